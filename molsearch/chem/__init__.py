@@ -1,0 +1,1 @@
+"""Files to molecules: reading, clean-up, features, names and properties."""

@@ -1,0 +1,1 @@
+"""Molecules by vector: exact search over a stored library."""

@@ -1,0 +1,1 @@
+"""Texts and molecules to unit vectors in one space."""

@@ -1,0 +1,250 @@
+"""The project's language on one page: the frozen records that flow between its parts.
+
+Standard library only. Arrays appear as ``Sequence[float]`` so that no reader of a record needs numpy.
+Shape letters used throughout the project: B batch, L tokens, A atoms, E directed bonds, D width,
+K memory slots, N molecules, Q queries.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, Protocol
+
+Kind = Literal["smiles", "molblock"]
+
+
+class Progress(Protocol):
+    """A plain callable told how far a long step has come; it may raise ``Cancelled`` to stop it."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Report ``done`` of ``total`` units (``total`` is 0 while it is unknown)."""
+
+
+class Reason(StrEnum):
+    """Why a record of a file did not become a molecule."""
+
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"
+    NOT_STANDARDISABLE = "not standardisable"
+    TOO_LARGE = "too large"
+    TIMED_OUT = "timed out"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record of a file, as it was read.
+
+    Attributes:
+        row: Record number in the file, from 1.
+        text: The original SMILES or molblock, kept verbatim for export.
+        kind: What ``text`` is.
+        name: Title of the record, or "" where it has none.
+        properties: The source's own columns or SD tags, in their order, kept for export.
+    """
+
+    row: int
+    text: str
+    kind: Kind
+    name: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Molecule:
+    """One structure after clean-up, with every record it came from.
+
+    Attributes:
+        key: Isomeric SMILES after clean-up; what tells molecules apart.
+        name: Name of the first source that has one, or "".
+        sources: The records of this structure, in file order, one or more.
+        changes: Names of the standardisation steps that altered the structure.
+    """
+
+    key: str
+    name: str
+    sources: tuple[Entry, ...]
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that did not become a molecule, kept so that nothing is dropped silently."""
+
+    entry: Entry
+    reason: Reason
+    detail: str
+
+
+class Library(Protocol):
+    """A library that was read but not yet embedded; iterators may be taken again and again.
+
+    ``records == sources of all molecules + rejections`` holds always.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def records(self) -> int: ...
+    @property
+    def molecule_count(self) -> int: ...
+    @property
+    def rejection_count(self) -> int: ...
+    def molecules(self) -> Iterator[Molecule]:
+        """Yield the molecules in the order of their first record."""
+    def rejections(self) -> Iterator[Rejection]:
+        """Yield the rejected records in file order."""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryInfo:
+    """What is known of a stored library without opening its vectors."""
+
+    name: str
+    molecules: int
+    records: int
+    rejections: int
+    model_id: str
+    width: int
+    created: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyRange:
+    """An inclusive range over a named property of chem/properties.PROPERTIES; None leaves a side open."""
+
+    name: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the user asks of a library.
+
+    Attributes:
+        text: The description, in plain words.
+        k: How many hits to return.
+        ranges: Property ranges every hit must lie in.
+        smarts: Substructure every hit must hold, or "".
+        reference: SMILES of a structure the hits should resemble too, or "".
+        exact_names: Whether a name in the text that is exactly a molecule of the library lifts that molecule.
+    """
+
+    text: str
+    k: int = 20
+    ranges: tuple[PropertyRange, ...] = ()
+    smarts: str = ""
+    reference: str = ""
+    exact_names: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One ranked molecule.
+
+    Attributes:
+        rank: From 1; ties are decided by the library's row order.
+        score: Cosine plus the molecule's constant plus the exact-name bonus; what the rank follows.
+        cosine: Plain cosine of text and molecule vector.
+        percentile: Share of the library that scores strictly lower, in percent.
+        molecule: The molecule with its sources.
+    """
+
+    rank: int
+    score: float
+    cosine: float
+    percentile: float
+    molecule: Molecule
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The answer to one query over one library.
+
+    Attributes:
+        query: The query as asked.
+        library: Name of the library.
+        model_id: Which model scored.
+        hits: Best first.
+        scores: Score of every molecule that passed the filters (the whole distribution).
+        searched: How many molecules were scored; ``len(scores)`` unless the scores are a sample.
+        notes: Plain sentences about what the model lacked or could not do for this query.
+    """
+
+    query: Query
+    library: str
+    model_id: str
+    hits: tuple[Hit, ...]
+    scores: Sequence[float]
+    searched: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionMatch:
+    """One caption of a file, ranked for a molecule."""
+
+    rank: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordWeight:
+    """How much the score falls when the words ``text[start:end]`` are left out."""
+
+    start: int
+    end: int
+    word: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a text and a molecule score as they do.
+
+    Attributes:
+        text: The query text.
+        smiles: The molecule; ``atoms`` follows its atom order.
+        score: Their cosine.
+        words: Weight of each word, in text order.
+        atoms: Weight of each atom, in the order of ``smiles``.
+        method: How the weights were made, in words.
+    """
+
+    text: str
+    smiles: str
+    score: float
+    words: tuple[WordWeight, ...]
+    atoms: tuple[float, ...]
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model folder's own account of itself.
+
+    Attributes:
+        name: Folder name.
+        model_id: Hash of configuration and weights.
+        trained_on: Data sources, in words.
+        licence: Licence of the training data.
+        metrics: Measured figures by name ("val masked text_to_molecule hits@1"), with units in the name.
+        text: The whole CARD.md.
+    """
+
+    name: str
+    model_id: str
+    trained_on: str
+    licence: str
+    metrics: Mapping[str, float]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A caption and the molecule it speaks of."""
+
+    text: str
+    smiles: str
+    cid: str = ""

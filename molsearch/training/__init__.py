@@ -1,0 +1,1 @@
+"""Caption-molecule pairs to a trained model; never imported while serving."""
