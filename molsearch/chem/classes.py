@@ -1,0 +1,236 @@
+"""Chemical classes and functional groups as chemists name them, each tied to the structures it covers.
+
+The table stands beside this file as `classes.tsv`, one class a line: row number, name, synonyms, parent, pattern (the
+language of `patterns`), a molecule that belongs to it, one that does not, and a note ("approximate" where SMARTS cannot
+say all that the name says). A class holds for a molecule when its pattern and its parent both hold; a class whose
+pattern is `children` holds when one of its children does. Row numbers are stored in trained models: a new class takes
+the next free number wherever it stands in the table, and a number is never used again.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from rdkit import Chem
+
+from molsearch.chem.patterns import Pattern, parse
+from molsearch.errors import InputError
+
+TABLE = Path(__file__).with_name("classes.tsv")
+CHILDREN = "children"
+MAX_ROWS = 512  # models keep one slot for each row number below this
+
+_GREEK = dict(zip("αβγδΔεκω", "alpha beta gamma delta delta epsilon kappa omega".split(), strict=True))
+_DASHES = dict.fromkeys("-‐‑‒–—−\u00a0\t\n", " ")
+_WORD = re.compile(r"[a-z0-9]+")
+# "non-steroid", "anti-", "pseudo-alkaloid": the word that follows is denied, not named.
+_DENIED = re.compile(r"\b(?:non|anti|pseudo) $")
+
+
+@dataclass(frozen=True, slots=True)
+class ChemicalClass:
+    """One class of molecules.
+
+    Attributes:
+        row: Number of the class, from 0, below MAX_ROWS; fixed for good.
+        name: Its name, singular where chemists use the singular ("sulfonamide"), plural where ChEBI does ("pyridines").
+        synonyms: Other names, singular.
+        parent: Name of the class that holds every member of this one, or "".
+        pattern: What the structure must show, in the language of `patterns`, or "children".
+        example: SMILES of a member.
+        counterexample: SMILES of a near miss.
+        note: "" or what the pattern leaves out.
+    """
+
+    row: int
+    name: str
+    synonyms: tuple[str, ...]
+    parent: str
+    pattern: str
+    example: str
+    counterexample: str
+    note: str
+
+
+def read_table(path: Path) -> tuple[ChemicalClass, ...]:
+    """Read a class table.
+
+    Raises:
+        InputError: The file is missing or a line lacks a column.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            lines = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+        return tuple(
+            ChemicalClass(
+                row=int(line["row"]),
+                name=line["name"],
+                synonyms=tuple(part.strip() for part in line["synonyms"].split(";") if part.strip()),
+                parent=line["parent"],
+                pattern=line["pattern"],
+                example=line["example"],
+                counterexample=line["counterexample"],
+                note=line["note"] or "",
+            )
+            for line in lines
+        )
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"the class table {path} cannot be read ({error}): restore the file that came with it"
+        ) from error
+
+
+CLASSES: tuple[ChemicalClass, ...] = read_table(TABLE)
+_BY_NAME = {chemical.name: chemical for chemical in CLASSES}
+
+
+def class_named(name: str) -> ChemicalClass:
+    """Look up a class by its name.
+
+    Raises:
+        InputError: No class has that name.
+    """
+    if name not in _BY_NAME:
+        raise InputError(
+            f"no chemical class is named {name!r}: use a name of the class table, or find_classes for free text"
+        )
+    return _BY_NAME[name]
+
+
+class _Membership:
+    """The classes of one molecule, each decided once, parents before their children."""
+
+    def __init__(self, mol: Chem.Mol) -> None:
+        self._mol = mol
+        self._numbers: dict[str, int] = {}
+        self._known: dict[str, bool] = {"": True}
+
+    def holds(self, name: str) -> bool:
+        known = self._known.get(name)
+        if known is None:
+            pattern, gate, children = _rules()[name]
+            if pattern is None:
+                known = any(self.holds(child) for child in children)
+            else:
+                known = self.holds(gate) and pattern.holds(self._mol, self._numbers)
+            self._known[name] = known
+        return known
+
+
+@lru_cache(maxsize=1)
+def _rules() -> dict[str, tuple[Pattern | None, str, tuple[str, ...]]]:
+    """For each name its compiled pattern, the nearest ancestor that has a pattern of its own, and its children."""
+    rules = {}
+    for chemical in CLASSES:
+        gate = chemical.parent
+        while gate and _BY_NAME[gate].pattern == CHILDREN:
+            gate = _BY_NAME[gate].parent
+        children = tuple(other.name for other in CLASSES if other.parent == chemical.name)
+        rules[chemical.name] = (None if chemical.pattern == CHILDREN else parse(chemical.pattern), gate, children)
+    return rules
+
+
+def class_vector(mol: Chem.Mol) -> tuple[int, ...]:
+    """Row numbers of the classes that the molecule belongs to, ascending."""
+    member = _Membership(mol)
+    return tuple(sorted(chemical.row for chemical in CLASSES if member.holds(chemical.name)))
+
+
+def classes_of(mol: Chem.Mol) -> tuple[str, ...]:
+    """Names of the classes that the molecule belongs to, in the order of the table."""
+    member = _Membership(mol)
+    return tuple(chemical.name for chemical in CLASSES if member.holds(chemical.name))
+
+
+def belongs(mol: Chem.Mol, name: str) -> bool:
+    """Tell whether the molecule is a member of the class; cheaper than `classes_of` for one class.
+
+    Raises:
+        InputError: No class has that name.
+    """
+    return _Membership(mol).holds(class_named(name).name)
+
+
+def matches(mol: Chem.Mol, name: str) -> tuple[tuple[int, ...], ...]:
+    """Atoms of each place in the molecule that makes it a member of the class, for highlighting.
+
+    Returns:
+        Tuples of atom indices; empty where the molecule is no member or where no SMARTS decides (charge, ring count).
+
+    Raises:
+        InputError: No class has that name.
+    """
+    member = _Membership(mol)
+    if not member.holds(class_named(name).name):
+        return ()
+    pattern, gate, children = _rules()[name]
+    if pattern is None:
+        return tuple(dict.fromkeys(place for child in children for place in matches(mol, child)))
+    return pattern.atoms(mol) or (matches(mol, gate) if gate else ())
+
+
+def find_classes(text: str) -> tuple[tuple[str, int, int], ...]:
+    """Find class names and synonyms in free text: the longest at each place, in singular or plural, any letter case.
+
+    Hyphens and spaces count alike and Greek letters read as their names. Negation is not understood ("without a
+    lactone" finds the lactone), only a prefix such as "non-" is.
+
+    Returns:
+        (class name, start, end) in text order, without overlap.
+    """
+    plain, offsets = _plain(text)
+    found = []
+    after = 0
+    for word in _WORD.finditer(plain):
+        start = word.start()
+        if start < after or _DENIED.search(plain, max(0, start - 8), start):
+            continue
+        for phrase, name in _phrases().get(word.group(), ()):
+            end = start + len(phrase)
+            if plain.startswith(phrase, start) and not plain[end : end + 1].isalnum():
+                found.append((name, offsets[start], offsets[end]))
+                after = end
+                break
+    return tuple(found)
+
+
+def _plain(text: str) -> tuple[str, list[int] | range]:
+    """Text in the form in which names are compared, and for each of its positions the position in the text."""
+    if text.isascii():
+        return text.lower().translate(_ASCII_DASHES), range(len(text) + 1)
+    parts = [_GREEK.get(letter) or _DASHES.get(letter) or letter.lower() for letter in text]
+    offsets = [i for i, part in enumerate(parts) for _ in part]
+    return "".join(parts), [*offsets, len(text)]
+
+
+_ASCII_DASHES = str.maketrans({mark: space for mark, space in _DASHES.items() if mark.isascii()})
+
+
+@lru_cache(maxsize=1)
+def _phrases() -> dict[str, tuple[tuple[str, str], ...]]:
+    """For each first word the (phrase, class name) that begin with it, longest first."""
+    table: dict[str, str] = {}
+    for chemical in CLASSES:
+        for title in (chemical.name, *chemical.synonyms):
+            for form in _forms(_plain(title)[0]):
+                table.setdefault(form, chemical.name)
+    grouped: dict[str, list[tuple[str, str]]] = {}
+    for phrase, name in sorted(table.items(), key=lambda item: -len(item[0])):
+        first = _WORD.match(phrase)
+        if first:
+            grouped.setdefault(first.group(), []).append((phrase, name))
+    return {word: tuple(phrases) for word, phrases in grouped.items()}
+
+
+def _forms(title: str) -> Iterator[str]:
+    """The title, its plural and its singular."""
+    yield title
+    if title.endswith("s") and not title.endswith(("ss", "is", "us")):
+        yield title.removesuffix("s")
+    elif title.endswith(("x", "ss")):
+        yield title + "es"
+    elif not title.endswith("s"):
+        yield title + "s"
