@@ -1,4 +1,4 @@
-"""Caption-molecule pairs: read from a table, told apart, and put in batches. No torch and no chemistry here."""
+"""Caption-molecule pairs: read from a table, found in a pool, told apart, and put in batches."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -141,6 +141,47 @@ def _row(name: str, number: int, columns: Sequence[str], cells: Sequence[str], t
         chebi20_split=cell.get("chebi20_split", "").strip(),
         pcdes_split=cell.get("pcdes_split", "").strip(),
     )
+
+
+def find_targets(rows: Sequence[Row], name: str, pool: Table) -> np.ndarray:
+    """Find each pair's molecule in the pool: (Q,) row numbers, the first where the pool repeats it.
+
+    Raises:
+        InputError: If any is missing.
+    """
+    by_cid: dict[str, int] = {}
+    for number, molecule in enumerate(pool.rows):
+        if molecule.cid:
+            by_cid.setdefault(molecule.cid, number)
+    found = [by_cid.get(row.cid, -1) for row in rows]
+    if -1 in found:
+        by_key: dict[str, int] = {}
+        for number, key in enumerate(keys(pool.rows)):
+            by_key.setdefault(key, number)
+        lost = [i for i, number in enumerate(found) if number < 0]
+        for i, key in zip(lost, keys([rows[i] for i in lost]), strict=True):
+            found[i] = by_key.get(key, -1)
+    missing = [row for row, number in zip(rows, found, strict=True) if number < 0]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(rows)} molecules of {name} are not in the pool {pool.name}, the first in row "
+            f"{missing[0].row} ({missing[0].smiles[:60]}); give the pool that holds them, or leave those rows out."
+        )
+    return np.array(found, dtype=np.int64)
+
+
+def keys(rows: Sequence[Row]) -> list[str]:
+    """Give each row's molecule key, from its file or from its SMILES; an unreadable SMILES is its own key."""
+    # Imported here: a machine that only trains has no RDKit.
+    from molsearch.chem.graph import canonical
+
+    def key(row: Row) -> str:
+        try:
+            return row.key or canonical(row.smiles)
+        except InputError:
+            return row.smiles
+
+    return [key(row) for row in rows]
 
 
 def molecule_ids(rows: Sequence[Row]) -> np.ndarray:
