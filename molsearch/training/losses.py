@@ -160,7 +160,7 @@ def generator_loss(critic: Critic, texts: Tensor, molecules: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Embedded:
+class EmbeddedPairs:
     """One batch after the encoders, all that a loss may see.
 
     Attributes:
@@ -196,31 +196,31 @@ class LossOptions:
 Terms = Mapping[str, Tensor]
 
 
-def _contrastive_terms(e: Embedded, _: LossOptions) -> Terms:
+def _contrastive_terms(e: EmbeddedPairs, _: LossOptions) -> Terms:
     return {"contrastive": contrastive(e.texts, e.molecules, e.scale, e.same)}
 
 
-def _sigmoid_terms(e: Embedded, _: LossOptions) -> Terms:
+def _sigmoid_terms(e: EmbeddedPairs, _: LossOptions) -> Terms:
     return {"sigmoid_pairwise": sigmoid_pairwise(e.texts, e.molecules, e.scale, e.bias, e.same)}
 
 
-def _triplet_terms(e: Embedded, options: LossOptions) -> Terms:
+def _triplet_terms(e: EmbeddedPairs, options: LossOptions) -> Terms:
     return {"batch_hard_triplet": batch_hard_triplet(e.texts, e.molecules, options.margin, e.same)}
 
 
-def _adversarial_terms(e: Embedded, _: LossOptions) -> Terms:
+def _adversarial_terms(e: EmbeddedPairs, _: LossOptions) -> Terms:
     if e.critic is None or e.text_states is None or e.molecule_states is None:
         raise ValueError("the adversarial loss needs a critic and the states before the memory bank; one is missing")
     return {"adversarial": generator_loss(e.critic, e.text_states, e.molecule_states)}
 
 
-def _second_order_terms(e: Embedded, options: LossOptions) -> Terms:
+def _second_order_terms(e: EmbeddedPairs, options: LossOptions) -> Terms:
     terms = second_order(e.texts, e.molecules, options.form, options.temperature)
     return {f"second_order/{name}": value for name, value in terms.items()}
 
 
 #: Every loss a recipe can name; each row gives one or more named scalars.
-LOSSES: Mapping[str, Callable[[Embedded, LossOptions], Terms]] = {
+LOSSES: Mapping[str, Callable[[EmbeddedPairs, LossOptions], Terms]] = {
     "contrastive": _contrastive_terms,
     "sigmoid_pairwise": _sigmoid_terms,
     "batch_hard_triplet": _triplet_terms,
@@ -230,7 +230,7 @@ LOSSES: Mapping[str, Callable[[Embedded, LossOptions], Terms]] = {
 
 
 def total(
-    weights: Mapping[str, float], embedded: Embedded, options: LossOptions = LossOptions()
+    weights: Mapping[str, float], embedded: EmbeddedPairs, options: LossOptions = LossOptions()
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Sum the named losses of a recipe.
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from molsearch.training.losses import (
     LOSSES,
     Critic,
-    Embedded,
+    EmbeddedPairs,
     LossOptions,
     batch_hard_triplet,
     contrastive,
@@ -337,29 +337,29 @@ def test_a_trained_critic_tells_the_sides_apart_and_the_generator_closes_the_gap
 
 
 @pytest.fixture
-def embedded(texts: Tensor, molecules: Tensor, critic: Critic) -> Embedded:
-    return Embedded(texts, molecules, 7.0, -2.0, None, texts, molecules, critic)
+def embedded(texts: Tensor, molecules: Tensor, critic: Critic) -> EmbeddedPairs:
+    return EmbeddedPairs(texts, molecules, 7.0, -2.0, None, texts, molecules, critic)
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_every_row_trains_both_sides(embedded: Embedded, name: str) -> None:
+def test_every_row_trains_both_sides(embedded: EmbeddedPairs, name: str) -> None:
     total({name: 1.0}, embedded)[0].backward()
     for side in (embedded.texts, embedded.molecules):
         assert side.grad is not None and side.grad.abs().max() > 0
 
 
-def test_total_is_the_weighted_sum_of_the_named_terms(embedded: Embedded) -> None:
+def test_total_is_the_weighted_sum_of_the_named_terms(embedded: EmbeddedPairs) -> None:
     weights = {"batch_hard_triplet": 1.0, "adversarial": 2e-4, "second_order": 0.5}
     loss, terms = total(weights, embedded, LossOptions(form="distance"))
     assert loss.item() == pytest.approx(sum(weights[name.split("/")[0]] * v.item() for name, v in terms.items()))
     assert len(terms) == 6 and not any(v.requires_grad for v in terms.values())
 
 
-def test_an_unknown_loss_is_named(embedded: Embedded) -> None:
+def test_an_unknown_loss_is_named(embedded: EmbeddedPairs) -> None:
     with pytest.raises(ValueError, match="cosface"):
         total({"cosface": 1.0}, embedded)
 
 
 def test_adversarial_without_its_critic_says_so(texts: Tensor, molecules: Tensor) -> None:
     with pytest.raises(ValueError, match="critic"):
-        total({"adversarial": 1.0}, Embedded(texts, molecules))
+        total({"adversarial": 1.0}, EmbeddedPairs(texts, molecules))
