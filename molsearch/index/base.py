@@ -1,0 +1,183 @@
+"""What an index is, which engines there are, and how to open one by its address."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from molsearch.errors import InputError, LibraryError
+from molsearch.index.batch import Batch, Floats, Found, Mask
+from molsearch.index.exact import ExactIndex
+from molsearch.index.manifest import MANIFEST
+from molsearch.index.naming import library_name
+from molsearch.records import LibraryInfo, Molecule, PropertyRange, Rejection
+
+__all__ = [
+    "ENGINES",
+    "Batch",
+    "Found",
+    "Index",
+    "create_index",
+    "library_names",
+    "open_index",
+    "read_info",
+    "remove_index",
+]
+
+
+class Index(Protocol):
+    """One stored library, searched by vector. Rows are numbered from 0 and keep their number for ever."""
+
+    @classmethod
+    def create(cls, address: str | Path, name: str, model_id: str, width: int) -> "Index":
+        """Make an empty library at an address."""
+
+    @classmethod
+    def open(cls, address: str | Path) -> "Index":
+        """Open the library at an address."""
+
+    @classmethod
+    def read_info(cls, address: str | Path) -> LibraryInfo:
+        """Return what is known of a library without opening its vectors."""
+
+    @classmethod
+    def remove(cls, address: str | Path) -> None:
+        """Delete the library at an address."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def info(self) -> LibraryInfo: ...
+    @property
+    def property_names(self) -> tuple[str, ...]: ...
+
+    def add(self, batches: Iterable[Batch], rejections: Iterable[Rejection] = ()) -> None:
+        """Add molecules and rejections in one transaction: whatever is raised, nothing of it was stored.
+
+        A molecule whose key is here already is no second row: its sources join the molecule that is here, which keeps
+        its vector, constant and properties. Rejections are taken after the batches, so they may be filled by them.
+
+        Raises:
+            InputError: When arrays and molecules of a batch do not fit together.
+            LibraryError: When the library is locked, damaged or cannot be written.
+        """
+
+    def search(
+        self,
+        vector: Floats,
+        k: int,
+        *,
+        ranges: Sequence[PropertyRange] = (),
+        mask: Mask | None = None,
+        bonuses: Mapping[int, float] | None = None,
+    ) -> Found:
+        """Return the best rows by dot product + constant + bonus among those that pass every filter.
+
+        Args:
+            vector: (D,) float32.
+            k: How many; fewer come back when fewer pass.
+            ranges: Property ranges a row must lie in; a row without the value lies in none.
+            mask: (N,) bool, True for the rows to look at.
+            bonuses: Row -> what is added to its score.
+
+        Raises:
+            InputError: On a wrong width, k below 1, an unknown property or a mask of another length.
+        """
+
+    def molecules(self, rows: Sequence[int]) -> list[Molecule]:
+        """Return the molecules of the given rows, in their order, with all of their sources."""
+
+    def iter_molecules(self) -> Iterator[Molecule]:
+        """Yield all molecules in row order; memory does not grow with the library."""
+
+    def rejections(self) -> Iterator[Rejection]:
+        """Yield all rejected records in the order they came."""
+
+    def rows_of(self, keys: Sequence[str]) -> dict[str, int]:
+        """Return the row of each key that the library holds."""
+
+    def vectors(self) -> npt.NDArray[np.float16] | npt.NDArray[np.float32]:
+        """Return all vectors, (N, D), in row order."""
+
+    def properties(self, name: str) -> Floats:
+        """Return one property of all molecules, (N,) float32, NaN where there is no value."""
+
+    def verify(self) -> None:
+        """Check every stored byte, which opening a library does not."""
+
+
+ENGINES: dict[str, type[Index]] = {"exact": ExactIndex}
+
+
+def create_index(address: str | Path, name: str, model_id: str, width: int, *, engine: str = "exact") -> Index:
+    """Make an empty library.
+
+    Args:
+        address: Where it lives: a folder of its own.
+        name: Its name for people.
+        model_id: The model whose vectors it will hold.
+        width: D of those vectors.
+        engine: A row of ENGINES.
+
+    Raises:
+        InputError: When there is no such engine.
+        LibraryError: When the place is taken or cannot be written.
+    """
+    if engine not in ENGINES:
+        raise InputError(f"There is no index engine {engine!r}; choose one of: {', '.join(ENGINES)}.")
+    return ENGINES[engine].create(address, name, model_id, width)
+
+
+def open_index(address: str | Path, model_id: str | None) -> Index:
+    """Open a stored library.
+
+    Args:
+        address: As given to ``create_index``.
+        model_id: The model that will ask; None to read a library without asking.
+
+    Raises:
+        LibraryError: When there is none, it is damaged, or another model filled it.
+    """
+    index = _engine(address).open(address)
+    info = index.info
+    if model_id is not None and info.model_id != model_id:
+        raise LibraryError(
+            f"The library {info.name!r} was embedded by model {info.model_id}, but model {model_id} is in use: "
+            "use that model, or remove the library and add its file again to embed it with this one."
+        )
+    return index
+
+
+def read_info(address: str | Path) -> LibraryInfo:
+    """Return what is known of a library without opening its vectors.
+
+    Raises:
+        LibraryError: When there is none or it is damaged.
+    """
+    return _engine(address).read_info(address)
+
+
+def remove_index(address: str | Path) -> None:
+    """Delete a stored library.
+
+    Raises:
+        LibraryError: When there is none or it is being written.
+    """
+    _engine(address).remove(address)
+
+
+def library_names(home: Path) -> list[str]:
+    """Return the names of the libraries stored below a folder, sorted; damaged ones are among them."""
+    names = []
+    for manifest in home.glob(f"*/{MANIFEST}"):
+        try:
+            names.append(library_name(manifest.parent.name))
+        except InputError:
+            continue  # a folder that no library name leads to: a backup copy, or one being removed
+    return sorted(names)
+
+
+def _engine(address: str | Path) -> type[Index]:
+    return ENGINES["exact"]
