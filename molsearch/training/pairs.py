@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from molsearch.errors import InputError
-from molsearch.records import Pair
+from molsearch.records import Entry, Molecule, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,17 +171,12 @@ def find_targets(rows: Sequence[Row], name: str, pool: Table) -> np.ndarray:
 
 
 def keys(rows: Sequence[Row]) -> list[str]:
-    """Give each row's molecule key, from its file or from its SMILES; an unreadable SMILES is its own key."""
+    """Give each row's molecule key: its structure after clean-up; an unreadable SMILES is its own key."""
     # Imported here: a machine that only trains has no RDKit.
-    from molsearch.chem.graph import canonical
+    from molsearch.chem.standardize import standardize
 
-    def key(row: Row) -> str:
-        try:
-            return row.key or canonical(row.smiles)
-        except InputError:
-            return row.smiles
-
-    return [key(row) for row in rows]
+    cleaned = (standardize(Entry(row.row, row.key or row.smiles, "smiles")) for row in rows)
+    return [one.key if isinstance(one, Molecule) else one.entry.text for one in cleaned]
 
 
 def molecule_ids(rows: Sequence[Row]) -> np.ndarray:

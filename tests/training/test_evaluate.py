@@ -136,6 +136,14 @@ def test_without_cids_the_molecule_is_found_by_its_structure(small, write) -> No
     assert evaluate(model, pairs, pool).text_ranks.tolist() == [3]
 
 
+def test_structures_are_compared_after_clean_up(small, write) -> None:  # type: ignore[no-untyped-def]
+    model, _, _ = small
+    model.molecules |= {"CN(=O)=O": circle(60), "C[N+](=O)[O-]": circle(60)}
+    pairs = write("nitro.tsv", "smiles | text", "CN(=O)=O | spirit")
+    pool = write("nitro_pool.tsv", "smiles", "CO", "C[N+](=O)[O-]", "C")
+    assert evaluate(model, pairs, pool).text_ranks.tolist() == [2]
+
+
 def test_a_cid_decides_where_both_files_have_it(small, write) -> None:  # type: ignore[no-untyped-def]
     model, _, _ = small
     pairs = write("cid.tsv", "cid | smiles | text", "7 | CCO | gas")

