@@ -50,12 +50,9 @@ class ExactIndex:
         fresh = Manifest(name, model_id, width, scalar, created)
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            _check_free(folder, name)
             with _locked(folder):
-                if any(path.name not in (manifests.LOCK, f"{manifests.MANIFEST}.tmp") for path in folder.iterdir()):
-                    raise LibraryError(
-                        f"The folder {folder} is not empty, so library {name!r} cannot start there: "
-                        "choose another name, or remove the library that has it."
-                    )
+                _check_free(folder, name)
                 manifests.write_manifest(folder, fresh)
         except OSError as error:
             raise LibraryError(
@@ -93,6 +90,8 @@ class ExactIndex:
         if not (folder / manifests.LOCK).exists() and not (folder / manifests.MANIFEST).exists():
             raise LibraryError(f"There is no library in {folder}: nothing was removed.")
         try:
+            if foreign := manifests.foreign_files(folder):
+                raise LibraryError(f"The folder {folder} holds other files ({foreign[0]}): nothing was removed.")
             with _locked(folder):
                 grave = folder.with_name(f".removed-{uuid.uuid4().hex}")
                 folder.rename(grave)
@@ -189,6 +188,15 @@ def _current(folder: Path) -> Snapshot:
     manifest = manifests.read_manifest(folder)
     manifests.check_files(folder, manifest)
     return Snapshot(folder, manifest)
+
+
+def _check_free(folder: Path, name: str) -> None:
+    """Refuse a folder that holds anything but what a creation that was cut short leaves."""
+    if any(path.name not in (manifests.LOCK, f"{manifests.MANIFEST}.tmp") for path in folder.iterdir()):
+        raise LibraryError(
+            f"The folder {folder} is not empty, so library {name!r} cannot start there: "
+            "choose another name, or remove the library that has it."
+        )
 
 
 def _passing(snapshot: Snapshot, ranges: Sequence[PropertyRange], mask: Mask | None) -> Rows | None:

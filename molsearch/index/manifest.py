@@ -19,7 +19,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 LOCK = "lock"
 SMALL_FILE_BYTES = 1 << 20  # files up to this size are hashed whenever a library is opened
-_SUFFIXES = frozenset({".arrow", ".bin", ".tmp"})  # what a sweep may delete
+_SUFFIXES = frozenset({".arrow", ".bin", ".tmp"})  # of the files a library writes beside its manifest and lock
 
 Scalar = Literal["float16", "float32"]
 
@@ -174,6 +174,11 @@ def check_files(folder: Path, manifest: Manifest, *, everything: bool = False) -
     for part in manifest.parts():
         if (everything or sizes[part.file] <= SMALL_FILE_BYTES) and _hash(folder, part) != part.sha256:
             raise damaged(folder, f"the file {part.file} does not match its checksum")
+
+
+def foreign_files(folder: Path) -> list[str]:
+    """Return the names of what lies in a library's folder but was not put there by a library."""
+    return [p.name for p in folder.iterdir() if p.name not in (MANIFEST, LOCK) and p.suffix not in _SUFFIXES]
 
 
 def sweep(folder: Path, manifest: Manifest) -> None:
