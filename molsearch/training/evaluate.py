@@ -235,11 +235,12 @@ def _ranks(
     progress: Progress | None,
 ) -> tuple[Floats, Floats]:
     """Rank the pool for each text: (Q,) ranks, and (Q, Q) scores of the texts against the pairs' own molecules."""
-    total = len(rows) + len(pool)
+    total = len(rows) + 2 * len(pool)  # texts, molecules, and the molecules' keys
     texts = model.encode_texts([row.text for row in rows], _part(progress, 0, total))  # (Q, D)
     molecules = model.encode_molecules([row.smiles for row in pool], _part(progress, len(rows), total))  # (N, D)
     constants = model.constants(molecules)  # (N,)
-    bonuses = _bonuses(model, rows, pool) if exact_names else [{} for _ in rows]
+    after = _part(progress, len(rows) + len(pool), total)
+    bonuses = _bonuses(model, rows, pool, after) if exact_names else [{}] * len(rows)
     found, own = [], []
     for start in range(0, len(rows), _CHUNK):
         scores = texts[start : start + _CHUNK] @ molecules.T + constants  # (chunk, N)
@@ -248,16 +249,19 @@ def _ranks(
                 line[number] += bonus
         found.append(ranks(scores, targets[start : start + _CHUNK]))
         own.append(scores[:, targets])
+    if progress:
+        progress(total, total)
     return np.concatenate(found), np.concatenate(own)
 
 
-def _bonuses(model: Scorer, rows: Sequence[Row], pool: Sequence[Row]) -> list[dict[int, float]]:
+def _bonuses(
+    model: Scorer, rows: Sequence[Row], pool: Sequence[Row], progress: Progress | None
+) -> list[dict[int, float]]:
     """Look up, for each text, which rows of the pool it names and by how much that lifts them."""
     named = [model.named_structures(row.text) for row in rows]
-    if not any(named):
-        return [{} for _ in rows]
     numbers: dict[str, list[int]] = {}
-    for number, key in enumerate(keys(pool)):
+    # Cleaning a large pool takes half a minute, so it is left out where no text names anything.
+    for number, key in enumerate(keys(pool, progress) if any(named) else ()):
         numbers.setdefault(key, []).append(number)
     return [dict(_lifts(structures, numbers)) for structures in named]
 

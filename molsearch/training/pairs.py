@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from molsearch.errors import InputError
-from molsearch.records import Entry, Molecule, Pair
+from molsearch.records import Entry, Molecule, Pair, Progress
+
+_REPORT_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +172,18 @@ def find_targets(rows: Sequence[Row], name: str, pool: Table) -> np.ndarray:
     return np.array(found, dtype=np.int64)
 
 
-def keys(rows: Sequence[Row]) -> list[str]:
+def keys(rows: Sequence[Row], progress: Progress | None = None) -> list[str]:
     """Give each row's molecule key: its structure after clean-up; an unreadable SMILES is its own key."""
     # Imported here: a machine that only trains has no RDKit.
     from molsearch.chem.standardize import standardize
 
-    cleaned = (standardize(Entry(row.row, row.key or row.smiles, "smiles")) for row in rows)
-    return [one.key if isinstance(one, Molecule) else one.entry.text for one in cleaned]
+    found = []
+    for done, row in enumerate(rows, 1):
+        cleaned = standardize(Entry(row.row, row.key or row.smiles, "smiles"))
+        found.append(cleaned.key if isinstance(cleaned, Molecule) else row.smiles)
+        if progress and (done % _REPORT_EVERY == 0 or done == len(rows)):
+            progress(done, len(rows))
+    return found
 
 
 def molecule_ids(rows: Sequence[Row]) -> np.ndarray:

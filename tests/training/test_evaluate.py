@@ -8,8 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from molsearch.errors import InputError
+from molsearch.model.config import DualConfig
+from molsearch.model.dual import DualEncoder
+from molsearch.model.lexical import LexicalConfig
 from molsearch.records import Progress
 from molsearch.training.evaluate import (
     bootstrap_interval,
@@ -246,7 +250,7 @@ def test_pcdes_needs_one_full_batch(small) -> None:  # type: ignore[no-untyped-d
 def test_progress_runs_once_from_texts_to_molecules(small) -> None:  # type: ignore[no-untyped-def]
     told: list[tuple[int, int]] = []
     evaluate(*small, progress=lambda done, total: told.append((done, total)))
-    assert told == [(3, 7), (7, 7)]
+    assert told == [(3, 11), (7, 11), (11, 11)]
 
 
 # --- metrics and intervals -----------------------------------------------------------------------------------------
@@ -287,3 +291,33 @@ def test_a_paired_interval_sees_what_separate_ones_miss() -> None:
 def test_a_paired_interval_needs_the_same_queries() -> None:
     with pytest.raises(ValueError, match="same queries"):
         paired_interval(np.ones(3), np.ones(4))
+
+
+# --- a real model --------------------------------------------------------------------------------------------------
+
+
+def test_a_real_model_is_ranked_by_cosine_constant_and_exact_name(write) -> None:  # type: ignore[no-untyped-def]
+    torch.manual_seed(0)
+    sizes = LexicalConfig(grams=512, width=8, hidden=16, out=8)
+    model = DualEncoder(DualConfig(lexical_share=1.0, lexical=sizes)).eval()
+    model.bank = torch.nn.functional.normalize(torch.randn(5, model.width), dim=1)
+    captions = {
+        "OCC": "Ethanol is a primary alcohol and a solvent.",
+        "Oc1ccccc1": "The molecule is an arenol related to benzene.",
+        "CC(=O)O": "Acetic acid is a carboxylic acid that smells of vinegar.",
+    }
+    pairs = write("real.tsv", "smiles | text", *(f"{smiles} | {text}" for smiles, text in captions.items()))
+    pool = ["C", "CCO", "c1ccccc1", "CC(O)=O", "Oc1ccccc1", "CCN"]
+    seen = evaluate(model, pairs, write("realpool.tsv", "smiles", *pool))
+
+    texts, vectors = model.encode_texts(list(captions.values())), model.encode_molecules(pool)
+    constants = model.constants(vectors)
+    for i, (text, target) in enumerate(zip(captions.values(), (1, 4, 3), strict=True)):
+        bonus = {CANONICAL[one.key]: one.bonus for one in model.named_structures(text) if one.key in CANONICAL}
+        scores = [float(np.float32(texts[i] @ v + c)) for v, c in zip(vectors, constants, strict=True)]
+        lifted = [score + bonus.get(n, 0) for n, score in enumerate(scores)]
+        assert seen.text_ranks[i] == slow_rank(lifted, target)
+    assert np.ptp(constants) > 0
+
+
+CANONICAL = {"C": 0, "CCO": 1, "c1ccccc1": 2, "CC(=O)O": 3, "Oc1ccccc1": 4, "CCN": 5}
