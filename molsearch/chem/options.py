@@ -1,0 +1,35 @@
+"""How a file is read: the one config of the reading side."""
+
+from dataclasses import dataclass
+
+from molsearch.chem.standardize import CLEANUP, MAX_ATOMS, check_steps
+from molsearch.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How a file is read.
+
+    Attributes:
+        steps: Standardisation steps, names of standardize.STEPS; clean-up only by default.
+        structure_column: Column of a table that holds the structures; "" finds it by name, then by content.
+        name_column: Column or SD tag that names the molecules; "" finds it.
+        max_atoms: A structure with more heavy atoms is rejected.
+        max_record_bytes: A record with more text is rejected without being kept.
+        timeout_s: A record that RDKit cannot finish in this time is rejected; 0 works without a guarding process.
+        workers: Processes that clean structures up side by side.
+    """
+
+    steps: tuple[str, ...] = CLEANUP
+    structure_column: str = ""
+    name_column: str = ""
+    max_atoms: int = MAX_ATOMS
+    max_record_bytes: int = 2_000_000
+    timeout_s: float = 20.0
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        check_steps(self.steps)
+        for name in ("max_atoms", "max_record_bytes", "workers"):
+            if getattr(self, name) < 1:
+                raise InputError(f"Reading option {name} is {getattr(self, name)}; it has to be at least 1.")

@@ -1,0 +1,114 @@
+"""Molecules kept on disk while a library is read: merged by key, in file order, never all in memory."""
+
+import json
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import groupby
+from pathlib import Path
+from typing import Self
+
+from molsearch.chem.standardize import STEPS
+from molsearch.records import Entry, Kind, Molecule, Reason, Rejection
+
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE molecule (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+CREATE TABLE source (
+    id INTEGER PRIMARY KEY, molecule INTEGER NOT NULL, changes TEXT NOT NULL,
+    row INTEGER NOT NULL, text TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, properties TEXT NOT NULL);
+CREATE TABLE rejection (
+    id INTEGER PRIMARY KEY, reason TEXT NOT NULL, detail TEXT NOT NULL,
+    row INTEGER NOT NULL, text TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, properties TEXT NOT NULL);
+"""
+_STEP_ORDER = {name: place for place, name in enumerate(STEPS)}
+
+
+class Spool:
+    """A temporary SQLite file of molecules and rejections; filled once, then read as often as wanted.
+
+    Every iterator opens its own connection, so threads may read side by side.
+    """
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="molsearch-", ignore_cleanup_errors=True)
+        self._path = Path(self._folder.name) / "library.sqlite"
+        self._connection: sqlite3.Connection | None = sqlite3.connect(self._path, check_same_thread=False)
+        self._connection.executescript(_SCHEMA)
+        self.records = self.molecules = self.rejections = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(self, item: Molecule | Rejection) -> None:
+        """Keep one record; a molecule whose key is known adds its sources to that molecule."""
+        assert self._connection, "the spool is sealed"
+        if isinstance(item, Rejection):
+            self._connection.execute(
+                "INSERT INTO rejection VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+                (item.reason.value, item.detail, *_columns(item.entry)),
+            )
+            self.rejections += 1
+            self.records += 1
+            return
+        made = self._connection.execute("INSERT OR IGNORE INTO molecule VALUES (NULL, ?)", (item.key,))
+        self.molecules += made.rowcount
+        number = self._connection.execute("SELECT id FROM molecule WHERE key = ?", (item.key,)).fetchone()[0]
+        changes = json.dumps(item.changes)
+        self._connection.executemany(
+            "INSERT INTO source VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+            [(number, changes, *_columns(entry)) for entry in item.sources],
+        )
+        self.records += len(item.sources)
+
+    def seal(self) -> None:
+        """End the filling; from now on the iterators see everything."""
+        if self._connection:
+            self._connection.execute("CREATE INDEX source_molecule ON source (molecule, id)")
+            self._connection.commit()
+            self._connection.close()
+            self._connection = None
+
+    def iter_molecules(self) -> Iterator[Molecule]:
+        """Yield the molecules in the order of their first record, each with all its sources."""
+        query = (
+            "SELECT molecule.id, key, changes, row, text, kind, name, properties "
+            "FROM molecule JOIN source ON source.molecule = molecule.id ORDER BY molecule.id, source.id"
+        )
+        with closing(sqlite3.connect(self._path, check_same_thread=False)) as connection:
+            for _, group in groupby(connection.execute(query), key=lambda found: int(found[0])):
+                yield _molecule(list(group))
+
+    def iter_rejections(self) -> Iterator[Rejection]:
+        """Yield the rejected records in file order."""
+        query = "SELECT reason, detail, row, text, kind, name, properties FROM rejection ORDER BY id"
+        with closing(sqlite3.connect(self._path, check_same_thread=False)) as connection:
+            for reason, detail, *entry in connection.execute(query):
+                yield Rejection(_entry(*entry), Reason(reason), detail)
+
+    def close(self) -> None:
+        """Delete the file."""
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+        self._folder.cleanup()
+
+
+def _columns(entry: Entry) -> tuple[int, str, str, str, str]:
+    return entry.row, entry.text, entry.kind, entry.name, json.dumps(dict(entry.properties), ensure_ascii=False)
+
+
+def _entry(row: int, text: str, kind: Kind, name: str, properties: str) -> Entry:
+    return Entry(row, text, kind, name, json.loads(properties))
+
+
+def _molecule(rows: list[tuple[int, str, str, int, str, Kind, str, str]]) -> Molecule:
+    sources = tuple(_entry(*found[3:]) for found in rows)
+    changes = {name for found in rows for name in json.loads(found[2])}
+    name = next((entry.name for entry in sources if entry.name), "")
+    return Molecule(rows[0][1], name, sources, tuple(sorted(changes, key=_STEP_ORDER.__getitem__)))

@@ -1,0 +1,87 @@
+"""Text of one structure to an RDKit molecule: size known before parsing, and a sentence where it cannot be read."""
+
+import re
+
+from rdkit import Chem
+
+from molsearch.records import Kind
+
+_EXCERPT = 60
+
+
+def read_structure(text: str, kind: Kind) -> Chem.Mol | None:
+    """Parse a SMILES, InChI or molblock with RDKit; None where RDKit cannot."""
+    if "\0" in text:
+        return None
+    try:
+        parse = Chem.MolFromInchi if text.lstrip().startswith("InChI=") else Chem.MolFromSmiles
+        mol: Chem.Mol | None = Chem.MolFromMolBlock(text) if kind == "molblock" else parse(text.strip())
+    except (ValueError, RuntimeError):
+        return None
+    return mol
+
+
+_BRACKET = re.compile(r"\[[^\]]*\]")
+_HYDROGEN = re.compile(r"\[\d*H[+-]?(?::\d+)?\]")
+_ORGANIC = re.compile(r"Cl|Br|[BCNOPSFIbcnops*]")
+_FORMULA = re.compile(r"([A-Z][a-z]?)(\d*)")
+_V3000 = re.compile(r"^M  V30 COUNTS +(\d+)", re.MULTILINE)
+_HEAVY = re.compile(r"^ *-?\d+\.\d{4} *-?\d+\.\d{4} *-?\d+\.\d{4} (?!H )", re.MULTILINE)
+
+
+def heavy_atoms_written(text: str, kind: Kind) -> int:
+    """Count heavy atoms from the text alone, so that RDKit never meets a monster. V3000 counts hydrogens too."""
+    if kind == "molblock":
+        counts = _V3000.search(text)
+        return _v3000_heavy(text, int(counts.group(1))) if counts else len(_HEAVY.findall(text))
+    text = text.strip()
+    if text.startswith("InChI="):
+        formula = text.partition("/")[2].partition("/")[0]
+        atoms = ((int(n or 1) * times, e) for part, times in _parts(formula) for e, n in _FORMULA.findall(part))
+        return sum(count for count, element in atoms if element != "H")
+    smiles = text.split(None, 1)[0]
+    plain, brackets = _BRACKET.subn("", smiles)
+    return brackets - len(_HYDROGEN.findall(smiles)) + len(_ORGANIC.findall(plain))
+
+
+def _parts(formula: str) -> list[tuple[str, int]]:
+    """Split ``2C2H6O.ClH`` into [("C2H6O", 2), ("ClH", 1)]."""
+    found = (re.match(r"(\d*)(.*)", part) for part in formula.split("."))
+    return [(match.group(2), int(match.group(1) or 1)) for match in found if match]
+
+
+def _v3000_heavy(text: str, stated: int) -> int:
+    return max(0, stated - len(re.findall(r"^M  V30 +\d+ H ", text, re.MULTILINE)))
+
+
+def diagnosis(text: str, kind: Kind, messages: str) -> str:
+    """Say in one sentence why a structure could not be read.
+
+    Args:
+        text: The structure.
+        kind: What it is.
+        messages: What RDKit logged.
+    """
+    if "\0" in text:
+        return "The structure holds a null character: the file is damaged here."
+    if kind == "molblock" and "M  END" not in text:
+        return "The record breaks off before its 'M  END' line: the file is cut off or no SD file."
+    what = "molblock" if kind == "molblock" else "InChI" if text.lstrip().startswith("InChI=") else "SMILES"
+    got = "" if kind == "molblock" else f" {excerpt(text)}"
+    return f"RDKit cannot read the {what}{got}: {first_line(messages) or 'it breaks the rules of the format'}."
+
+
+def first_line(messages: str) -> str:
+    """Take the telling line out of what RDKit logged."""
+    for raw in messages.splitlines():
+        line = re.sub(r"^\[[\d:]+\]\s*|SMILES Parse Error: ", "", raw).strip()
+        line = re.sub(r" while parsing: .*| for input: .*", "", line)
+        if line and not line.startswith(("****", "Post-condition", "Pre-condition", "Invariant")):
+            return line[:200].rstrip(".")
+    return ""
+
+
+def excerpt(text: str) -> str:
+    """Quote the beginning of a text."""
+    shown = text.strip()
+    return repr(shown if len(shown) <= _EXCERPT else shown[:_EXCERPT] + "…")

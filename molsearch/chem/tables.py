@@ -1,0 +1,150 @@
+"""Tables to records: SMILES files, CSV, TSV and Parquet, streamed row by row."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+from molsearch.chem.columns import Layout, find_layout, is_structure_name, looks_like_structure, unique_names
+from molsearch.chem.delimited import EXCERPT, Row, delimited_rows, sniff
+from molsearch.chem.streams import Source, megabytes, printable
+from molsearch.errors import InputError
+from molsearch.records import Entry, Reason, Rejection
+
+_SAMPLE = 100  # rows looked at before the columns are told apart
+_SAMPLE_BYTES = 4_000_000
+_SMILES_LINE = re.compile(r"(\S+(?:\s+\|[^|]*\|)?)(?:\s+(.*))?")
+
+
+def read_smiles(source: Source) -> Iterator[Entry | Rejection]:
+    """Yield the records of a SMILES file: a structure, then its name, with or without a header line.
+
+    Tabs make further columns; blank lines and lines that begin with ``#`` are no records.
+    """
+    rows = (Row(_smiles_cells(line.text), line.size) for line in source.lines() if _is_record(line.text))
+    sample, rest = _sampled(rows)
+    if not sample:
+        return
+    cells = [row.cells for row in sample]
+    width = max(len(row) for row in cells)
+    header = is_structure_name(cells[0][0].lstrip("#"))
+    structure = 0 if header else _smiles_position(cells)
+    columns = unique_names([*cells[0], *[""] * (width - len(cells[0]))]) if header else unique_names([""] * width)
+    layout = Layout(columns, structure, 1 - structure if width > 1 else -1, header)
+    own = {columns[structure], columns[layout.name]} if width > 1 else {columns[structure]}
+    for entry in _entries(chain(sample, rest), layout, source):
+        if isinstance(entry, Rejection):
+            yield entry
+            continue
+        extra = {key: value for key, value in entry.properties.items() if key not in own}
+        yield Entry(entry.row, entry.text, entry.kind, entry.name, extra)
+
+
+def read_csv(source: Source) -> Iterator[Entry | Rejection]:
+    """Yield the records of a CSV file; the separator is found in its head."""
+    return _read_delimited(source, ",;\t|")
+
+
+def read_tsv(source: Source) -> Iterator[Entry | Rejection]:
+    """Yield the records of a tab-separated file; quotes are plain characters unless the file shows otherwise."""
+    return _read_delimited(source, "\t,;|")
+
+
+def read_parquet(source: Source) -> Iterator[Entry | Rejection]:
+    """Yield the rows of a Parquet file.
+
+    Raises:
+        InputError: It is no Parquet file, or no column holds structures.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(source.binary)
+        names = [str(name) for name in table.schema_arrow.names]
+        rows = chain([Row(names, 0)], _parquet_rows(table.iter_batches(batch_size=256)))
+        yield from _read_rows(rows, source)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{source.filename} cannot be read as Parquet ({error}): write it again.") from error
+
+
+def _parquet_rows(batches: Iterable[object]) -> Iterator[Row]:
+    for batch in batches:
+        for record in batch.to_pylist():  # type: ignore[attr-defined]
+            cells = [_cell(value) for value in record.values()]
+            yield Row(cells, sum(map(len, cells)))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return "" if value is None else str(value)
+
+
+def _read_delimited(source: Source, delimiters: str) -> Iterator[Entry | Rejection]:
+    delimiter, quoted = sniff(source.head(), delimiters)
+    return _read_rows(delimited_rows(source, delimiter, quoted), source)
+
+
+def _read_rows(rows: Iterator[Row], source: Source) -> Iterator[Entry | Rejection]:
+    sample, rest = _sampled(rows)
+    limit = source.options.max_record_bytes
+    cells = [row.cells for row in sample if row.size <= limit]
+    if not cells:
+        raise InputError(
+            source.fault or f"{source.filename} has no readable row: expected a table with a column of structures."
+        )
+    layout = find_layout(cells, source.options.structure_column, source.options.name_column, source.filename)
+    return _entries(chain(sample, rest), layout, source)
+
+
+def _sampled(rows: Iterator[Row]) -> tuple[list[Row], Iterator[Row]]:
+    sample: list[Row] = []
+    size = 0
+    for row in islice(rows, _SAMPLE):
+        sample.append(row)
+        size += row.size
+        if size > _SAMPLE_BYTES:
+            break
+    return sample, rows
+
+
+def _entries(rows: Iterable[Row], layout: Layout, source: Source) -> Iterator[Entry | Rejection]:
+    limit = source.options.max_record_bytes
+    body = islice(rows, 1, None) if layout.header else rows
+    for number, (cells, size) in enumerate(body, start=1):
+        if size > limit:
+            text = cells[layout.structure] if layout.structure < len(cells) else ""
+            detail = f"The record takes {megabytes(size)}; at most {megabytes(limit)} are read."
+            yield Rejection(Entry(number, text[:EXCERPT], "smiles"), Reason.TOO_LARGE, detail)
+            continue
+        columns = layout.columns
+        if len(cells) > len(columns):
+            columns = unique_names([*columns, *[""] * (len(cells) - len(columns))])
+        text = cells[layout.structure].strip() if layout.structure < len(cells) else ""
+        name = printable(cells[layout.name].strip()) if 0 <= layout.name < len(cells) else ""
+        properties = {printable(column): printable(cell) for column, cell in zip(columns, cells, strict=False)}
+        yield Entry(number, text, "molblock" if "M  END" in text else "smiles", name, properties)
+
+
+def _is_record(line: str) -> bool:
+    words = line.lstrip("#").split()
+    return bool(words) and (not line.startswith("#") or is_structure_name(words[0]))
+
+
+def _smiles_cells(line: str) -> list[str]:
+    match = _SMILES_LINE.match(line.strip())
+    if not match:
+        return [line.strip()]
+    structure, rest = match.groups()
+    if not rest:
+        return [structure]
+    after = line.strip()[len(structure) :]
+    return [structure, *(cell.strip() for cell in (after[1:].split("\t") if after[0] == "\t" else [rest]))]
+
+
+def _smiles_position(rows: Sequence[Sequence[str]]) -> int:
+    """Return 1 where a file has the name first and the SMILES behind it, else 0."""
+    pairs = [row for row in rows if len(row) > 1]
+    if len(pairs) < len(rows) or any(looks_like_structure(row[0]) for row in pairs):
+        return 0
+    return int(sum(looks_like_structure(row[1]) for row in pairs) > 0.5 * len(pairs))
