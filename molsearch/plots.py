@@ -133,36 +133,24 @@ def pair_distributions(
     return _tidy(figure, "", "", height=380)
 
 
-def flatten(gram: np.ndarray) -> np.ndarray:
-    """Lay points out in the plane by principal components of their inner products.
-
-    Args:
-        gram: (M, M) inner products of the M points.
-
-    Returns:
-        (M, 2) coordinates; the two directions along which the points spread most (exact PCA, via the Gram matrix).
-    """
-    centred = gram - gram.mean(axis=0) - gram.mean(axis=1)[:, None] + gram.mean()
-    values, vectors = np.linalg.eigh((centred + centred.T) / 2)
-    return np.asarray(vectors[:, [-1, -2]] * np.sqrt(np.maximum(values[[-1, -2]], 0.0)))
-
-
-def shared_space(points: np.ndarray, names: Sequence[str], chosen: int, *, dark: bool = False) -> go.Figure:
+def shared_space(
+    texts: np.ndarray, molecules: np.ndarray, names: Sequence[str], chosen: int, *, dark: bool = False
+) -> go.Figure:
     """Map N texts and their N molecules in one plane, the chosen pair joined by a line.
 
     Args:
-        points: (2N, 2) coordinates, texts first.
+        texts: (N, 2) place of each text.
+        molecules: (N, 2) place of each molecule, in the same order.
         names: (N,) what each pair is called.
         chosen: The pair to mark.
         dark: Whether the page is dark.
     """
     colours = palette(dark)
-    count = len(names)
     labels = [f"{i + 1}. {inert(name)}" for i, name in enumerate(names)]
     figure = go.Figure()
     for part, name, colour, symbol in (
-        (points[:count], "texts", colours.against, "circle"),
-        (points[count:], "molecules", colours.hit, "diamond"),
+        (texts, "texts", colours.against, "circle"),
+        (molecules, "molecules", colours.hit, "diamond"),
     ):
         figure.add_scatter(
             x=part[:, 0],
@@ -171,10 +159,10 @@ def shared_space(points: np.ndarray, names: Sequence[str], chosen: int, *, dark:
             name=name,
             marker={"color": colour, "symbol": symbol, "size": 7, "opacity": 0.6},
             text=labels,
-            customdata=list(range(count)),
+            customdata=list(range(len(names))),
             hovertemplate=f"{name}<br>%{{text}}<extra></extra>",
         )
-    ends = points[[chosen, count + chosen]]
+    ends = np.stack([texts[chosen], molecules[chosen]])
     figure.add_scatter(
         x=ends[:, 0],
         y=ends[:, 1],
@@ -185,7 +173,7 @@ def shared_space(points: np.ndarray, names: Sequence[str], chosen: int, *, dark:
         marker={"size": 13, "symbol": ["circle-open", "diamond-open"], "line": {"width": 2}},
     )
     figure.update_layout(showlegend=True)
-    return _tidy(figure, "first component", "second component", height=380)
+    return _tidy(figure, "", "", height=380)
 
 
 def training_curves(steps: Sequence[float], curves: Mapping[str, Sequence[float]], *, unit: str = "step") -> go.Figure:

@@ -1,0 +1,19 @@
+"""The app: `streamlit run app.py`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+PAGES = Path(__file__).resolve().parent / "molsearch" / "pages"
+
+st.set_page_config(page_title="molsearch", page_icon=":material/hexagon:", layout="wide")
+st.html(PAGES / "static" / "app.css")
+st.navigation(
+    [
+        st.Page(PAGES / "search.py", title="Search", icon=":material/search:", default=True),
+        st.Page(PAGES / "library.py", title="Library", icon=":material/science:"),
+        st.Page(PAGES / "alignment.py", title="Alignment", icon=":material/compare_arrows:"),
+        st.Page(PAGES / "model.py", title="Model", icon=":material/network_node:"),
+    ],
+    position="top",
+).run()

@@ -1,0 +1,234 @@
+"""Library: bring in a file, see what became of each record, then add it; look after what is stored."""
+
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from molsearch.chem.drawing import draw
+from molsearch.index.naming import folder_name
+from molsearch.pages import the_screener
+from molsearch.pages.panels.job import Job, watch
+from molsearch.pages.panels.sentences import errors_as_sentences, plain, show_error
+from molsearch.records import Library, LibraryInfo, Progress
+from molsearch.report import ImportReport, import_report, rejections_csv
+from molsearch.screener import EXAMPLES, Screener
+
+FORMATS_HELP = "SDF, SDF.gz, MOL, SMILES, CSV, TSV or Parquet"
+STATE = st.session_state
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A file that was read but not yet added; it belongs to this session alone."""
+
+    library: Library
+    report: ImportReport
+
+
+def page() -> None:
+    """Draw the page."""
+    screener = the_screener()
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.subheader("Add a library")
+        _import(screener)
+    with right:
+        st.subheader("Stored on this computer")
+        with errors_as_sentences():
+            _stored(screener)
+
+
+def _import(screener: Screener) -> None:
+    """Walk through choose, read, report, add; the state says where we are."""
+    reading: Job[Imported] | None = STATE.get("reading")
+    adding: Job[LibraryInfo] | None = STATE.get("adding")
+    for job in (reading, adding):
+        if job is not None and job.running:
+            watch(job)
+            return
+    if reading is not None:
+        _finish_reading(reading)
+    if adding is not None:
+        _finish_adding(adding)
+    if "imported" in STATE:
+        _report(STATE["imported"], screener)
+    else:
+        _choose(screener)
+
+
+def _choose(screener: Screener) -> None:
+    """Take a file or a pasted list."""
+    source = st.segmented_control(
+        "Source", ["File", "Paste"], default="File", required=True, key="source", label_visibility="collapsed"
+    )
+    if source == "File":
+        upload = st.file_uploader(f"{FORMATS_HELP}; gzip is fine", key="upload")
+        if st.button("Read the file", type="primary", disabled=upload is None) and upload is not None:
+            _start_reading(f"Reading {upload.name}", partial(_read_bytes, screener, upload.getvalue(), upload.name))
+    else:
+        text = st.text_area(
+            "One SMILES a line, a name after a space",
+            key="pasted",
+            height=200,
+            placeholder="CC(=O)Oc1ccccc1C(=O)O aspirin",
+        )
+        if st.button("Read the list", type="primary"):
+            _start_reading("Reading the list", partial(_read_text, screener, text))
+    st.caption("Structures are cleaned up only; salts, charges, isotopes and stereo stay as they are in the file.")
+
+
+def _start_reading(title: str, work: "partial[Imported]") -> None:
+    STATE["reading"] = Job(title, work)
+    st.rerun()
+
+
+def _read_bytes(screener: Screener, content: bytes, filename: str, progress: Progress) -> Imported:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "upload"
+        path.write_bytes(content)
+        library = screener.read(path, filename=filename, progress=progress)
+    return Imported(library, import_report(library))
+
+
+def _read_text(screener: Screener, text: str, progress: Progress) -> Imported:
+    library = screener.read_text(text)
+    return Imported(library, import_report(library, progress))
+
+
+def _finish_reading(job: Job[Imported]) -> None:
+    STATE.pop("reading")
+    if job.error is not None:
+        show_error(job.error)
+    elif job.result is not None:
+        STATE["imported"] = job.result
+
+
+def _finish_adding(job: Job[LibraryInfo]) -> None:
+    STATE.pop("adding")
+    if job.error is not None:
+        show_error(job.error)
+    elif job.result is not None:
+        _drop_import()
+        STATE["library"] = job.result.name  # what the Search page offers next
+        st.success(f"Added {plain(job.result.name)} with {job.result.molecules:,} molecules.")
+        st.page_link("molsearch/pages/search.py", label="Search it", icon=":material/search:")
+
+
+def _drop_import() -> None:
+    """Let go of what was read, and of its temporary file."""
+    imported = STATE.pop("imported", None)
+    close = getattr(imported and imported.library, "close", None)
+    if close is not None:
+        close()
+
+
+def _report(imported: Imported, screener: Screener) -> None:
+    """Show what became of the records, then offer to add them."""
+    report = imported.report
+    st.text(f"Read: {report.name}")
+    figures = st.container(horizontal=True, gap="large")
+    for label, value in (
+        ("Records", report.records),
+        ("Molecules", report.molecules),
+        ("Repeats merged", report.merged),
+        ("Rejected", report.rejections),
+    ):
+        figures.metric(label, f"{value:,}", width="content")
+    if report.changes:
+        st.caption("Clean-up: " + plain("; ".join(f"{step} on {n:,} molecules" for step, n in report.changes.items())))
+    if report.first_molecules:
+        row = st.container(horizontal=True, gap="small")
+        dark = st.context.theme.type == "dark"
+        for molecule in report.first_molecules:
+            row.image(draw(molecule.key, dark=dark, size=(150, 110)), width=110, alt="One of the molecules")
+    if report.rejections:
+        _rejected(imported)
+    if not report.molecules:
+        st.warning("No record of this file became a molecule, so there is nothing to add. Choose another file.")
+    _add_form(imported, screener)
+
+
+def _rejected(imported: Imported) -> None:
+    report = imported.report
+    counts = ", ".join(f"{n:,} {reason}" for reason, n in report.reasons.items())
+    with st.expander(f"{report.rejections:,} rejected: {plain(counts)}", expanded=True):
+        st.dataframe(
+            [
+                {"row": r.entry.row, "name": r.entry.name, "reason": r.reason.value, "detail": r.detail}
+                for r in report.first_rejections
+            ],
+            hide_index=True,
+            height=240 if report.rejections > 5 else "content",
+            key="rejections",
+        )
+        if report.rejections > len(report.first_rejections):
+            st.caption(f"The first {len(report.first_rejections):,} are shown; the download holds them all.")
+        st.download_button(
+            "Download the rejections",
+            lambda: rejections_csv(imported.library.rejections()),
+            file_name="rejections.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+
+
+def _add_form(imported: Imported, screener: Screener) -> None:
+    name, add, drop = st.columns([4, 1.4, 1.4], vertical_alignment="bottom")
+    chosen = name.text_input("Name of the library", value=imported.report.name, key="new-name").strip()
+    taken = chosen in {info.name for info in screener.libraries()}
+    label = "Add to it" if taken else "Add"
+    if add.button(label, type="primary", width="stretch", disabled=not imported.report.molecules, key="add"):
+        with errors_as_sentences():
+            folder_name(chosen)  # a name that cannot be stored is refused before any computing
+            STATE["adding"] = Job(f"Adding {chosen}", partial(screener.add, imported.library, chosen))
+            st.rerun()
+    drop.button("Discard", width="stretch", on_click=_drop_import)
+    if taken:
+        st.caption("A library of this name is stored: these molecules join it. For a new one, choose another name.")
+
+
+def _stored(screener: Screener) -> None:
+    """List the stored libraries."""
+    infos = screener.libraries()
+    if not infos:
+        st.info("Nothing is stored yet. Add a file on the left.")
+    for info in infos:
+        with st.container(border=True):
+            line = st.container(horizontal=True, vertical_alignment="center")
+            line.text(info.name, wrap=False, width="stretch")
+            with line.popover("", icon=":material/more_vert:", key=f"menu-{info.name}"):
+                _menu(info, screener)
+            added = datetime.fromisoformat(info.created).strftime("%d %b %Y")
+            st.caption(
+                f"{info.molecules:,} molecules from {info.records:,} records · {info.rejections:,} rejected · "
+                f"added {added} · model {plain(info.model_id[:12])}"
+            )
+
+
+def _menu(info: LibraryInfo, screener: Screener) -> None:
+    if info.rejections:
+        st.download_button(
+            "Download its rejections",
+            lambda: rejections_csv(screener.rejections(info.name)),
+            file_name="rejections.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+            key=f"rejections-{info.name}",
+        )
+    if info.name == EXAMPLES:
+        st.caption("This library ships with the program and stays.")
+        return
+    st.caption("Removing deletes the stored copy; the file it came from stays.")
+    if st.button("Remove", icon=":material/delete:", type="primary", key=f"remove-{info.name}"):
+        with errors_as_sentences():
+            screener.remove(info.name)
+            st.rerun()
+
+
+page()

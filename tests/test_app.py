@@ -1,0 +1,295 @@
+"""The app as a person uses it: every page, run for real on a tiny untrained model and a small library."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+import torch
+from streamlit.testing.v1 import AppTest
+
+from molsearch.model.config import DualConfig
+from molsearch.model.dual import DualEncoder
+from molsearch.model.lexical import LexicalConfig
+from molsearch.screener import Screener
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("search", "library", "alignment", "model")
+SCRIPT, IMAGE, MARKDOWN = "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[a](http://x) **b** :red[c]"
+PASTED = f"""CC(=O)Oc1ccccc1C(=O)O {SCRIPT}
+CC(C)Cc1ccc(cc1)C(C)C(=O)O {IMAGE}
+Cn1cnc2c1c(=O)n(C)c(=O)n2C {MARKDOWN}
+NS(=O)(=O)c1ccc(N)cc1 sulfanilamide
+OCC ethanol
+CCO alcohol
+C1CC broken
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a tiny model and one library, and the environment that points at it."""
+    folder = tmp_path_factory.mktemp("home")
+    torch.manual_seed(0)
+    small = LexicalConfig(grams=512, width=8, hidden=8, out=8)
+    DualEncoder(DualConfig(lexical_share=1.0, lexical=small)).save(folder / "models" / "default")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOLSEARCH_HOME", str(folder))
+        patch.setenv("MOLSEARCH_MODELS", str(folder / "models"))
+        screener = Screener()
+        screener.add(screener.read_text(PASTED), "nasty")
+        yield folder
+
+
+@pytest.fixture
+def app(home: Path) -> Iterator[AppTest]:
+    """The app as a new visitor finds it."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+
+
+def opened(app: AppTest, page: str) -> AppTest:
+    app.switch_page(f"molsearch/pages/{page}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def searched(app: AppTest, text: str = "a sulfonamide", library: str = "nasty") -> AppTest:
+    app.text_input(key="text").set_value(text)
+    app.selectbox(key="library").set_value(library)
+    button(app, "Search").click().run()
+    assert not app.exception, app.exception
+    return app
+
+
+def button(app: AppTest, label: str) -> "object":
+    return next(each for each in app.button if each.label == label)
+
+
+def settled(app: AppTest, job: str) -> AppTest:
+    """Let a job of this session end, then draw the page again."""
+    app.session_state[job].wait(60)
+    return app.run()
+
+
+def shown(app: AppTest) -> str:
+    """All that the page says in plain text elements."""
+    return "\n".join(element.value for element in app.text)
+
+
+def markdown(app: AppTest) -> str:
+    """All that the page hands to a markdown or HTML renderer."""
+    parts = [*app.markdown, *app.caption, *app.error, *app.info, *app.warning, *app.success, *app.subheader]
+    return "\n".join([*(part.value for part in parts), *(each.label for each in app.button)])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens(app: AppTest, page: str) -> None:
+    assert not opened(app, page).error
+
+
+def test_a_first_visit_offers_example_queries(app: AppTest) -> None:
+    assert any("example" in each.key for each in app.button if each.key)
+
+
+def test_an_example_searches_at_once(app: AppTest) -> None:
+    next(each for each in app.button if (each.key or "").startswith("example")).click().run()
+    assert app.session_state["ranking"].hits
+
+
+def test_a_search_ranks_the_chosen_library(app: AppTest) -> None:
+    ranking = searched(app).session_state["ranking"]
+    assert ranking.library == "nasty"
+    assert len(ranking.hits) == 5
+    assert "5 best of 5 molecules" in shown(app)
+
+
+def test_as_many_hits_as_asked(app: AppTest) -> None:
+    app.number_input(key="k").set_value(2)
+    assert len(searched(app).session_state["ranking"].hits) == 2
+
+
+def test_a_property_range_holds_for_every_hit(app: AppTest) -> None:
+    app.number_input(key="from-mass").set_value(190.0)
+    names = {hit.molecule.key for hit in searched(app).session_state["ranking"].hits}
+    assert "CCO" not in names and len(names) == 2  # ibuprofen 206, caffeine 194; aspirin is 180
+
+
+def test_a_substructure_holds_for_every_hit(app: AppTest) -> None:
+    app.text_input(key="smarts").set_value("S(=O)(=O)N")
+    assert [hit.molecule.name for hit in searched(app).session_state["ranking"].hits] == ["sulfanilamide"]
+
+
+def test_filters_that_nothing_passes_say_what_to_do(app: AppTest) -> None:
+    app.text_input(key="smarts").set_value("[U]")
+    assert "Widen a range" in searched(app).info[0].value
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 50_000])
+def test_a_query_that_cannot_be_asked_is_a_sentence(app: AppTest, text: str) -> None:
+    assert len(searched(app, text).error) == 1
+    assert "Traceback" not in app.error[0].value
+
+
+def test_a_broken_smarts_is_a_sentence_and_the_next_search_works(app: AppTest) -> None:
+    app.text_input(key="smarts").set_value("C(((")
+    assert searched(app).error
+    app.text_input(key="smarts").set_value("")
+    assert not searched(app).error
+
+
+@pytest.mark.parametrize("view", ["Grid", "Table"])
+def test_names_from_files_show_as_they_are(app: AppTest, view: str) -> None:
+    searched(app)
+    app.segmented_control(key="view").set_value(view).run()
+    for rank in range(1, 6):
+        app.session_state["chosen"] = rank
+        app.run()
+        for name in (SCRIPT, IMAGE, MARKDOWN):
+            assert name not in markdown(app)
+    if view == "Grid":
+        assert all(name in shown(app) for name in (SCRIPT, IMAGE, MARKDOWN))
+
+
+@pytest.mark.parametrize("view", ["Structure", "Why", "3D", "Records"])
+def test_every_view_of_a_hit_draws(app: AppTest, view: str) -> None:
+    searched(app)
+    app.segmented_control(key="detail-view").set_value(view).run()
+    assert not app.exception and not app.error
+
+
+def test_a_hit_is_opened_from_its_card(app: AppTest) -> None:
+    searched(app)
+    app.button(key="open-3").click().run()
+    assert app.session_state["chosen"] == 3
+
+
+def test_more_like_this_searches_with_the_structure(app: AppTest) -> None:
+    searched(app)
+    key = app.session_state["ranking"].hits[0].molecule.key
+    button(app, "More like this").click().run()
+    assert app.session_state["ranking"].query.reference == key
+    button(app, "Drop this").click().run()
+    assert app.session_state["ranking"].query.reference == ""
+
+
+def test_the_query_is_still_there_after_a_visit_elsewhere(app: AppTest) -> None:
+    searched(app)
+    opened(opened(app, "model"), "search")
+    assert app.text_input(key="text").value == "a sulfonamide"
+    assert app.session_state["ranking"].hits
+
+
+def test_a_pasted_list_is_reported_then_added_then_removed(app: AppTest) -> None:
+    opened(app, "library")
+    app.segmented_control(key="source").set_value("Paste").run()
+    app.text_area(key="pasted").set_value("CCO ethanol\nOCC again\nC1CC broken").run()
+    button(app, "Read the list").click().run()
+    settled(app, "reading")
+    figures = {each.label: each.value for each in app.metric}
+    assert figures == {"Records": "3", "Molecules": "1", "Repeats merged": "1", "Rejected": "1"}
+    app.text_input(key="new-name").set_value("mine").run()
+    app.button(key="add").click().run()
+    settled(app, "adding")
+    assert "mine" in app.success[0].value
+    app.button(key="remove-mine").click().run()
+    assert "mine" not in [info.name for info in Screener().libraries()]
+
+
+@pytest.mark.parametrize(
+    ("filename", "content"),
+    [
+        ("empty.sdf", b""),
+        ("no_structures.csv", b"a,b\n1,2\n3,4\n"),
+        ("binary.sdf", bytes(range(256)) * 40),
+        ("what.xyz1", b"hello"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_a_sentence(app: AppTest, filename: str, content: bytes) -> None:
+    opened(app, "library")
+    app.file_uploader(key="upload").set_value((filename, content, "application/octet-stream")).run()
+    button(app, "Read the file").click().run()
+    settled(app, "reading")
+    assert not app.exception
+    assert app.error or app.warning
+
+
+def test_a_running_job_can_be_cancelled(app: AppTest) -> None:
+    from molsearch.pages.panels.job import Job
+    from molsearch.records import Progress
+
+    def endless(progress: Progress) -> None:
+        while True:
+            progress(1, 2)
+            time.sleep(0.01)
+
+    app.session_state["adding"] = Job("Adding", endless)
+    opened(app, "library")
+    app.button(key="cancel-job").click().run()
+    settled(app, "adding")
+    assert "Stopped" in app.error[0].value
+
+
+def test_an_unforeseen_fault_is_a_sentence_too() -> None:
+    from molsearch.pages.panels.job import Job
+
+    job = Job("Reading", lambda progress: 1 // 0)
+    job.wait(10)
+    assert "did not foresee" in str(job.error)
+
+
+def test_a_file_of_pairs_is_compared(app: AppTest) -> None:
+    opened(app, "alignment")
+    app.segmented_control(key="pairs-from").set_value("Own file").run()
+    rows = "smiles\ttext\nCCO\tan alcohol\nCC(=O)O\tan acid\nc1ccccc1\tan aromatic ring\nC1CC\tbroken\nCC\t\n"
+    app.file_uploader(key="pairs-file").set_value(("pairs.tsv", rows.encode(), "text/plain")).run()
+    assert not app.exception and not app.error
+    assert "1 rows of the file" in app.warning[0].value and "1 pairs" in app.warning[0].value
+    assert "3 of 4 pairs" in "".join(each.value for each in app.caption)
+    app.selectbox(key="pair").set_value(2).run()
+    assert not app.exception
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"smiles,text\nC,one\n", b"\xff\xfe\x00"])
+def test_pairs_that_cannot_be_used_are_a_sentence(app: AppTest, content: bytes) -> None:
+    opened(app, "alignment")
+    app.segmented_control(key="pairs-from").set_value("Own file").run()
+    app.file_uploader(key="pairs-file").set_value(("pairs.csv", content, "text/csv")).run()
+    assert not app.exception and len(app.error) == 1
+
+
+def test_without_a_model_every_page_says_so(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOLSEARCH_MODELS", str(tmp_path))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    for page in PAGES:
+        opened(app, page)
+        assert app.error or app.info, page
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a_b*c", "a\\_b\\*c"),
+        ("<b>", "\\<b\\>"),
+        (":red[x]", ":\u2060red\\[x\\]"),
+        ("one\n# two", "one \\# two"),
+        ("50 % of 3, plainly: so.", "50 % of 3, plainly: so."),
+    ],
+)
+def test_plain_text_survives_markdown(text: str, written: str) -> None:
+    from molsearch.pages.panels.sentences import plain
+
+    assert plain(text) == written
+
+
+def test_the_3d_page_holds_its_script_and_asks_no_one() -> None:
+    from molsearch.chem.conformer import conformer
+    from molsearch.pages.panels.model3d import viewer_page
+
+    page = viewer_page(conformer("CCO"))
+    assert "data:text/javascript;base64," in page
+    assert "cdn" not in page.replace("base64,", "\n").split("\n")[0] and "https://" not in page
