@@ -1,0 +1,167 @@
+"""The figures of the README, measured in one run on one machine; never a test, as a test must not depend on speed."""
+
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import TypeVar
+
+from molsearch.errors import InputError
+from molsearch.records import Progress, Query
+from molsearch.screener import Screener
+from molsearch.settings import Settings
+
+T = TypeVar("T")
+
+QUERIES = 50  # a median over this many
+PHRASES = (
+    "a sulfonamide with an aromatic amine, used as an antibacterial",
+    "a steroid hormone",
+    "a small and very polar amino acid",
+    "a fluoroquinolone antibiotic",
+    "a flavonoid glycoside found in plants",
+    "an inhibitor of cyclooxygenase with a carboxylic acid",
+    "a quaternary ammonium salt",
+    "a benzimidazole with a nitrile group",
+)
+PACKAGES = ("torch", "rdkit", "numpy", "transformers")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run measured.
+
+    Attributes:
+        date: UTC day of the run, ISO 8601.
+        machine: Processor, cores, memory and system.
+        versions: Of Python and of the packages that set the speed.
+        model_id: The model that ran.
+        embed_file: Name of the file that was embedded.
+        pool: Molecules in it, and in the library that was searched.
+        read_s: Seconds to parse and clean up its records.
+        add_s: Seconds to compute vectors and properties and to store them.
+        molecules_per_s: ``pool / (read_s + add_s)``: from the file's text to a stored vector.
+        peak_memory_mib: Largest resident memory of the process up to then, libraries and model included.
+        upload_file: Name of the file of the upload.
+        upload_molecules: Molecules in it.
+        upload_to_ranking_s: Seconds from its first byte read to its first ranking, model already loaded.
+        queries: Distinct queries timed.
+        query_median_ms: Median milliseconds from sentence to ranking over the pool.
+        query_p95_ms: 95th percentile of the same.
+    """
+
+    date: str
+    machine: str
+    versions: dict[str, str]
+    model_id: str
+    embed_file: str
+    pool: int
+    read_s: float
+    add_s: float
+    molecules_per_s: float
+    peak_memory_mib: float
+    upload_file: str
+    upload_molecules: int
+    upload_to_ranking_s: float
+    queries: int
+    query_median_ms: float
+    query_p95_ms: float
+
+
+def measure(settings: Settings, embed_file: Path, upload_file: Path, progress: Progress | None = None) -> Report:
+    """Run every measurement with libraries in a temporary folder.
+
+    Args:
+        settings: Which model and device; its library folder is left alone.
+        embed_file: A large file, such as 29,200 SMILES.
+        upload_file: A file such as a user uploads.
+        progress: Told of the embedding of ``embed_file``.
+
+    Raises:
+        InputError: If a file cannot be read or holds no molecule.
+    """
+    with tempfile.TemporaryDirectory(prefix="molsearch-bench-") as home:
+        screener = Screener(replace(settings, home=Path(home)))
+        screener.model.encode_texts(["warm"])
+        library, read_s = timed(lambda: screener.read(embed_file))
+        info, add_s = timed(lambda: screener.add(library, "pool", progress))
+        if not info.molecules:
+            raise InputError(f"{embed_file} holds no molecule to measure with; give another file with --embed-file.")
+        peak = peak_memory_mib()
+        laps = [timed(partial(screener.search, Query(text), "pool"))[1] for text in phrases()]
+
+        def upload() -> int:
+            stored = screener.add(screener.read(upload_file), "upload")
+            screener.search(Query(PHRASES[0]), "upload")
+            return stored.molecules
+
+        uploaded, upload_s = timed(upload)
+    return Report(
+        date=datetime.now(UTC).date().isoformat(),
+        machine=machine(),
+        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        model_id=info.model_id,
+        embed_file=embed_file.name,
+        pool=info.molecules,
+        read_s=read_s,
+        add_s=add_s,
+        molecules_per_s=info.molecules / (read_s + add_s),
+        peak_memory_mib=peak,
+        upload_file=upload_file.name,
+        upload_molecules=uploaded,
+        upload_to_ranking_s=upload_s,
+        queries=len(laps),
+        query_median_ms=1000 * statistics.median(laps),
+        query_p95_ms=1000 * statistics.quantiles(laps, n=20)[-1],
+    )
+
+
+def phrases() -> list[str]:
+    """Return QUERIES different sentences, so that nothing kept from one search speeds up another."""
+    qualities = ("", "small ", "chiral ", "lipophilic ", "basic ", "aromatic ", "natural ")
+    every = [f"{quality}{phrase}" for quality in qualities for phrase in PHRASES]
+    return every[:QUERIES]
+
+
+def timed(step: Callable[[], T]) -> tuple[T, float]:
+    """Run a step; return its result and the seconds it took."""
+    start = time.perf_counter()
+    result = step()
+    return result, time.perf_counter() - start
+
+
+def peak_memory_mib() -> float:
+    """Largest resident memory of this process so far, in MiB; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # macOS counts bytes, Linux KiB
+
+
+def machine() -> str:
+    """Describe processor, cores, memory and system in one line."""
+    return f"{_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB, {platform.system()} {platform.machine()}"
+
+
+def _processor() -> str:
+    table = Path("/proc/cpuinfo")
+    lines = table.read_text(encoding="utf-8", errors="replace").splitlines() if table.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or "unknown processor"
+
+
+def _memory_gib() -> float:
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" not in names:
+        return 0.0
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30

@@ -1,0 +1,90 @@
+"""Substructures: which molecules hold a SMARTS pattern, and what a molecule is without one of its atoms."""
+
+from collections.abc import Iterable, Iterator
+
+from rdkit import Chem, rdBase
+
+from molsearch.chem.graph import parse
+from molsearch.errors import InputError
+
+MAX_SMARTS_CHARS = 2_000
+
+# What a pattern can ask of a molecule beyond its written atoms and bonds: rings, conjugation, hybridisation. The keys
+# were written by RDKit after clean-up, so valence and aromaticity hold already and need no second check.
+_PERCEIVED = (
+    Chem.SanitizeFlags.SANITIZE_SYMMRINGS
+    | Chem.SanitizeFlags.SANITIZE_SETCONJUGATION
+    | Chem.SanitizeFlags.SANITIZE_SETHYBRIDIZATION
+)
+
+
+def compile_smarts(smarts: str) -> Chem.Mol:
+    """Compile a SMARTS pattern.
+
+    Raises:
+        InputError: If it is empty, too long or not SMARTS.
+    """
+    text = smarts.strip()
+    if len(text) > MAX_SMARTS_CHARS:
+        raise InputError(f"This SMARTS is too long: got {len(text)} characters, expected at most {MAX_SMARTS_CHARS}.")
+    pattern = Chem.MolFromSmarts(text) if text else None
+    if pattern is None or pattern.GetNumAtoms() == 0:
+        raise InputError(f"This SMARTS cannot be read: got {text[:80]!r}, expected a pattern such as 'S(=O)(=O)N'.")
+    return pattern
+
+
+def matches(keys: Iterable[str], smarts: str) -> Iterator[bool]:
+    """Yield, for each molecule key, whether the molecule holds the pattern.
+
+    Args:
+        keys: Isomeric SMILES after clean-up, as in ``Molecule.key``; trusted, so that a molecule costs half a parse.
+        smarts: The pattern.
+
+    Raises:
+        InputError: If the pattern cannot be read.
+    """
+    pattern = compile_smarts(smarts)
+    return (_perceive(key).HasSubstructMatch(pattern) for key in keys)
+
+
+def _perceive(key: str) -> Chem.Mol:
+    mol = Chem.MolFromSmiles(key, sanitize=False)
+    if mol is None:
+        raise InputError(f"This SMILES cannot be read: got {key[:80]!r}, expected a valid structure; correct it.")
+    mol.UpdatePropertyCache(strict=False)
+    Chem.SanitizeMol(mol, _PERCEIVED)
+    return mol
+
+
+def without_each_atom(smiles: str) -> list[str]:
+    """Write the molecule once for each of its atoms, with that atom made a wildcard.
+
+    The wildcard keeps its bonds and loses element, charge, isotope, hydrogens and stereo, so the rest of the
+    molecule stays one piece.
+
+    Returns:
+        (A,) SMILES in the atom order of ``smiles``.
+
+    Raises:
+        InputError: If the SMILES cannot be read.
+    """
+    aromatic = parse(smiles)
+    kekule = Chem.RWMol(aromatic)
+    Chem.Kekulize(kekule, clearAromaticFlags=True)
+    # The aromatic form changes least, but RDKit finds no Kekulé form for some fused rings with a wildcard.
+    masked = ((_without(aromatic, atom), _without(kekule, atom)) for atom in range(aromatic.GetNumAtoms()))
+    with rdBase.BlockLogs():
+        return [first if Chem.MolFromSmiles(first) is not None else second for first, second in masked]
+
+
+def _without(mol: Chem.Mol, number: int) -> str:
+    masked = Chem.RWMol(mol)
+    atom = masked.GetAtomWithIdx(number)
+    atom.SetAtomicNum(0)
+    atom.SetFormalCharge(0)
+    atom.SetIsotope(0)
+    atom.SetNumRadicalElectrons(0)
+    atom.SetNumExplicitHs(0)
+    atom.SetNoImplicit(True)
+    atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+    return str(Chem.MolToSmiles(masked))

@@ -1,0 +1,306 @@
+"""The command line: ``python -m molsearch COMMAND``.
+
+Results go to standard output, everything else to standard error. With ``--json`` standard output is one JSON object and
+nothing else. Exit status: 0 done, 1 a fault of the program, 2 wrong usage or input, 3 model, 4 library, 130 stopped.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from molsearch.errors import InputError
+from molsearch.options import exporter, read_captions, read_range
+from molsearch.records import Query, Ranking
+from molsearch.screener import EXAMPLES, EXAMPLES_FILE, Screener
+from molsearch.settings import Settings
+from molsearch.terminal import answering, bar, plain, print_json, print_table, say
+
+app = typer.Typer(
+    help="Screen a compound library with a sentence.",
+    epilog="Exit status: 0 done, 1 fault of the program, 2 usage or input, 3 model, 4 library, 130 stopped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+SHOWN_REJECTIONS = 100
+
+
+class Protocol(StrEnum):
+    """How ``evaluate`` scores."""
+
+    POOL = "pool"
+    PCDES = "pcdes"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
+Source = Annotated[Path, typer.Argument(metavar="FILE", help="SDF, SDF.gz, MOL, SMILES, CSV, TSV or Parquet file.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="molsearch")
+
+
+@app.command()
+def read(file: Source, as_json: Json = False) -> None:
+    """Read FILE and report what became of each record, without computing or storing anything."""
+    with answering(as_json):
+        with bar("Reading") as progress:
+            library = Screener().read(file, progress=progress)
+        changes = Counter(change for molecule in library.molecules() for change in molecule.changes)
+        rejected = [
+            {"row": one.entry.row, "name": one.entry.name, "reason": one.reason, "detail": one.detail}
+            for one, _ in zip(library.rejections(), range(SHOWN_REJECTIONS), strict=False)
+        ]
+        if as_json:
+            print_json(
+                {
+                    "name": library.name,
+                    "records": library.records,
+                    "molecules": library.molecule_count,
+                    "rejections": library.rejection_count,
+                    "changes": changes,
+                    "rejected": rejected,
+                }
+            )
+            return
+        say(
+            f"{library.records:,} records: {library.molecule_count:,} molecules, "
+            f"{library.rejection_count:,} rejected (the first {len(rejected)} are listed)."
+        )
+        if changes:
+            print_table("Altered by clean-up", ["step", "molecules"], list(changes.most_common()))
+        if rejected:
+            print_table("Rejected", ["record", "name", "reason", "detail"], [list(one.values()) for one in rejected])
+
+
+@app.command()
+def add(
+    file: Source,
+    name: Annotated[str, typer.Option("--name", help="Name of the library; one that exists grows.")],
+    as_json: Json = False,
+) -> None:
+    """Read FILE, embed its molecules and store them as a library."""
+    with answering(as_json):
+        screener = Screener()
+        with bar("Reading") as progress:
+            library = screener.read(file, progress=progress)
+        with bar("Embedding") as progress:
+            info = screener.add(library, name, progress)
+        if as_json:
+            print_json(info)
+            return
+        say(f"Library {info.name!r} holds {info.molecules:,} molecules of {info.records:,} records.")
+        if library.rejection_count:
+            say(f"{library.rejection_count:,} records of {file} were rejected: `read {file}` lists them.")
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="What the molecules should be, in plain words.")],
+    library: Annotated[str, typer.Option("--library", help="Name of a stored library.")] = EXAMPLES,
+    k: Annotated[int, typer.Option("-k", help="How many hits.")] = 20,
+    ranges: Annotated[
+        list[str] | None, typer.Option("--range", metavar="NAME=LOW:HIGH", help="Property range; may be repeated.")
+    ] = None,
+    smarts: Annotated[str, typer.Option("--smarts", help="Substructure every hit must hold.")] = "",
+    reference: Annotated[str, typer.Option("--reference", help="SMILES the hits should resemble too.")] = "",
+    exact_names: Annotated[bool, typer.Option(help="Lift the molecule that a name in QUERY stands for.")] = True,
+    out: Annotated[Path | None, typer.Option("--out", help="Also write the hits to this .sdf or .csv file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank a stored library by QUERY."""
+    with answering(as_json):
+        screener = Screener()
+        asked = Query(query, k, tuple(map(read_range, ranges or ())), smarts, reference, exact_names)
+        write = None if out is None else exporter(out)
+        ranking = screener.search(asked, library)
+        if out is not None and write is not None:
+            with out.open("wb") as stream:
+                write(screener, ranking, stream)
+        if as_json:
+            print_json(ranking_object(ranking))
+            return
+        print_table(
+            f"{library}: {len(ranking.hits)} of {ranking.searched:,} molecules",
+            ["rank", "score", "cosine", "percentile", "name", "smiles"],
+            [(h.rank, h.score, h.cosine, h.percentile, h.molecule.name, h.molecule.key) for h in ranking.hits],
+        )
+        for note in ranking.notes:
+            say(note)
+
+
+def ranking_object(ranking: Ranking) -> dict[str, object]:
+    """Lay a ranking out for JSON, without the distribution of all scores."""
+    return {
+        "query": ranking.query,
+        "library": ranking.library,
+        "model_id": ranking.model_id,
+        "searched": ranking.searched,
+        "hits": [
+            {
+                "rank": hit.rank,
+                "score": hit.score,
+                "cosine": hit.cosine,
+                "percentile": hit.percentile,
+                "name": hit.molecule.name,
+                "smiles": hit.molecule.key,
+                "sources": [
+                    {"row": source.row, "name": source.name, "properties": source.properties}
+                    for source in hit.molecule.sources
+                ],
+            }
+            for hit in ranking.hits
+        ],
+        "notes": ranking.notes,
+    }
+
+
+@app.command()
+def describe(
+    smiles: Annotated[str, typer.Argument(metavar="SMILES", help="The molecule.")],
+    captions: Annotated[Path, typer.Option("--captions", help="Captions: a line each, or a CSV or TSV column.")],
+    text_column: Annotated[str, typer.Option("--text-column", help="Column of a CSV or TSV file.")] = "text",
+    k: Annotated[int, typer.Option("-k", help="How many captions.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Find the captions of a file that describe SMILES best."""
+    with answering(as_json):
+        texts = read_captions(captions, text_column)
+        found = Screener().describe(smiles, texts, k)
+        if as_json:
+            print_json({"smiles": smiles, "captions_read": len(texts), "captions": found})
+            return
+        print_table(
+            f"The nearest of {len(texts):,} captions",
+            ["rank", "score", "text"],
+            [(match.rank, match.score, match.text) for match in found],
+        )
+
+
+@app.command()
+def explain(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="The description.")],
+    smiles: Annotated[str, typer.Argument(metavar="SMILES", help="The molecule.")],
+    as_json: Json = False,
+) -> None:
+    """Show which words of QUERY and which atoms of SMILES make their score."""
+    with answering(as_json):
+        found = Screener().explain(query, smiles)
+        if as_json:
+            print_json(found)
+            return
+        say(f"Cosine {found.score:.3f}. {found.method}")
+        print_table("Words", ["word", "weight"], [(one.word, one.weight) for one in found.words])
+        print_table("Atoms, in the order of the SMILES", ["atom", "weight"], list(enumerate(found.atoms)))
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the models that are installed, with their measured figures."""
+    with answering(as_json):
+        screener = Screener()
+        cards = screener.models()
+        if as_json:
+            print_json({"in_use": screener.settings.model, "folder": screener.settings.models, "models": cards})
+            return
+        if not cards:
+            say(f"There is no model in {screener.settings.models}: train one, or set MOLSEARCH_MODELS.")
+        for card in cards:
+            say(f"{card.name}  {card.model_id or card.text}  {card.trained_on}")
+            if card.metrics:
+                print_table(card.name, ["figure", "value"], [(name, float(v)) for name, v in card.metrics.items()])
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Option("--recipe", help="Name of a recipe (paper, default) or path of one.")],
+    pairs: Annotated[Path, typer.Option("--pairs", help="Training pairs: TSV with smiles and text.")],
+    val: Annotated[Path, typer.Option("--val", help="Validation pairs, to keep the best state.")],
+    pool: Annotated[Path, typer.Option("--pool", help="Molecules to rank in validation: TSV with smiles.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the model.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped training stood.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model by a recipe."""
+    with answering(as_json):
+        # Imported here, as below: serving never loads what only training needs.
+        from molsearch.training.loop import train as run
+        from molsearch.training.recipe import load_recipe
+
+        with bar("Training") as progress:
+            folder = run(load_recipe(recipe), pairs, val, pool, out, resume, progress)
+        if as_json:
+            print_json({"model": folder})
+            return
+        say(f"The model is in {folder}.")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Option("--model", help="Model folder.")],
+    pairs: Annotated[Path, typer.Option("--pairs", help="Pairs: TSV with smiles, text and perhaps cid.")],
+    text_column: Annotated[str, typer.Option("--text-column", help="Column of the texts.")] = "text",
+    pool: Annotated[Path | None, typer.Option("--pool", help="Molecules to rank: TSV with smiles.")] = None,
+    protocol: Annotated[Protocol, typer.Option("--protocol", help="How to score.")] = Protocol.POOL,
+    seed: Annotated[int, typer.Option("--seed", help="Of the batches and the bootstrap.")] = 0,
+    exact_names: Annotated[bool, typer.Option(help="Lift molecules that a text names exactly.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Measure a model: how high it ranks each text's molecule, and each molecule's text."""
+    with answering(as_json):
+        from molsearch.model.dual import DualEncoder
+        from molsearch.training.evaluate import evaluate as by_pool
+        from molsearch.training.evaluate import evaluate_pcdes
+
+        settings = Settings()
+        encoder = DualEncoder.load(model, settings.device)
+        with bar("Evaluating") as progress:
+            if protocol is Protocol.PCDES:
+                figures = evaluate_pcdes(
+                    encoder, pairs, text_column, seed=seed, exact_names=exact_names, progress=progress
+                ).as_json()
+            elif pool is None:
+                raise InputError("There is no pool to rank: give --pool FILE, or --protocol pcdes, which needs none.")
+            else:
+                figures = by_pool(
+                    encoder, pairs, pool, text_column, exact_names=exact_names, seed=seed, progress=progress
+                ).as_json()
+        if as_json:
+            print_json(figures)
+            return
+        _print_figures(figures)
+
+
+def _print_figures(figures: Mapping[str, object]) -> None:
+    counts = [(name, value) for name, value in figures.items() if not isinstance(value, Mapping)]
+    print_table("Evaluation", ["count", "value"], counts)
+    for name, direction in figures.items():
+        if isinstance(direction, Mapping):
+            print_table(name.replace("_", " "), ["figure", "value"], list(direction.items()))
+
+
+@app.command()
+def bench(
+    embed_file: Annotated[Path | None, typer.Option("--embed-file", help="A large file to embed and search.")] = None,
+    upload_file: Annotated[Path | None, typer.Option("--upload-file", help="A file as a user uploads it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure speed and memory on this machine; without files, on the shipped examples."""
+    with answering(as_json):
+        from molsearch.bench import measure
+
+        settings = Settings()
+        examples = settings.data / EXAMPLES_FILE
+        with bar("Embedding") as progress:
+            report = measure(settings, embed_file or examples, upload_file or examples, progress)
+        if as_json:
+            print_json(report)
+            return
+        print_table("Bench", ["figure", "value"], list(plain(report).items()))

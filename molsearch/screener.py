@@ -1,0 +1,297 @@
+"""The one facade: files become libraries, sentences become rankings. Pages, commands and notebooks talk to it alone."""
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from molsearch import explain as explaining
+from molsearch.chem.export import write_csv, write_sdf
+from molsearch.chem.library import ReadOptions, SpooledLibrary, read_library, read_pasted
+from molsearch.chem.standardize import standardize
+from molsearch.embed import embed
+from molsearch.errors import InputError, ModelError
+from molsearch.index.base import Index
+from molsearch.ranking import check_query, check_text, rank
+from molsearch.records import (
+    CaptionMatch,
+    Entry,
+    Explanation,
+    Library,
+    LibraryInfo,
+    ModelCard,
+    Molecule,
+    Pair,
+    Progress,
+    Query,
+    Ranking,
+    Rejection,
+)
+from molsearch.settings import Settings
+from molsearch.shelf import Shelf
+
+if TYPE_CHECKING:  # torch loads with these; reading a file needs none of it
+    from molsearch.alignment import AlignmentReport, Form, Layout
+    from molsearch.model.dual import DualEncoder
+
+EXAMPLES = "examples"  # name of the library that ships with the program
+EXAMPLES_FILE = "examples.sdf"
+
+
+class Screener:
+    """Read files, store libraries, rank them by a sentence.
+
+    One instance serves many threads: the model is loaded once, and a search never waits for an addition.
+
+    Args:
+        settings: Folders, device and limits; by default those of the environment.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._loading = threading.Lock()
+        self._storing_examples = threading.Lock()
+        self._model: DualEncoder | None = None
+        self._shelf = Shelf(self.settings.libraries, self.settings.engine)
+
+    # Models
+
+    @property
+    def model(self) -> "DualEncoder":
+        """The encoder in use, loaded when first asked for.
+
+        Raises:
+            ModelError: If its folder is missing or cannot be used.
+        """
+        from molsearch.model.dual import DualEncoder
+
+        with self._loading:
+            if self._model is None:
+                self._model = DualEncoder.load(self.settings.models / self.settings.model, self.settings.device)
+            return self._model
+
+    def card(self) -> ModelCard:
+        """Return the card of the model in use."""
+        return self.model.card()
+
+    def models(self) -> list[ModelCard]:
+        """Return the card of every model folder; of one that cannot be used, the reason as its text."""
+        return [self._card(folder) for folder in sorted(self.settings.models.glob("*/"))]
+
+    def _card(self, folder: Path) -> ModelCard:
+        from molsearch.model.dual import DualEncoder
+
+        try:
+            return DualEncoder.load(folder, self.settings.device).card()
+        except ModelError as error:
+            return ModelCard(folder.name, "", "", "", {}, str(error))
+
+    # Libraries
+
+    def read(
+        self,
+        path: Path,
+        *,
+        filename: str = "",
+        options: ReadOptions | None = None,
+        progress: Progress | None = None,
+    ) -> SpooledLibrary:
+        """Read a file into molecules and rejections, without computing or storing anything.
+
+        Args:
+            path: The file.
+            filename: Its name where ``path`` is a temporary one; the suffix decides the format.
+            options: How to read it; by default with the limits of the settings.
+            progress: Told of the bytes read.
+
+        Raises:
+            InputError: If the file as a whole cannot be read.
+        """
+        return read_library(path, filename=filename, options=options or self._options(), progress=progress)
+
+    def read_text(self, text: str) -> SpooledLibrary:
+        """Read a pasted list of SMILES, with or without names.
+
+        Raises:
+            InputError: If there is nothing in it.
+        """
+        return read_pasted(text, options=self._options())
+
+    def _options(self) -> ReadOptions:
+        limits = self.settings
+        return ReadOptions(
+            max_atoms=limits.max_atoms, max_record_bytes=limits.max_record_bytes, timeout_s=limits.record_timeout_s
+        )
+
+    def libraries(self) -> list[LibraryInfo]:
+        """List the stored libraries by name, the shipped one among them; a damaged one is left out.
+
+        Raises:
+            ModelError: If the shipped library must be embedded first and the model cannot be used.
+        """
+        self._store_examples()
+        return self._shelf.infos()
+
+    def add(self, library: Library, name: str, progress: Progress | None = None) -> LibraryInfo:
+        """Embed what was read and store it; a library of that name grows. All of it is stored or nothing.
+
+        Args:
+            library: What ``read`` or ``read_text`` gave.
+            name: Name of the stored library.
+            progress: Told of the molecules embedded; raising ``Cancelled`` from it stops the addition.
+
+        Raises:
+            InputError: If the name cannot be used.
+            LibraryError: If the library is locked, damaged, of another model, or cannot be written.
+            ModelError: If the model cannot be used.
+        """
+        model = self.model
+        refused: list[Rejection] = []  # filled by the embedding, read by the index after it
+        batches = embed(
+            library.molecules(), model, progress=progress, total=library.molecule_count, reject=refused.append
+        )
+        return self._shelf.fill(name, model.model_id, model.width, batches, chain(library.rejections(), refused))
+
+    def remove(self, name: str) -> None:
+        """Delete a stored library.
+
+        Raises:
+            InputError: If it is the one that ships with the program.
+            LibraryError: If there is none of that name or it is being written.
+        """
+        if name == EXAMPLES and self._examples_file.exists():
+            raise InputError(f"The library {EXAMPLES!r} ships with the program and cannot be removed.")
+        self._shelf.remove(name)
+
+    def molecules(self, name: str) -> Iterator[Molecule]:
+        """Yield the molecules of a stored library in row order."""
+        return self._open(name, None).iter_molecules()
+
+    def rejections(self, name: str) -> Iterator[Rejection]:
+        """Yield the records of a stored library that did not become molecules."""
+        return self._open(name, None).rejections()
+
+    def _open(self, name: str, model_id: str | None) -> Index:
+        if name == EXAMPLES:
+            self._store_examples()
+        return self._shelf.open(name, model_id)
+
+    @property
+    def _examples_file(self) -> Path:
+        return self.settings.data / EXAMPLES_FILE
+
+    def _store_examples(self) -> None:
+        """Embed the shipped library when it is not stored yet, or its file or the model changed since."""
+        source = self._examples_file
+        if not source.exists():
+            return
+        with self._storing_examples:
+            stamp = self.settings.home / "examples.stamp"
+            current = f"{hashlib.sha256(source.read_bytes()).hexdigest()} {self.model.model_id}\n"
+            stored = EXAMPLES in self._shelf.names()
+            if stored and stamp.exists() and stamp.read_text(encoding="utf-8") == current:
+                return
+            if stored:
+                self._shelf.remove(EXAMPLES)
+            with self.read(source) as library:
+                self.add(library, EXAMPLES)
+            stamp.write_text(current, encoding="utf-8")
+
+    # Questions
+
+    def search(self, query: Query, library: str) -> Ranking:
+        """Rank a stored library by a sentence, under filters.
+
+        Raises:
+            InputError: If the query cannot be answered; the sentence says why.
+            LibraryError: If there is no such library, or another model filled it.
+            ModelError: If the model cannot be used.
+        """
+        check_query(query, self.settings.max_query_chars)
+        reference = self.clean(query.reference) if query.reference.strip() else ""
+        index = self._open(library, self.model.model_id)
+        mask = self._shelf.holders(index, query.smarts.strip()) if query.smarts.strip() else None
+        return rank(query, reference, library, index, self.model, mask)
+
+    def clean(self, smiles: str) -> str:
+        """Clean a structure up as the records of a library are: its key.
+
+        Raises:
+            InputError: If it is no structure.
+        """
+        cleaned = standardize(Entry(1, smiles.strip(), "smiles"), self._options().steps)
+        if isinstance(cleaned, Rejection):
+            raise InputError(
+                f"This SMILES cannot be used: got {smiles[:80]!r}, which is {cleaned.reason} ({cleaned.detail}); "
+                "correct it."
+            )
+        return cleaned.key
+
+    def describe(self, smiles: str, captions: Sequence[str], k: int = 10) -> list[CaptionMatch]:
+        """Rank captions for a molecule by cosine; equal ones stand in their order.
+
+        Raises:
+            InputError: If the SMILES is no structure or there is no caption.
+        """
+        if not captions:
+            raise InputError("There is no caption to choose from: got an empty list, expected one or more.")
+        molecule = self.model.encode_molecules([self.clean(smiles)])[0]  # (D,)
+        scores = self.model.encode_texts(captions) @ molecule  # (Q,)
+        best = np.argsort(-scores, kind="stable")[: max(k, 0)]
+        return [CaptionMatch(rank, captions[row], float(scores[row])) for rank, row in enumerate(best, start=1)]
+
+    def explain(self, text: str, smiles: str) -> Explanation:
+        """Weigh the words of a text and the atoms of a molecule; the atoms follow the order of ``smiles``.
+
+        Raises:
+            InputError: If either cannot be used.
+        """
+        check_text(text, self.settings.max_query_chars)
+        return explaining.explain(self.model, text, smiles.strip())
+
+    def alignment(
+        self,
+        pairs: Sequence[Pair],
+        temperature: float | None = None,
+        *,
+        form: "Form" = "similarity",
+        layout: "Layout" = "pca",
+    ) -> "AlignmentReport":
+        """Describe how the texts and molecules of some pairs lie in the shared space.
+
+        Raises:
+            InputError: If there are fewer than two pairs or a SMILES is no structure.
+        """
+        from molsearch.alignment import report
+
+        texts = self.model.encode_texts([pair.text for pair in pairs])  # (N, D)
+        molecules = self.model.encode_molecules([pair.smiles for pair in pairs])  # (N, D)
+        return report(texts, molecules, temperature, form=form, layout=layout)
+
+    # Export
+
+    def export_sdf(self, ranking: Ranking, stream: BinaryIO) -> None:
+        """Write every source record of the hits as SDF: rank and scores first, then its own tags."""
+        write_sdf(_export_rows(ranking), stream)
+
+    def export_csv(self, ranking: Ranking, stream: BinaryIO) -> None:
+        """Write every source record of the hits as CSV: rank and scores first, then its own columns."""
+        write_csv(_export_rows(ranking), stream)
+
+
+def _export_rows(ranking: Ranking) -> Iterator[tuple[Molecule, Mapping[str, str | float | int]]]:
+    for hit in ranking.hits:
+        yield (
+            hit.molecule,
+            {
+                "rank": hit.rank,
+                "score": hit.score,
+                "cosine": hit.cosine,
+                "percentile": hit.percentile,
+                "model_id": ranking.model_id,
+            },
+        )

@@ -1,0 +1,142 @@
+"""The stored libraries by name: which there are, each opened once, filled whole or not at all."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from molsearch.chem.substructure import matches
+from molsearch.errors import LibraryError
+from molsearch.index.base import Batch, Index, create_index, library_names, open_index, read_info, remove_index
+from molsearch.index.naming import library_folder
+from molsearch.records import LibraryInfo, Rejection
+
+Mask = npt.NDArray[np.bool_]
+
+KEPT_MASKS = 32  # one byte a molecule each
+
+
+class Shelf:
+    """Libraries below one folder. Many threads may use one shelf; the index's own lock keeps writers apart.
+
+    Args:
+        folder: Where the libraries live, one subfolder each.
+        engine: Row of ``index.base.ENGINES`` for new libraries.
+    """
+
+    def __init__(self, folder: Path, engine: str) -> None:
+        self._folder = folder
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._opened: dict[str, tuple[LibraryInfo, Index]] = {}
+        self._masks: OrderedDict[tuple[LibraryInfo, str], Mask] = OrderedDict()
+
+    def names(self) -> list[str]:
+        """Return the names of the stored libraries, sorted."""
+        return library_names(self._folder)
+
+    def infos(self) -> list[LibraryInfo]:
+        """Describe the stored libraries, sorted by name; a damaged one is left out, opening it says what is wrong."""
+        infos = []
+        for name in self.names():
+            try:
+                infos.append(self.info(name))
+            except LibraryError:
+                continue
+        return infos
+
+    def info(self, name: str) -> LibraryInfo:
+        """Describe one library from its manifest alone.
+
+        Raises:
+            InputError: If there can be no library of that name.
+            LibraryError: If there is none or it is damaged.
+        """
+        address = library_folder(self._folder, name)
+        names = self.names()
+        if name not in names:
+            known = ", ".join(map(repr, names)) or "none yet"
+            raise LibraryError(f"There is no library {name!r}: the stored ones are {known}; choose one or add a file.")
+        return read_info(address)
+
+    def open(self, name: str, model_id: str | None) -> Index:
+        """Open a library as it stands now; one that did not change since is opened only once.
+
+        Args:
+            name: Name of the library.
+            model_id: The model that will ask, or None to read without asking.
+
+        Raises:
+            LibraryError: If there is none, it is damaged, or another model filled it.
+        """
+        info = self.info(name)
+        with self._lock:
+            known, index = self._opened.get(name, (None, None))
+        if index is None or known != info or model_id not in (None, info.model_id):
+            index = open_index(library_folder(self._folder, name), model_id)
+            with self._lock:
+                self._opened[name] = (index.info, index)
+        return index
+
+    def fill(
+        self, name: str, model_id: str, width: int, batches: Iterable[Batch], rejections: Iterable[Rejection]
+    ) -> LibraryInfo:
+        """Add to a library, which is made where there is none; all of it is stored or nothing.
+
+        Args:
+            name: Name of the library.
+            model_id: The model that made the vectors.
+            width: D of the vectors.
+            batches: What to store.
+            rejections: Records that did not become molecules; taken after the batches, which may still find some.
+
+        Raises:
+            InputError: If the name cannot be used.
+            LibraryError: If it is locked, damaged, of another model, or cannot be written.
+        """
+        address = library_folder(self._folder, name)
+        new = name not in self.names()
+        if new:
+            index = create_index(address, name, model_id, width, engine=self._engine)
+        else:
+            index = open_index(address, model_id)
+        try:
+            index.add(batches, rejections)
+        except BaseException:
+            if new:
+                remove_index(address)
+            raise
+        return index.info
+
+    def remove(self, name: str) -> None:
+        """Delete a library, damaged or not.
+
+        Raises:
+            LibraryError: If there is none or it is being written.
+        """
+        remove_index(library_folder(self._folder, name))
+        with self._lock:
+            self._opened.pop(name, None)
+            for place in [place for place in self._masks if place[0].name == name]:
+                del self._masks[place]
+
+    def holders(self, index: Index, smarts: str) -> Mask:
+        """Tell which rows hold a substructure, (N,); the latest answers are kept, as a filter outlives a query.
+
+        Raises:
+            InputError: If the pattern is no SMARTS.
+        """
+        place = (index.info, smarts)
+        with self._lock:
+            if place in self._masks:
+                self._masks.move_to_end(place)
+                return self._masks[place]
+        mask = np.fromiter(matches((molecule.key for molecule in index.iter_molecules()), smarts), np.bool_)
+        with self._lock:
+            self._masks[place] = mask
+            while len(self._masks) > KEPT_MASKS:
+                self._masks.popitem(last=False)
+        return mask
