@@ -10,7 +10,6 @@ from molsearch.chem.conformer import conformer
 from molsearch.chem.drawing import data_uri, draw
 from molsearch.errors import InputError
 from molsearch.plots import (
-    flatten,
     inert,
     matched_histogram,
     pair_distributions,
@@ -116,16 +115,9 @@ def test_a_pairs_own_place_stays_when_only_the_likeliest_are_drawn() -> None:
     assert list(figure.data[0].y) == [0.4, 0.3, 0.1]
 
 
-def test_flatten_keeps_the_distances_of_points_that_lie_in_a_plane() -> None:
-    points = np.random.default_rng(0).normal(size=(12, 2)) @ np.random.default_rng(1).normal(size=(2, 9))
-    flat = flatten(points @ points.T)
-    pairwise = np.linalg.norm(points[:, None] - points, axis=-1)
-    assert np.allclose(np.linalg.norm(flat[:, None] - flat, axis=-1), pairwise)
-
-
 def test_the_map_joins_the_chosen_text_with_its_molecule() -> None:
     points = np.arange(8.0).reshape(4, 2)
-    assert list(shared_space(points, ["a", "b"], chosen=1).data[2].x) == [2.0, 6.0]
+    assert list(shared_space(points[:2], points[2:], ["a", "b"], chosen=1).data[2].x) == [2.0, 6.0]
 
 
 def test_curves_skip_missing_values() -> None:
