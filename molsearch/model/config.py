@@ -1,0 +1,101 @@
+"""The configuration of a model: plain tables, read from and written to TOML."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, TypeVar
+
+from molsearch.errors import ModelError
+from molsearch.model.lexical import LexicalConfig
+from molsearch.model.molecule import GcnConfig, GineConfig
+from molsearch.model.projector import ProjectorConfig
+from molsearch.model.text import TransformerConfig, WordConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class DualConfig:
+    """Which parts a model is made of.
+
+    Attributes:
+        text: Row of dual.TEXT_ENCODERS.
+        molecule: Row of dual.MOLECULE_ENCODERS.
+        words: Sizes of the word encoder, read when ``text`` is "words".
+        transformer: Sizes of the BERT encoder, read when ``text`` is "transformer".
+        gine: Sizes of the GINE encoder, read when ``molecule`` is "gine".
+        gcn: Sizes of the GCN encoder, read when ``molecule`` is "gcn".
+        projector: The shared memory bank.
+        lexical: The short path, read when ``lexical_share`` is above 0.
+        grounded: Whether named structures stand beside the word tokens.
+        lexical_share: Weight of the short path in the score; the token path has the rest.
+        beta: Sharpness of the query-bank correction.
+        name_bonus: Added to a library molecule that the text names exactly.
+        subject_bonus: The same where the text begins with that name.
+    """
+
+    text: Literal["words", "transformer"] = "words"
+    molecule: Literal["gine", "gcn"] = "gine"
+    words: WordConfig = field(default_factory=WordConfig)
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    gine: GineConfig = field(default_factory=GineConfig)
+    gcn: GcnConfig = field(default_factory=GcnConfig)
+    projector: ProjectorConfig = field(default_factory=ProjectorConfig)
+    lexical: LexicalConfig = field(default_factory=LexicalConfig)
+    grounded: bool = True
+    lexical_share: float = 0.5
+    beta: float = 20.0
+    name_bonus: float = 0.1
+    subject_bonus: float = 0.5
+
+
+_NESTED = {
+    "words": WordConfig,
+    "transformer": TransformerConfig,
+    "gine": GineConfig,
+    "gcn": GcnConfig,
+    "projector": ProjectorConfig,
+    "lexical": LexicalConfig,
+}
+
+
+def _fill(kind: type[T], table: Mapping[str, Any], where: str) -> T:
+    known = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    unknown = set(table) - known
+    if unknown:
+        raise ModelError(f"{where} has the unknown settings {sorted(unknown)}; expected some of {sorted(known)}.")
+    return kind(**table)
+
+
+def dual_config(table: Mapping[str, Any], where: str = "model.toml") -> DualConfig:
+    """Build a configuration from nested tables.
+
+    Raises:
+        ModelError: If a setting is unknown.
+    """
+    nested: dict[str, Any] = {
+        name: _fill(kind, table[name], f"{where} [{name}]") for name, kind in _NESTED.items() if name in table
+    }
+    return _fill(DualConfig, {**table, **nested}, where)
+
+
+def read_config(text: str, where: str = "model.toml") -> DualConfig:
+    """Read a configuration from TOML text.
+
+    Raises:
+        ModelError: If it is not TOML or holds an unknown setting.
+    """
+    try:
+        return dual_config(tomllib.loads(text), where)
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{where} is not readable TOML: {error}; copy the model folder again.") from error
+
+
+def config_table(config: DualConfig) -> dict[str, Any]:
+    """Turn a configuration into plain nested tables, leaving out the encoders that are not in use."""
+    table = asdict(config)
+    table.pop("transformer" if config.text == "words" else "words")
+    table.pop("gcn" if config.molecule == "gine" else "gine")
+    if config.lexical_share == 0:
+        table.pop("lexical")
+    return table

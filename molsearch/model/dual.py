@@ -1,0 +1,355 @@
+"""The one class that joins text encoder, molecule encoder, memory bank and short path."""
+
+import hashlib
+import json
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import tomli_w
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from molsearch.chem.graph import GraphStore, featurise
+from molsearch.chem.names import RELATIONS
+from molsearch.errors import ModelError
+from molsearch.model import weights
+from molsearch.model.batch import Grounded, TextBatch, fragment_bag, gram_bag, grounded_bag, structure_slots
+from molsearch.model.card import read_card
+from molsearch.model.config import DualConfig, config_table, read_config
+from molsearch.model.grounding import NamedStructure, Reading, exact_names, read_texts
+from molsearch.model.lexical import Bag, LexicalPath
+from molsearch.model.molecule import GcnEncoder, GineEncoder, MoleculeBatch
+from molsearch.model.projector import MemoryBankProjector
+from molsearch.model.text import TransformerEncoder, WordEncoder
+from molsearch.model.tokens import Tokens
+from molsearch.records import ModelCard, Progress
+
+CONFIG, WEIGHTS, TOKENIZER, LEXICON = "model.toml", "weights.safetensors", "tokenizer.json", "lexicon.json"
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One side of a batch.
+
+    Attributes:
+        token: (B, out) unit vectors of the token path, or None.
+        lexical: (B, out) unit vectors of the short path, or None.
+        mean: (B, D) masked mean of the tokens before the memory bank, or None (what the adversarial loss sees).
+    """
+
+    token: Tensor | None
+    lexical: Tensor | None
+    mean: Tensor | None
+
+    def paths(self) -> dict[str, Tensor]:
+        """The unit vectors of each path that the model has, by name."""
+        named = {"token": self.token, "lexical": self.lexical}
+        return {name: vectors for name, vectors in named.items() if vectors is not None}
+
+
+class StructureTokens(nn.Module):
+    """A named structure as one token: its atoms' summed and largest values, and how it stands to the text.
+
+    Shapes:
+        Tokens (S, A, D) and relations (S,) -> (S, D)
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.relations = nn.Embedding(len(RELATIONS), width)
+        self.mix = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, width), nn.LayerNorm(width))
+
+    def forward(self, atoms: Tokens) -> Tensor:
+        """Read distinct structures; relations are added by the caller, once per slot."""
+        size = atoms.mask.sum(1, keepdim=True).clamp(min=1).to(atoms.x.dtype)
+        mixed: Tensor = self.mix(torch.cat([atoms.mean() * size.sqrt(), atoms.maximum()], -1))
+        return mixed
+
+
+class DualEncoder(nn.Module):
+    """Texts and molecules to unit vectors in one space (arXiv 2410.23715, widened by a short path and grounding).
+
+    The vector is the token path's and the short path's, each scaled by the root of its share, side by side: a dot
+    product of two vectors is then the weighted mean of the two paths' cosines.
+
+    Shapes:
+        texts (Q,) -> (Q, D); molecules (N,) -> (N, D); rows of unit length
+    """
+
+    bank: Tensor
+
+    def __init__(self, config: DualConfig, tokenizer: Tokenizer | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.model_id = "untrained"
+        self.folder: Path | None = None
+        self.lexicon: dict[str, str] = {}
+        share = config.lexical_share
+        if share < 1:
+            self.text = self._text_encoder(config, tokenizer)
+            self.molecule = GineEncoder(config.gine) if config.molecule == "gine" else GcnEncoder(config.gcn)
+            self.projector = MemoryBankProjector(config.projector)
+            widths = {self.text.config.width, self.molecule.config.width, config.projector.width}
+            if len(widths) > 1:
+                raise ModelError(
+                    f"Encoders and projector must share one token width, got {sorted(widths)}; mend the recipe."
+                )
+            if config.grounded:
+                self.structures = StructureTokens(config.projector.width)
+        if share > 0:
+            self.lexical = LexicalPath(config.lexical)
+        self.log_scale = nn.ParameterDict({name: nn.Parameter(torch.tensor(math.log(20.0))) for name in self.paths})
+        self.register_buffer("bank", torch.zeros(0, self.width))
+
+    @staticmethod
+    def _text_encoder(config: DualConfig, tokenizer: Tokenizer | None) -> WordEncoder | TransformerEncoder:
+        if config.text == "words":
+            return WordEncoder(config.words, tokenizer)
+        if config.transformer.pretrained:
+            return TransformerEncoder.from_pretrained(config.transformer)
+        if tokenizer is None:
+            raise ModelError("A transformer text encoder needs its tokenizer, got none; give a tokenizer.json.")
+        return TransformerEncoder(config.transformer, tokenizer)
+
+    @property
+    def paths(self) -> dict[str, float]:
+        """Share of each path in the score, by name, in the order of the vector's columns."""
+        share = self.config.lexical_share
+        return {name: weight for name, weight in (("token", 1 - share), ("lexical", share)) if weight > 0}
+
+    @property
+    def width(self) -> int:
+        """Columns of the final vector."""
+        widths = {"token": self.config.projector.out, "lexical": self.config.lexical.out}
+        return sum(widths[name] for name in self.paths)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.bank.device
+
+    def prepare_texts(
+        self, texts: Sequence[Grounded], store: GraphStore, paths: Collection[str] | None = None
+    ) -> TextBatch:
+        """Turn grounded texts into tensors for ``paths``, or for all of this model's."""
+        strings = [text.text for text in texts]
+        paths = self.paths if paths is None else paths
+        token, lexical = "token" in paths, "lexical" in paths
+        return TextBatch(
+            self.text.prepare(strings) if token else None,
+            structure_slots(texts, store) if token and self.config.grounded else None,
+            gram_bag(strings, self.config.lexical.grams) if lexical else None,
+            grounded_bag(texts, store) if lexical else None,
+        )
+
+    def prepare_molecules(
+        self, store: GraphStore, paths: Collection[str] | None = None
+    ) -> tuple[MoleculeBatch | None, Bag | None]:
+        """Turn graphs into tensors for ``paths``, or for all of this model's."""
+        paths = self.paths if paths is None else paths
+        return (
+            MoleculeBatch.of(store) if "token" in paths else None,
+            fragment_bag(store) if "lexical" in paths else None,
+        )
+
+    def _structure_tokens(self, batch: TextBatch) -> Tokens | None:
+        slots = batch.structures
+        if slots is None:
+            return None
+        distinct = self.structures(self.molecule(slots.molecules))  # (U, D)
+        vectors = distinct[slots.rows] + self.structures.relations(slots.relations)  # (S, D)
+        x = vectors.new_zeros(*slots.shape, vectors.shape[1])
+        mask = torch.zeros(slots.shape, dtype=torch.bool, device=x.device)
+        x[slots.texts, slots.slots] = vectors
+        mask[slots.texts, slots.slots] = True
+        return Tokens(x, mask)
+
+    def text_tokens(self, batch: TextBatch) -> Tokens:
+        """Encode words and named structures, (B, L + S, D), as the memory bank reads them."""
+        tokens: Tokens = self.text(batch.tokens, self._structure_tokens(batch))
+        return tokens
+
+    def embed_texts(self, batch: TextBatch) -> Embedded:
+        """Embed a prepared batch of texts."""
+        lexical = None
+        if batch.grams is not None and batch.grounded is not None:
+            lexical = self.lexical.text(batch.grams, batch.grounded)
+        if batch.tokens is None:
+            return Embedded(None, lexical, None)
+        tokens = self.text_tokens(batch)
+        return Embedded(self.projector(tokens), lexical, tokens.mean())
+
+    def embed_molecules(self, graphs: MoleculeBatch | None, fragments: Bag | None) -> Embedded:
+        """Embed a prepared batch of molecules."""
+        lexical = None if fragments is None else self.lexical.molecule(fragments)
+        if graphs is None:
+            return Embedded(None, lexical, None)
+        tokens = self.molecule(graphs)
+        return Embedded(self.projector(tokens), lexical, tokens.mean())
+
+    def join(self, embedded: Embedded) -> Tensor:
+        """Set the paths side by side, scaled by the root of their share, (B, D)."""
+        vectors = embedded.paths()
+        return torch.cat([vectors[name] * math.sqrt(share) for name, share in self.paths.items()], -1)
+
+    @torch.inference_mode()
+    def vectors_of_texts(
+        self, texts: Sequence[Grounded], store: GraphStore, *, batch_size: int = 128, progress: Progress | None = None
+    ) -> Floats:
+        """Embed grounded texts, longest together, (Q, D)."""
+        self.eval()
+        output = np.zeros((len(texts), self.width), np.float32)
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i].text))
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            batch = self.prepare_texts([texts[i] for i in rows], store).to(self.device)
+            output[rows] = self.join(self.embed_texts(batch)).cpu().numpy()
+            if progress:
+                progress(min(start + batch_size, len(order)), len(order))
+        return output
+
+    @torch.inference_mode()
+    def vectors_of_graphs(
+        self, store: GraphStore, *, batch_size: int = 128, progress: Progress | None = None
+    ) -> Floats:
+        """Embed graphs, those of one size together, (N, D)."""
+        self.eval()
+        output = np.zeros((len(store), self.width), np.float32)
+        order = np.argsort(store.sizes(), kind="stable")
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            graphs, fragments = self.prepare_molecules(store.take(rows))
+            graphs = None if graphs is None else graphs.to(self.device)
+            fragments = None if fragments is None else fragments.to(self.device)
+            output[rows] = self.join(self.embed_molecules(graphs, fragments)).cpu().numpy()
+            if progress:
+                progress(min(start + batch_size, len(order)), len(order))
+        return output
+
+    def encode_molecules(self, smiles: Sequence[str], progress: Progress | None = None) -> Floats:
+        """Embed molecules, (N, D) unit rows.
+
+        Raises:
+            InputError: If a SMILES cannot be read.
+        """
+        if not smiles:
+            return np.zeros((0, self.width), np.float32)
+        return self.vectors_of_graphs(GraphStore.of([featurise(one) for one in smiles]), progress=progress)
+
+    def encode_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
+        """Embed texts, (Q, D) unit rows; names in them are resolved to structures where OPSIN is there."""
+        if not texts:
+            return np.zeros((0, self.width), np.float32)
+        grounded, store = ground(read_texts(texts, self.lexicon))
+        return self.vectors_of_texts(grounded, store, progress=progress)
+
+    def constants(self, vectors: Floats) -> Floats:
+        """Measure what is added to each molecule's cosine, (N,): minus its soft-largest match with background captions.
+
+        Query-bank normalisation (Bogolin et al., CVPR 2022) as a constant, so that search stays one dot product:
+        -log(mean over the bank of exp(beta * cosine)) / beta. Zero while the model has no bank.
+        """
+        if len(self.bank) == 0:
+            return np.zeros(len(vectors), np.float32)
+        beta = self.config.beta
+        output = [
+            torch.logsumexp(beta * (torch.from_numpy(vectors[i : i + 4096]).to(self.device) @ self.bank.T), 1)
+            for i in range(0, len(vectors), 4096)
+        ]
+        return (-(torch.cat(output) - math.log(len(self.bank))) / beta).cpu().numpy().astype(np.float32)
+
+    def named_structures(self, text: str) -> tuple[NamedStructure, ...]:
+        """Find the structures a text names, with what each adds to a library molecule that is exactly it."""
+        return exact_names(text, self.config.name_bonus, self.config.subject_bonus)
+
+    def save(self, folder: Path) -> None:
+        """Write configuration, weights, lexicon and, where there is one, the tokenizer; then set ``model_id``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CONFIG).write_text(tomli_w.dumps(config_table(self.config)), encoding="utf-8")
+        weights.write(self.state_dict(), folder / WEIGHTS)
+        (folder / LEXICON).write_text(json.dumps(self.lexicon, indent=0, sort_keys=True), encoding="utf-8")
+        if (tokenizer := getattr(getattr(self, "text", None), "tokenizer", None)) is not None:
+            tokenizer.save(str(folder / TOKENIZER), pretty=False)
+        self.folder, self.model_id = folder, folder_id(folder)
+
+    def card(self) -> ModelCard:
+        """Read the account that the model's folder gives of it; a model not yet saved has none but its id."""
+        return read_card(self.folder or Path("untrained"), self.model_id)
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu") -> Self:
+        """Read a model folder.
+
+        Raises:
+            ModelError: If a file is missing or damaged, or the weights do not fit the configuration.
+        """
+        try:
+            config = read_config((folder / CONFIG).read_text(encoding="utf-8"), str(folder / CONFIG))
+            lexicon = json.loads((folder / LEXICON).read_text(encoding="utf-8"))
+            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER)) if (folder / TOKENIZER).is_file() else None
+        except OSError as error:
+            raise ModelError(
+                f"No model in {folder}: {error.strerror}; expected {CONFIG}, {WEIGHTS} and {LEXICON}. "
+                "Copy the folder again."
+            ) from error
+        except Exception as error:  # tokenizers raises bare Exception
+            if isinstance(error, ModelError):
+                raise
+            raise ModelError(f"The tokenizer in {folder} cannot be read: {error}; copy the folder again.") from error
+        state = weights.read(folder / WEIGHTS)
+        model = cls(config, tokenizer)
+        model.bank = torch.zeros_like(state.get("bank", model.bank))
+        wanted = model.state_dict()
+        wrong = sorted(name for name in wanted.keys() & state.keys() if wanted[name].shape != state[name].shape)
+        missing, unexpected = sorted(wanted.keys() - state.keys()), sorted(state.keys() - wanted.keys())
+        if missing or unexpected or wrong:
+            raise ModelError(
+                f"The weights in {folder} do not fit its {CONFIG}: missing {missing[:5]}, unexpected {unexpected[:5]}, "
+                f"of another shape {wrong[:5]}; copy the folder again."
+            )
+        model.load_state_dict(state)
+        model.lexicon = {str(name): str(smiles) for name, smiles in lexicon.items()}
+        model.folder, model.model_id = folder, folder_id(folder)
+        return model.to(device).eval()
+
+
+def folder_id(folder: Path) -> str:
+    """Hash a model's configuration, weights and tokenizer, 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name in (CONFIG, WEIGHTS, TOKENIZER, LEXICON):
+        path = folder / name
+        digest.update(name.encode())
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grounded:
+    text: str
+    structures: tuple[int, ...]
+    relations: tuple[int, ...]
+    classes: tuple[int, ...]
+
+
+def ground(readings: Sequence[Reading]) -> tuple[list[_Grounded], GraphStore]:
+    """Featurise the structures named in texts, each once."""
+    rows: dict[str, int] = {}
+    grounded = [
+        _Grounded(
+            reading.text,
+            tuple(rows.setdefault(smiles, len(rows)) for smiles in reading.structures),
+            reading.relations,
+            reading.classes,
+        )
+        for reading in readings
+    ]
+    store = GraphStore.of([featurise(smiles) for smiles in rows or {"C": 0}])  # a store is never empty
+    return grounded, store

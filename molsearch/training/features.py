@@ -1,0 +1,206 @@
+"""The cached feature file: everything training reads, made once where RDKit and OPSIN are, used anywhere.
+
+A cache is a folder: ``graphs.safetensors`` holds every structure as flat arrays, ``texts.json`` the captions with what
+was read in them, as row numbers into those structures.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence, Set
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from molsearch.chem.graph import GraphStore, MolGraph, canonical, featurise
+from molsearch.errors import InputError
+from molsearch.model.grounding import Reading, read_texts
+from molsearch.records import Progress
+
+VERSION = 2
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A caption as training sees it.
+
+    Attributes:
+        text: The caption.
+        molecule: Row of its molecule in the store.
+        structures: Rows of the structures named in it.
+        relations: For each of those, its row in names.RELATIONS.
+        classes: Fragment numbers of the classes named in it.
+        source: Where the caption comes from.
+    """
+
+    text: str
+    molecule: int
+    structures: tuple[int, ...]
+    relations: tuple[int, ...]
+    classes: tuple[int, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """A cache in memory.
+
+    Attributes:
+        store: Every structure.
+        train: Captions to learn from.
+        val: Captions to choose the best epoch by.
+        pool: Rows of the molecules that validation ranks against.
+        lexicon: Trivial names that the training captions tie to a structure.
+    """
+
+    store: GraphStore
+    train: tuple[Example, ...]
+    val: tuple[Example, ...]
+    pool: tuple[int, ...]
+    lexicon: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A caption, its molecule and its source, before features are made."""
+
+    text: str
+    smiles: str
+    source: str = ""
+
+
+def _featurise_chunk(smiles: Sequence[str]) -> GraphStore:
+    return GraphStore.of([featurise(one) for one in smiles])
+
+
+def _concatenate(stores: Sequence[GraphStore]) -> GraphStore:
+    def joined(name: str) -> np.ndarray:
+        axis = 1 if name == "edges" else 0
+        return np.concatenate([getattr(store.graph, name) for store in stores], axis)
+
+    def offsets(name: str) -> np.ndarray:
+        lengths = np.concatenate([np.diff(getattr(store, name)) for store in stores])
+        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    graph = MolGraph(**{field.name: joined(field.name) for field in fields(MolGraph)})
+    return GraphStore(graph, offsets("atom_offsets"), offsets("edge_offsets"), offsets("fragment_offsets"))
+
+
+def build(
+    train: Sequence[Caption],
+    val: Sequence[Caption],
+    pool: Sequence[str],
+    *,
+    lexicon: Mapping[str, str] | None = None,
+    processes: int = 2,
+    progress: Progress | None = None,
+) -> Features:
+    """Make every feature that training and validation need.
+
+    Raises:
+        InputError: If a structure cannot be read.
+    """
+    captions = [*train, *val]
+    readings = read_texts([caption.text for caption in captions], lexicon)
+    learned = frozenset((lexicon or {}).values())
+    readings = [_without_own(reading, caption, learned) for reading, caption in zip(readings, captions, strict=True)]
+    rows: dict[str, int] = {}
+    named = (smiles for reading in readings for smiles in reading.structures)
+    for smiles in (*(caption.smiles for caption in captions), *pool, *named):
+        rows.setdefault(smiles, len(rows))
+    chunks = [list(rows)[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK)]
+    stores = []
+    with ProcessPoolExecutor(processes) as workers:
+        for done, store in enumerate(workers.map(_featurise_chunk, chunks), 1):
+            stores.append(store)
+            if progress:
+                progress(min(done * _CHUNK, len(rows)), len(rows))
+    examples = [_example(caption, reading, rows) for caption, reading in zip(captions, readings, strict=True)]
+    return Features(
+        _concatenate(stores),
+        tuple(examples[: len(train)]),
+        tuple(examples[len(train) :]),
+        tuple(rows[smiles] for smiles in pool),
+        dict(lexicon or {}),
+    )
+
+
+def _without_own(reading: Reading, caption: Caption, learned: Set[str]) -> Reading:
+    """Drop lexicon structures that came from the caption's own molecule: they would give the answer away."""
+    if not reading.structures:
+        return reading
+    own = canonical(caption.smiles)
+    kept = [
+        number
+        for number, smiles in enumerate(reading.structures)
+        if not (smiles in learned and canonical(smiles) == own)
+    ]
+    return replace(
+        reading,
+        structures=tuple(reading.structures[number] for number in kept),
+        relations=tuple(reading.relations[number] for number in kept),
+    )
+
+
+def _example(caption: Caption, reading: Reading, rows: dict[str, int]) -> Example:
+    return Example(
+        caption.text,
+        rows[caption.smiles],
+        tuple(rows[smiles] for smiles in reading.structures),
+        reading.relations,
+        reading.classes,
+        caption.source,
+    )
+
+
+_SMALL = {"atoms": np.uint8, "environments": np.int16, "bonds": np.uint8, "edges": np.int16, "counts": np.uint16}
+
+
+def save(features: Features, folder: Path) -> None:
+    """Write a cache; an older one in the same folder is replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    store = features.store
+    arrays = {
+        field.name: np.ascontiguousarray(getattr(store.graph, field.name).astype(_SMALL.get(field.name, np.int32)))
+        for field in fields(MolGraph)
+    }
+    arrays |= {name: getattr(store, name) for name in ("atom_offsets", "edge_offsets", "fragment_offsets")}
+    save_file(arrays, folder / "graphs.safetensors")
+    table = {
+        "version": VERSION,
+        "train": [_row(example) for example in features.train],
+        "val": [_row(example) for example in features.val],
+        "pool": list(features.pool),
+        "lexicon": dict(features.lexicon),
+    }
+    (folder / "texts.json").write_text(json.dumps(table), encoding="utf-8")
+
+
+def _row(example: Example) -> list[object]:
+    return [getattr(example, field.name) for field in fields(Example)]
+
+
+def _examples(rows: Iterable[list[object]]) -> tuple[Example, ...]:
+    return tuple(Example(*(tuple(cell) if isinstance(cell, list) else cell for cell in row)) for row in rows)  # type: ignore[arg-type]
+
+
+def load(folder: Path) -> Features:
+    """Read a cache.
+
+    Raises:
+        InputError: If the folder holds none, or one of another version.
+    """
+    try:
+        table = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
+        arrays = load_file(folder / "graphs.safetensors")
+    except (OSError, ValueError) as error:
+        raise InputError(f"No feature cache in {folder}: {error}; remove the folder to make it again.") from error
+    if table.get("version") != VERSION:
+        raise InputError(
+            f"The feature cache in {folder} has version {table.get('version')}, expected {VERSION}; remove the folder."
+        )
+    graph = MolGraph(**{field.name: arrays[field.name].astype(np.int64) for field in fields(MolGraph)})
+    store = GraphStore(graph, arrays["atom_offsets"], arrays["edge_offsets"], arrays["fragment_offsets"])
+    return Features(store, _examples(table["train"]), _examples(table["val"]), tuple(table["pool"]), table["lexicon"])

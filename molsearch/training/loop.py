@@ -1,0 +1,248 @@
+"""Pairs to a model: one loop for every recipe, resumable after a kill, on a CPU or a GPU."""
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from molsearch.alignment import ranks
+from molsearch.errors import InputError
+from molsearch.model.dual import DualEncoder
+from molsearch.model.lexical import Bag, inverse_document_frequency
+from molsearch.records import Progress
+from molsearch.training import checkpoint
+from molsearch.training.features import Example, Features
+from molsearch.training.losses import Critic, EmbeddedPairs, critic_loss, total
+from molsearch.training.pairs import batches, same_pairs
+from molsearch.training.recipe import Recipe
+from molsearch.training.tokenizer import train_tokenizer
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """Climb linearly to the peak over the warm-up, then fall to zero by the recipe's decay."""
+    warm = max(1, round(recipe.warmup * steps))
+    if step < warm:
+        return recipe.learning_rate * (step + 1) / warm
+    share = (step - warm) / max(1, steps - warm)
+    fall = (1 + math.cos(math.pi * share)) / 2 if recipe.decay == "cosine" else 1 - share
+    return recipe.learning_rate * fall
+
+
+def thin(example: Example, recipe: Recipe, rng: np.random.Generator) -> Example:
+    """Leave out some of the structures named in a caption, at random."""
+    if not recipe.structure_dropout or not example.structures:
+        return example
+    kept = rng.random(len(example.structures)) >= recipe.structure_dropout
+    return replace(
+        example,
+        structures=tuple(row for row, keep in zip(example.structures, kept, strict=True) if keep),
+        relations=tuple(kind for kind, keep in zip(example.relations, kept, strict=True) if keep),
+    )
+
+
+def thin_bag(bag: Bag, share: float) -> Bag:
+    """Give a share of a bag's entries weight 0, at random."""
+    if not share:
+        return bag
+    return replace(bag, weights=bag.weights * (torch.rand_like(bag.weights) >= share))
+
+
+def bfloat16_is_faster(device: torch.device) -> bool:
+    """Tell whether the device has matrix units for bfloat16; processors without them run it slower than float32."""
+    return device.type == "cuda" or torch.cpu._is_amx_tile_supported()
+
+
+class Trainer:
+    """One training run; ``run`` does all of it.
+
+    Dropout is seeded anew at every step and the order of the captions by epoch, so a resumed run repeats an
+    undisturbed one.
+    """
+
+    def __init__(self, recipe: Recipe, features: Features, out: Path, device: str = "cpu") -> None:
+        if len(features.train) < 2:
+            raise InputError(f"Training needs at least 2 captions, got {len(features.train)}; give more pairs.")
+        self.recipe = recipe
+        self.features = features
+        self.out = out
+        self.device = torch.device(device)
+        torch.manual_seed(recipe.seed)
+        self.tokenizer = self._tokenizer()
+        self.model = DualEncoder(recipe.model, self.tokenizer)
+        self.model.lexicon = dict(features.lexicon)
+        if "lexical" in self.model.paths:
+            texts = (example.text for example in features.train)
+            self.model.lexical.idf.copy_(inverse_document_frequency(texts, recipe.model.lexical.grams))
+        self.model.to(self.device)
+        self.batch_size = min(recipe.batch_size, len(features.train))
+        self.critic = self._critic()
+        self.per_epoch = len(features.train) // self.batch_size
+        self.steps = recipe.epochs * self.per_epoch
+        self.optimizer = torch.optim.AdamW(self._groups(), lr=recipe.learning_rate, fused=True)
+        half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and bfloat16_is_faster(self.device))
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
+        self.lengths = [example.text.count(" ") for example in features.train]
+        names: dict[str, int] = {}
+        self.text_numbers = np.array([names.setdefault(one.text, len(names)) for one in features.train])
+        self.molecule_numbers = np.array([example.molecule for example in features.train])
+
+    def _groups(self) -> list[dict[str, object]]:
+        """Parameters by path, as each path has its own schedule, and by whether weight decay fits their shape."""
+        groups = []
+        for path in self.model.paths:
+            own = [
+                parameter
+                for name, parameter in self.model.named_parameters()
+                if ("lexical" in name) == (path == "lexical")
+            ]
+            steps = self.recipe.path_epochs.get(path, self.recipe.epochs) * self.per_epoch
+            for wide, decay in ((True, self.recipe.weight_decay), (False, 0.0)):
+                chosen = [parameter for parameter in own if (parameter.dim() > 1) == wide]
+                groups.append({"params": chosen, "weight_decay": decay, "steps": steps})
+        return groups
+
+    def _active(self, number: int) -> list[str]:
+        """Paths that still learn at a step."""
+        epoch = number // self.per_epoch
+        return [path for path in self.model.paths if epoch < self.recipe.path_epochs.get(path, self.recipe.epochs)]
+
+    def _tokenizer(self) -> Tokenizer | None:
+        if self.recipe.model.lexical_share >= 1 or self.recipe.model.transformer.pretrained:
+            return None
+        return train_tokenizer([example.text for example in self.features.train], self.recipe.vocabulary)
+
+    def _critic(self) -> tuple[Critic, torch.optim.Optimizer] | None:
+        if not self.recipe.losses.get("adversarial"):
+            return None
+        critic = Critic(self.recipe.model.projector.width).to(self.device)
+        return critic, torch.optim.Adam(critic.parameters(), lr=self.recipe.critic_rate, betas=(0.5, 0.9))
+
+    def step(self, rows: np.ndarray, number: int) -> dict[str, float]:
+        """Take one optimiser step on the captions of ``rows``; return the loss terms by path and name."""
+        torch.manual_seed(self.recipe.seed * 1_000_003 + number)
+        rng = np.random.default_rng((self.recipe.seed, number))
+        self.model.train()
+        examples = [thin(self.features.train[row], self.recipe, rng) for row in rows]
+        store = self.features.store
+        active = self._active(number)
+        texts = self.model.prepare_texts(examples, store, active).to(self.device)
+        if texts.grams is not None:
+            texts = replace(texts, grams=thin_bag(texts.grams, self.recipe.gram_dropout))
+        graphs, fragments = self.model.prepare_molecules(store.take([one.molecule for one in examples]), active)
+        if fragments is not None:
+            fragments = thin_bag(fragments.to(self.device), self.recipe.fragment_dropout)
+        same = torch.from_numpy(same_pairs(self.molecule_numbers[rows], self.text_numbers[rows])).to(self.device)
+        with self.autocast:
+            text = self.model.embed_texts(texts)
+            molecule = self.model.embed_molecules(
+                None if graphs is None else graphs.to(self.device),
+                fragments,
+            )
+        loss, terms = self._loss(text.paths(), molecule.paths(), (text.mean, molecule.mean), same)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, number, group["steps"])
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        return terms
+
+    def _loss(
+        self,
+        texts: dict[str, Tensor],
+        molecules: dict[str, Tensor],
+        means: tuple[Tensor | None, Tensor | None],
+        same: Tensor,
+    ) -> tuple[Tensor, dict[str, float]]:
+        losses = []
+        terms: dict[str, float] = {}
+        for path in texts:
+            scale = self.model.log_scale[path].exp().clamp(max=100)
+            embedded = EmbeddedPairs(texts[path], molecules[path], scale, same=same)
+            weights = dict(self.recipe.losses)
+            if path == "token" and self.critic and means[0] is not None and means[1] is not None:
+                critic, optimizer = self.critic
+                optimizer.zero_grad()
+                critic_loss(critic, means[0].float(), means[1].float()).backward()
+                optimizer.step()
+                embedded = replace(
+                    embedded, text_states=means[0].float(), molecule_states=means[1].float(), critic=critic
+                )
+            else:
+                weights.pop("adversarial", None)
+            loss, named = total(weights, embedded, self.recipe.options)
+            losses.append(loss)
+            terms |= {f"{path}/{name}": float(value) for name, value in named.items()}
+        return torch.stack(losses).sum(), terms
+
+    def validate(self) -> dict[str, float]:
+        """Rank the validation captions among the validation molecules (a small pool: for choosing epochs only)."""
+        val = self.features.val
+        if not val:
+            return {}
+        rows = sorted({example.molecule for example in val})
+        place = {row: number for number, row in enumerate(rows)}
+        store = self.features.store
+        texts = self.model.vectors_of_texts(val, store)
+        molecules = self.model.vectors_of_graphs(store.take(rows))
+        targets = np.array([place[example.molecule] for example in val])
+        found = ranks(texts @ molecules.T, targets)
+        return {
+            "val hits@1": 100 * float((found <= 1).mean()),
+            "val hits@10": 100 * float((found <= 10).mean()),
+            "val mrr": 100 * float((1 / found).mean()),
+        }
+
+    def epochs(self, first: int, progress: Progress | None) -> Iterator[tuple[int, dict[str, float]]]:
+        """Train epoch after epoch, yielding the mean loss terms of each."""
+        per_epoch = self.per_epoch
+        for epoch in range(first, self.recipe.epochs):
+            sums: dict[str, float] = {}
+            order = batches(self.lengths, self.batch_size, self.recipe.seed, epoch)
+            for number, rows in enumerate(order[:per_epoch]):
+                for name, value in self.step(rows, epoch * per_epoch + number).items():
+                    sums[name] = sums.get(name, 0.0) + value / per_epoch
+                if progress:
+                    progress(epoch * per_epoch + number + 1, self.steps)
+            yield epoch, sums
+
+    def run(self, *, resume: bool = False, progress: Progress | None = None) -> Path:
+        """Train, keep the best epoch and write the model folder.
+
+        Returns:
+            The model folder, ``out``.
+
+        Raises:
+            InputError: If ``resume`` finds a checkpoint of another recipe or of other features.
+        """
+        state = checkpoint.start(self.out, self, resume=resume)
+        began = time.perf_counter()
+        for epoch, losses in self.epochs(state.epoch, progress):
+            due = (epoch + 1) % self.recipe.validate_every == 0 or epoch + 1 == self.recipe.epochs
+            figures = self.validate() if due else {}
+            line = {"epoch": epoch + 1, "minutes": (time.perf_counter() - began) / 60, **losses, **figures}
+            state = checkpoint.advance(self.out, self, state, line)
+            with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
+                log.write(json.dumps({name: round(value, 4) for name, value in line.items()}) + "\n")
+        checkpoint.restore_kept(self.out, self)
+        self.fill_bank()
+        self.model.save(self.out)
+        checkpoint.remove(self.out)
+        return self.out
+
+    def fill_bank(self) -> None:
+        """Keep the vectors of an even sample of the training captions for the query-bank correction."""
+        count = min(self.recipe.bank, len(self.features.train))
+        rng = np.random.default_rng(self.recipe.seed)
+        chosen = np.sort(rng.permutation(len(self.features.train))[:count])
+        texts: Sequence[Example] = [self.features.train[row] for row in chosen]
+        if count:
+            self.model.bank = torch.from_numpy(self.model.vectors_of_texts(texts, self.features.store)).to(self.device)

@@ -1,0 +1,108 @@
+"""A recipe: everything that decides a training run, read from one TOML file."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from molsearch.errors import InputError, ModelError
+from molsearch.model.config import DualConfig, dual_config
+from molsearch.training.losses import LOSSES, LossOptions
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a model is trained.
+
+    Attributes:
+        name: Name of the recipe.
+        model: Which parts the model has.
+        losses: Weight of each row of losses.LOSSES; applied to each path of the model alike.
+        options: What the losses leave to a recipe.
+        epochs: Passes over the training captions.
+        path_epochs: Epochs of a path that takes fewer than the rest; its rate falls to zero by then.
+        batch_size: Pairs a batch.
+        learning_rate: Peak of the schedule.
+        warmup: Share of the steps that the rate takes to climb there.
+        decay: "cosine" to zero, or "linear" to zero.
+        weight_decay: Of AdamW.
+        clip: Largest gradient norm.
+        gram_dropout: Share of a text's n-grams left out at random.
+        fragment_dropout: Share of a molecule's fragments left out at random.
+        structure_dropout: Share of a text's named structures left out at random.
+        critic_rate: Learning rate of the adversarial critic.
+        validate_every: Epochs between validations; the last epoch is always validated.
+        keep: "best" on validation or "last" (what the paper tests).
+        precision: "auto" measures whether bfloat16 is faster here, or "float32", "bfloat16".
+        vocabulary: Word pieces of the tokenizer trained on the captions.
+        bank: Training captions kept for the query-bank correction; 0 leaves it out.
+        seed: Decides initial weights, order and dropout.
+    """
+
+    name: str
+    model: DualConfig = field(default_factory=DualConfig)
+    losses: Mapping[str, float] = field(default_factory=lambda: {"contrastive": 1.0})
+    options: LossOptions = field(default_factory=LossOptions)
+    epochs: int = 20
+    path_epochs: Mapping[str, int] = field(default_factory=dict)
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    warmup: float = 0.1
+    decay: Literal["cosine", "linear"] = "cosine"
+    weight_decay: float = 0.02
+    clip: float = 1.0
+    gram_dropout: float = 0.0
+    fragment_dropout: float = 0.0
+    structure_dropout: float = 0.0
+    critic_rate: float = 1e-4
+    validate_every: int = 1
+    keep: Literal["best", "last"] = "best"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    vocabulary: int = 8192
+    bank: int = 4096
+    seed: int = 42
+
+
+def parse_recipe(text: str, name: str) -> Recipe:
+    """Read a recipe from TOML text.
+
+    Raises:
+        InputError: If it is not TOML, or names a setting or loss that does not exist.
+    """
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+        model = dual_config(table.pop("model", {}), f"recipe {name} [model]")
+        options = LossOptions(**table.pop("options", {}))
+        known = {one.name for one in fields(Recipe)}
+        if unknown := set(table) - known:
+            raise InputError(
+                f"Recipe {name} has the unknown settings {sorted(unknown)}; expected some of {sorted(known)}."
+            )
+        if unknown := set(table.get("losses", {})) - set(LOSSES):
+            raise InputError(
+                f"Recipe {name} names the unknown losses {sorted(unknown)}; expected some of {sorted(LOSSES)}."
+            )
+        return Recipe(**{"name": name, **table, "model": model, "options": options})
+    except (tomllib.TOMLDecodeError, TypeError, ModelError) as error:
+        raise InputError(f"Recipe {name} cannot be read: {error}") from error
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Read a shipped recipe by name, or any recipe by path.
+
+    Raises:
+        InputError: If there is no such recipe or it cannot be read.
+    """
+    shipped = RECIPES / f"{name_or_path}.toml"
+    path = shipped if shipped.is_file() else Path(name_or_path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        names = ", ".join(sorted(one.stem for one in RECIPES.glob("*.toml")))
+        raise InputError(
+            f"No recipe {name_or_path!r}: got neither a file nor one of {names}; name one of those."
+        ) from error
+    return parse_recipe(text, path.stem)
