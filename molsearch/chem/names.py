@@ -58,8 +58,6 @@ _AND = re.compile(r",? and (?:an? |the )?|, (?:an? |the )?|/")
 _TRIVIAL = re.compile(r"[A-Za-z]{3}")
 _NOISE = {"even", "late", "date", "tin", "iron", "lead", "acid", "acids", "salt", "base", "ion", "ether", "ester"}
 _NOISE |= {"amide", "alcohol", "oxide", "water", "air"}  # words that OPSIN reads but captions seldom mean so
-    """even late date tin iron lead acid acids salt base ion ether ester amide alcohol oxide water air""".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
