@@ -13,13 +13,16 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from molsearch.chem.graph import GraphStore, MolGraph, canonical, featurise
+from molsearch.chem.arrays import GraphStore, MolGraph
+from molsearch.chem.graph import canonical, featurise
 from molsearch.errors import InputError
 from molsearch.model.grounding import Reading, read_texts
 from molsearch.records import Progress
+from molsearch.training.phrases import captions_of
 
-VERSION = 2
+VERSION = 3
 _CHUNK = 500
+_WRITTEN = 3  # captions written from each structure
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Example:
         text: The caption.
         molecule: Row of its molecule in the store.
         structures: Rows of the structures named in it.
-        relations: For each of those, its row in names.RELATIONS.
+        relations: For each of those, its row in arrays.RELATIONS.
         classes: Fragment numbers of the classes named in it.
         source: Where the caption comes from.
     """
@@ -53,6 +56,7 @@ class Features:
         val: Captions to choose the best epoch by.
         pool: Rows of the molecules that validation ranks against.
         lexicon: Trivial names that the training captions tie to a structure.
+        written: Captions written from the structure of training molecules (phrases.py).
     """
 
     store: GraphStore
@@ -60,6 +64,7 @@ class Features:
     val: tuple[Example, ...]
     pool: tuple[int, ...]
     lexicon: Mapping[str, str]
+    written: tuple[Example, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,11 @@ class Caption:
 
 def _featurise_chunk(smiles: Sequence[str]) -> GraphStore:
     return GraphStore.of([featurise(one) for one in smiles])
+
+
+def _write_chunk(captions: Sequence[Caption]) -> list[Caption]:
+    distinct = dict.fromkeys(caption.smiles for caption in captions)
+    return [Caption(text, smiles, "written") for smiles in distinct for text in captions_of(smiles, _WRITTEN, seed=0)]
 
 
 def _concatenate(stores: Sequence[GraphStore]) -> GraphStore:
@@ -102,7 +112,10 @@ def build(
     Raises:
         InputError: If a structure cannot be read.
     """
-    captions = [*train, *val]
+    chunks = [train[i : i + _CHUNK] for i in range(0, len(train), _CHUNK)]
+    with ProcessPoolExecutor(processes) as workers:
+        written = [caption for part in workers.map(_write_chunk, chunks) for caption in part]
+    captions = [*train, *val, *written]
     readings = read_texts([caption.text for caption in captions], lexicon)
     learned = frozenset((lexicon or {}).values())
     readings = [_without_own(reading, caption, learned) for reading, caption in zip(readings, captions, strict=True)]
@@ -121,9 +134,10 @@ def build(
     return Features(
         _concatenate(stores),
         tuple(examples[: len(train)]),
-        tuple(examples[len(train) :]),
+        tuple(examples[len(train) : len(train) + len(val)]),
         tuple(rows[smiles] for smiles in pool),
         dict(lexicon or {}),
+        tuple(examples[len(train) + len(val) :]),
     )
 
 
@@ -171,6 +185,7 @@ def save(features: Features, folder: Path) -> None:
     table = {
         "version": VERSION,
         "train": [_row(example) for example in features.train],
+        "written": [_row(example) for example in features.written],
         "val": [_row(example) for example in features.val],
         "pool": list(features.pool),
         "lexicon": dict(features.lexicon),
@@ -203,4 +218,11 @@ def load(folder: Path) -> Features:
         )
     graph = MolGraph(**{field.name: arrays[field.name].astype(np.int64) for field in fields(MolGraph)})
     store = GraphStore(graph, arrays["atom_offsets"], arrays["edge_offsets"], arrays["fragment_offsets"])
-    return Features(store, _examples(table["train"]), _examples(table["val"]), tuple(table["pool"]), table["lexicon"])
+    return Features(
+        store,
+        _examples(table["train"]),
+        _examples(table["val"]),
+        tuple(table["pool"]),
+        table["lexicon"],
+        _examples(table["written"]),
+    )

@@ -36,6 +36,13 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     return recipe.learning_rate * fall
 
 
+def swap(example: Example, written: Sequence[Example], share: float, rng: np.random.Generator) -> Example:
+    """Put a caption written from the structure in a caption's place, for a share of the draws."""
+    if not written or rng.random() >= share:
+        return example
+    return written[int(rng.integers(len(written)))]
+
+
 def thin(example: Example, recipe: Recipe, rng: np.random.Generator) -> Example:
     """Leave out some of the structures named in a caption, at random."""
     if not recipe.structure_dropout or not example.structures:
@@ -90,6 +97,9 @@ class Trainer:
         half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and bfloat16_is_faster(self.device))
         self.autocast = torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
         self.lengths = [example.text.count(" ") for example in features.train]
+        self.written: dict[int, list[Example]] = {}
+        for example in features.written:
+            self.written.setdefault(example.molecule, []).append(example)
         names: dict[str, int] = {}
         self.text_numbers = np.array([names.setdefault(one.text, len(names)) for one in features.train])
         self.molecule_numbers = np.array([example.molecule for example in features.train])
@@ -130,7 +140,9 @@ class Trainer:
         torch.manual_seed(self.recipe.seed * 1_000_003 + number)
         rng = np.random.default_rng((self.recipe.seed, number))
         self.model.train()
-        examples = [thin(self.features.train[row], self.recipe, rng) for row in rows]
+        drawn = [self.features.train[row] for row in rows]
+        drawn = [swap(one, self.written.get(one.molecule, ()), self.recipe.written_share, rng) for one in drawn]
+        examples = [thin(example, self.recipe, rng) for example in drawn]
         store = self.features.store
         active = self._active(number)
         texts = self.model.prepare_texts(examples, store, active).to(self.device)

@@ -32,6 +32,7 @@ class Recipe:
         clip: Largest gradient norm.
         gram_dropout: Share of a text's n-grams left out at random.
         fragment_dropout: Share of a molecule's fragments left out at random.
+        written_share: Share of the captions swapped, at random, for one written from the structure (phrases.py).
         structure_dropout: Share of a text's named structures left out at random.
         critic_rate: Learning rate of the adversarial critic.
         validate_every: Epochs between validations; the last epoch is always validated.
@@ -56,6 +57,7 @@ class Recipe:
     clip: float = 1.0
     gram_dropout: float = 0.0
     fragment_dropout: float = 0.0
+    written_share: float = 0.0
     structure_dropout: float = 0.0
     critic_rate: float = 1e-4
     validate_every: int = 1
