@@ -4,6 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
+
+from molsearch.model.config import DualConfig
+from molsearch.model.dual import DualEncoder
+from molsearch.model.lexical import LexicalConfig
+from molsearch.model.molecule import GineConfig
+from molsearch.model.projector import ProjectorConfig
+from molsearch.model.text import WordConfig
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +21,26 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"{folder} holds no data folder: set MOLSEARCH_SHARED to run this test")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models with one, "default": every part of the real one, seeded, untrained and very small."""
+    folder = tmp_path_factory.mktemp("models")
+    torch.manual_seed(0)
+    config = DualConfig(
+        words=WordConfig(width=16, layers=1, heads=2, feedforward=16, table=512),
+        gine=GineConfig(width=16, layers=2, hidden=16),
+        projector=ProjectorConfig(width=16, slots=4, heads=2, out=8),
+        lexical=LexicalConfig(grams=512, width=8, hidden=8, out=8),
+    )
+    model = DualEncoder(config)
+    model.bank = torch.nn.functional.normalize(torch.randn(12, model.width))  # so that constants are not all zero
+    model.save(folder / "default")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_models: Path) -> DualEncoder:
+    """The tiny model, loaded."""
+    return DualEncoder.load(tiny_models / "default")
