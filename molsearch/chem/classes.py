@@ -16,12 +16,13 @@ from pathlib import Path
 
 from rdkit import Chem
 
+from molsearch.chem.arrays import CLASS_SIZE
 from molsearch.chem.patterns import Pattern, parse
 from molsearch.errors import InputError
 
 TABLE = Path(__file__).with_name("classes.tsv")
 CHILDREN = "children"
-MAX_ROWS = 512  # models keep one slot for each row number below this
+MAX_ROWS = CLASS_SIZE  # models keep one slot for each row number below this
 
 _GREEK = dict(zip("αβγδΔεκω", "alpha beta gamma delta delta epsilon kappa omega".split(), strict=True))
 _DASHES = dict.fromkeys("-‐‑‒–—−\u00a0\t\n", " ")

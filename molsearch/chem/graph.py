@@ -4,42 +4,21 @@ Stereochemistry, charge and isotopes are all visible, because captions speak of 
 put more than 89.4 % of the ChEBI-20 pool at rank 1.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
-
 import numpy as np
-import numpy.typing as npt
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator as Fingerprints
 
-from molsearch.chem.classes import MAX_ROWS, class_vector
+from molsearch.chem.arrays import (
+    BOND_COLUMNS,
+    CLASS_OFFSET,
+    CLASS_SIZE,
+    MORGAN_SIZE,
+    PAIR_SIZE,
+    RADII,
+    MolGraph,
+)
+from molsearch.chem.classes import class_vector
 from molsearch.errors import InputError
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-
-# Sizes of the categorical columns; a value beyond its column's range takes the last code.
-ATOM_COLUMNS = {
-    "element": 120,
-    "degree": 8,
-    "charge": 9,
-    "hydrogens": 6,
-    "hybridisation": 8,
-    "aromatic": 2,
-    "cip": 4,
-    "ring_size": 8,
-    "isotope": 32,
-    "radical": 4,
-}
-BOND_COLUMNS = {"order": 6, "stereo": 4, "conjugated": 2, "ring": 2}
-
-RADII = 4  # Morgan radii 0..3, so at most four environments centred on an atom
-MORGAN_SIZE = 16_384
-PAIR_SIZE = 4_096
-CLASS_SIZE = MAX_ROWS
-FRAGMENT_SIZE = MORGAN_SIZE + PAIR_SIZE + CLASS_SIZE
-CLASS_OFFSET = MORGAN_SIZE + PAIR_SIZE
 
 _MORGAN = Fingerprints.GetMorganGenerator(radius=RADII - 1, includeChirality=True, fpSize=MORGAN_SIZE)
 _PAIRS = Fingerprints.GetAtomPairGenerator(fpSize=PAIR_SIZE)
@@ -66,27 +45,6 @@ _HYBRIDISATION = {
     Chem.HybridizationType.SP3D: 5,
     Chem.HybridizationType.SP3D2: 6,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class MolGraph:
-    """One molecule as arrays, or many laid end to end.
-
-    Attributes:
-        atoms: (A, F) categorical codes, columns of ATOM_COLUMNS.
-        environments: (A, RADII) Morgan environment of each radius centred on the atom, -1 where it adds nothing new.
-        bonds: (E, G) categorical codes, columns of BOND_COLUMNS; every bond stands twice, once a direction.
-        edges: (2, E) atom numbers, source above target.
-        fragments: (M,) hashed fragment numbers: Morgan, then atom pairs, then chemical classes.
-        counts: (M,) how often each fragment occurs.
-    """
-
-    atoms: Ints
-    environments: Ints
-    bonds: Ints
-    edges: Ints
-    fragments: Ints
-    counts: Ints
 
 
 def parse(smiles: str) -> Chem.Mol:
@@ -182,7 +140,7 @@ def featurise(smiles: str) -> MolGraph:
     for row, bits in enumerate(output.GetAtomToBits()):
         environments[row, : len(bits)] = bits[:RADII]
     pairs = _PAIRS.GetCountFingerprint(mol).GetNonzeroElements() if atom_count > 1 else {}
-    classes = [CLASS_OFFSET + row for row in class_vector(mol)]
+    classes = [CLASS_OFFSET + row for row in class_vector(mol) if row < CLASS_SIZE]
     return MolGraph(
         atoms=atoms,
         environments=environments,
@@ -191,77 +149,3 @@ def featurise(smiles: str) -> MolGraph:
         fragments=np.array([*morgan, *(MORGAN_SIZE + number for number in pairs), *classes], np.int64),
         counts=np.array([*morgan.values(), *pairs.values(), *[1] * len(classes)], np.int64),
     )
-
-
-def _offsets(lengths: Sequence[int] | Ints) -> Ints:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-
-def _spans(starts: Ints, lengths: Ints) -> Ints:
-    """Row numbers of many slices laid end to end, without a Python loop."""
-    first = np.repeat(starts - _offsets(lengths)[:-1], lengths)
-    return first + np.arange(len(first))
-
-
-@dataclass(frozen=True, slots=True)
-class GraphStore:
-    """Many graphs end to end, with the offsets that tell them apart; taking a batch is a few array copies."""
-
-    graph: MolGraph
-    atom_offsets: Ints  # (N + 1,)
-    edge_offsets: Ints  # (N + 1,)
-    fragment_offsets: Ints  # (N + 1,)
-
-    @classmethod
-    def of(cls, graphs: Sequence[MolGraph]) -> Self:
-        """Lay graphs end to end; ``edges`` stay local to their own molecule."""
-        whole = MolGraph(
-            atoms=np.concatenate([graph.atoms for graph in graphs]),
-            environments=np.concatenate([graph.environments for graph in graphs]),
-            bonds=np.concatenate([graph.bonds for graph in graphs]),
-            edges=np.concatenate([graph.edges for graph in graphs], 1),
-            fragments=np.concatenate([graph.fragments for graph in graphs]),
-            counts=np.concatenate([graph.counts for graph in graphs]),
-        )
-        return cls(
-            whole,
-            _offsets([len(graph.atoms) for graph in graphs]),
-            _offsets([graph.edges.shape[1] for graph in graphs]),
-            _offsets([len(graph.fragments) for graph in graphs]),
-        )
-
-    def __len__(self) -> int:
-        return len(self.atom_offsets) - 1
-
-    def sizes(self) -> Ints:
-        """Atoms of each molecule, (N,)."""
-        return np.diff(self.atom_offsets)
-
-    def take(self, rows: Sequence[int] | Ints) -> "GraphStore":
-        """Copy out the chosen molecules, in that order."""
-        chosen = np.asarray(rows, np.int64)
-        atom_counts = np.diff(self.atom_offsets)[chosen]
-        edge_counts = np.diff(self.edge_offsets)[chosen]
-        fragment_counts = np.diff(self.fragment_offsets)[chosen]
-        atoms = _spans(self.atom_offsets[chosen], atom_counts)
-        edges = _spans(self.edge_offsets[chosen], edge_counts)
-        fragments = _spans(self.fragment_offsets[chosen], fragment_counts)
-        graph = self.graph
-        return GraphStore(
-            MolGraph(
-                atoms=graph.atoms[atoms],
-                environments=graph.environments[atoms],
-                bonds=graph.bonds[edges],
-                edges=graph.edges[:, edges],
-                fragments=graph.fragments[fragments],
-                counts=graph.counts[fragments],
-            ),
-            _offsets(atom_counts),
-            _offsets(edge_counts),
-            _offsets(fragment_counts),
-        )
-
-    def global_edges(self) -> Ints:
-        """Edges with atom numbers counted over the whole store, (2, E)."""
-        shift = np.repeat(self.atom_offsets[:-1], np.diff(self.edge_offsets))
-        return self.graph.edges + shift[None]

@@ -23,8 +23,7 @@ from molsearch.chem.spellings import spellings
 
 LOG = logging.getLogger(__name__)
 
-# How a named structure stands to the molecule that the text describes. Names of the row order are kept in models.
-RELATIONS = ("other", "part", "parent", "near")
+# What tells a row of arrays.RELATIONS; the other rows are told without words.
 _FORM = r"conjugate (?:acid|base)|enantiomer|tautomer|diastereo\w+|epimer|zwitterion\w*|protonation|deprotonation"
 _SALT = r"salt(?: form)?|hydrochloride|hydrate|isotopologue|racemate"
 _ORIGIN = r"derives from|derived from|functionally related to|derivative of|that is|consisting of|has a parent"

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molsearch.chem.graph import FRAGMENT_SIZE, GraphStore
-from molsearch.chem.names import RELATIONS
+from molsearch.chem.arrays import FRAGMENT_SIZE, RELATIONS, GraphStore
 from molsearch.model.lexical import Bag, gram_numbers
 from molsearch.model.molecule import MoleculeBatch
 from molsearch.model.text import PieceBatch, WordBatch
@@ -37,7 +36,7 @@ class StructureSlots:
         texts: (S,) which text a slot belongs to.
         slots: (S,) its place in that text.
         rows: (S,) its row in ``molecules``.
-        relations: (S,) its row in names.RELATIONS.
+        relations: (S,) its row in arrays.RELATIONS.
         shape: (B, most slots of any text).
     """
 

@@ -1,28 +1,23 @@
 """The one class that joins text encoder, molecule encoder, memory bank and short path."""
 
-import hashlib
-import json
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
-import tomli_w
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from molsearch.chem.graph import GraphStore, featurise
-from molsearch.chem.names import RELATIONS
+from molsearch.chem.arrays import RELATIONS, GraphStore
 from molsearch.errors import ModelError
-from molsearch.model import weights
 from molsearch.model.batch import Grounded, TextBatch, fragment_bag, gram_bag, grounded_bag, structure_slots
 from molsearch.model.card import read_card
-from molsearch.model.config import DualConfig, config_table, read_config
-from molsearch.model.grounding import NamedStructure, Reading, exact_names, read_texts
+from molsearch.model.config import DualConfig
+from molsearch.model.folder import Parts, folder_id, read_parts, write_parts
 from molsearch.model.lexical import Bag, LexicalPath
 from molsearch.model.molecule import GcnEncoder, GineEncoder, MoleculeBatch
 from molsearch.model.projector import MemoryBankProjector
@@ -30,7 +25,8 @@ from molsearch.model.text import TransformerEncoder, WordEncoder
 from molsearch.model.tokens import Tokens
 from molsearch.records import ModelCard, Progress
 
-CONFIG, WEIGHTS, TOKENIZER, LEXICON = "model.toml", "weights.safetensors", "tokenizer.json", "lexicon.json"
+if TYPE_CHECKING:
+    from molsearch.model.grounding import NamedStructure
 
 Floats = npt.NDArray[np.float32]
 
@@ -86,7 +82,17 @@ class DualEncoder(nn.Module):
 
     bank: Tensor
 
-    def __init__(self, config: DualConfig, tokenizer: Tokenizer | None = None) -> None:
+    def __init__(self, config: DualConfig, tokenizer: Tokenizer | None = None, body: nn.Module | None = None) -> None:
+        """Build a model with fresh weights.
+
+        Args:
+            config: Which parts it has.
+            tokenizer: Of the text encoder; not needed where a pretrained one brings its own.
+            body: Transformer to use instead of reading the pretrained folder that ``config`` names.
+
+        Raises:
+            ModelError: If the parts do not fit each other, or a pretrained folder cannot be read.
+        """
         super().__init__()
         self.config = config
         self.model_id = "untrained"
@@ -94,7 +100,7 @@ class DualEncoder(nn.Module):
         self.lexicon: dict[str, str] = {}
         share = config.lexical_share
         if share < 1:
-            self.text = self._text_encoder(config, tokenizer)
+            self.text = self._text_encoder(config, tokenizer, body)
             self.molecule = GineEncoder(config.gine) if config.molecule == "gine" else GcnEncoder(config.gcn)
             self.projector = MemoryBankProjector(config.projector)
             widths = {self.text.config.width, self.molecule.config.width, config.projector.width}
@@ -110,14 +116,20 @@ class DualEncoder(nn.Module):
         self.register_buffer("bank", torch.zeros(0, self.width))
 
     @staticmethod
-    def _text_encoder(config: DualConfig, tokenizer: Tokenizer | None) -> WordEncoder | TransformerEncoder:
+    def _pretrained(config: DualConfig) -> bool:
+        return config.text == "transformer" and bool(config.transformer.pretrained)
+
+    @classmethod
+    def _text_encoder(
+        cls, config: DualConfig, tokenizer: Tokenizer | None, body: nn.Module | None
+    ) -> WordEncoder | TransformerEncoder:
         if config.text == "words":
             return WordEncoder(config.words, tokenizer)
-        if config.transformer.pretrained:
+        if cls._pretrained(config) and body is None:
             return TransformerEncoder.from_pretrained(config.transformer)
         if tokenizer is None:
             raise ModelError("A transformer text encoder needs its tokenizer, got none; give a tokenizer.json.")
-        return TransformerEncoder(config.transformer, tokenizer)
+        return TransformerEncoder(config.transformer, tokenizer, body)
 
     @property
     def paths(self) -> dict[str, float]:
@@ -240,12 +252,17 @@ class DualEncoder(nn.Module):
         Raises:
             InputError: If a SMILES cannot be read.
         """
+        # Imported here, as below: a machine that only trains has no RDKit.
+        from molsearch.chem.graph import featurise
+
         if not smiles:
             return np.zeros((0, self.width), np.float32)
         return self.vectors_of_graphs(GraphStore.of([featurise(one) for one in smiles]), progress=progress)
 
     def encode_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
         """Embed texts, (Q, D) unit rows; names in them are resolved to structures where OPSIN is there."""
+        from molsearch.model.grounding import ground, read_texts
+
         if not texts:
             return np.zeros((0, self.width), np.float32)
         grounded, store = ground(read_texts(texts, self.lexicon))
@@ -266,18 +283,18 @@ class DualEncoder(nn.Module):
         ]
         return (-(torch.cat(output) - math.log(len(self.bank))) / beta).cpu().numpy().astype(np.float32)
 
-    def named_structures(self, text: str) -> tuple[NamedStructure, ...]:
+    def named_structures(self, text: str) -> "tuple[NamedStructure, ...]":
         """Find the structures a text names, with what each adds to a library molecule that is exactly it."""
+        from molsearch.model.grounding import exact_names
+
         return exact_names(text, self.config.name_bonus, self.config.subject_bonus)
 
     def save(self, folder: Path) -> None:
         """Write configuration, weights, lexicon and, where there is one, the tokenizer; then set ``model_id``."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / CONFIG).write_text(tomli_w.dumps(config_table(self.config)), encoding="utf-8")
-        weights.write(self.state_dict(), folder / WEIGHTS)
-        (folder / LEXICON).write_text(json.dumps(self.lexicon, indent=0, sort_keys=True), encoding="utf-8")
-        if (tokenizer := getattr(getattr(self, "text", None), "tokenizer", None)) is not None:
-            tokenizer.save(str(folder / TOKENIZER), pretty=False)
+        text = getattr(self, "text", None)
+        body = text.body.config.to_json_string() if text is not None and self._pretrained(self.config) else ""
+        tokenizer = None if text is None else text.tokenizer
+        write_parts(folder, Parts(self.config, self.state_dict(), self.lexicon, tokenizer, body))
         self.folder, self.model_id = folder, folder_id(folder)
 
     def card(self) -> ModelCard:
@@ -291,65 +308,21 @@ class DualEncoder(nn.Module):
         Raises:
             ModelError: If a file is missing or damaged, or the weights do not fit the configuration.
         """
-        try:
-            config = read_config((folder / CONFIG).read_text(encoding="utf-8"), str(folder / CONFIG))
-            lexicon = json.loads((folder / LEXICON).read_text(encoding="utf-8"))
-            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER)) if (folder / TOKENIZER).is_file() else None
-        except OSError as error:
-            raise ModelError(
-                f"No model in {folder}: {error.strerror}; expected {CONFIG}, {WEIGHTS} and {LEXICON}. "
-                "Copy the folder again."
-            ) from error
-        except Exception as error:  # tokenizers raises bare Exception
-            if isinstance(error, ModelError):
-                raise
-            raise ModelError(f"The tokenizer in {folder} cannot be read: {error}; copy the folder again.") from error
-        state = weights.read(folder / WEIGHTS)
-        model = cls(config, tokenizer)
+        parts = read_parts(folder)
+        state = parts.state
+        body = TransformerEncoder.body_from(parts.body) if parts.body else None
+        model = cls(parts.config, parts.tokenizer, body)
         model.bank = torch.zeros_like(state.get("bank", model.bank))
         wanted = model.state_dict()
         wrong = sorted(name for name in wanted.keys() & state.keys() if wanted[name].shape != state[name].shape)
         missing, unexpected = sorted(wanted.keys() - state.keys()), sorted(state.keys() - wanted.keys())
         if missing or unexpected or wrong:
             raise ModelError(
-                f"The weights in {folder} do not fit its {CONFIG}: missing {missing[:5]}, unexpected {unexpected[:5]}, "
+                f"The weights in {folder} do not fit its model.toml: missing {missing[:5]}, "
+                f"unexpected {unexpected[:5]}, "
                 f"of another shape {wrong[:5]}; copy the folder again."
             )
         model.load_state_dict(state)
-        model.lexicon = {str(name): str(smiles) for name, smiles in lexicon.items()}
+        model.lexicon = dict(parts.lexicon)
         model.folder, model.model_id = folder, folder_id(folder)
         return model.to(device).eval()
-
-
-def folder_id(folder: Path) -> str:
-    """Hash a model's configuration, weights and tokenizer, 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name in (CONFIG, WEIGHTS, TOKENIZER, LEXICON):
-        path = folder / name
-        digest.update(name.encode())
-        digest.update(path.read_bytes() if path.is_file() else b"")
-    return digest.hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class _Grounded:
-    text: str
-    structures: tuple[int, ...]
-    relations: tuple[int, ...]
-    classes: tuple[int, ...]
-
-
-def ground(readings: Sequence[Reading]) -> tuple[list[_Grounded], GraphStore]:
-    """Featurise the structures named in texts, each once."""
-    rows: dict[str, int] = {}
-    grounded = [
-        _Grounded(
-            reading.text,
-            tuple(rows.setdefault(smiles, len(rows)) for smiles in reading.structures),
-            reading.relations,
-            reading.classes,
-        )
-        for reading in readings
-    ]
-    store = GraphStore.of([featurise(smiles) for smiles in rows or {"C": 0}])  # a store is never empty
-    return grounded, store

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from molsearch.chem.arrays import CLASS_OFFSET, CLASS_SIZE, RELATIONS, GraphStore
 from molsearch.chem.classes import class_named, find_classes
-from molsearch.chem.graph import CLASS_OFFSET
-from molsearch.chem.names import RELATIONS, Opsin, find_mentions
+from molsearch.chem.graph import featurise
+from molsearch.chem.names import Opsin, find_mentions
 from molsearch.chem.standardize import standardize
 from molsearch.records import Entry, Molecule
 
@@ -44,11 +45,38 @@ def read_texts(
             # A structure named twice keeps its closest relation ("derives from X ... conjugate base of X").
             relations[mention.smiles] = max(number, relations.get(mention.smiles, 0))
         kept = list(relations.items())[:MAX_STRUCTURES]
-        classes = sorted({CLASS_OFFSET + class_named(name).row for name, _, _ in find_classes(text)})
+        named = {class_named(name).row for name, _, _ in find_classes(text)}
+        classes = sorted(CLASS_OFFSET + row for row in named if row < CLASS_SIZE)
         readings.append(
             Reading(text, tuple(smiles for smiles, _ in kept), tuple(number for _, number in kept), tuple(classes))
         )
     return readings
+
+
+@dataclass(frozen=True, slots=True)
+class GroundedText:
+    """A text whose named structures are rows of a GraphStore."""
+
+    text: str
+    structures: tuple[int, ...]
+    relations: tuple[int, ...]
+    classes: tuple[int, ...]
+
+
+def ground(readings: Sequence[Reading]) -> tuple[list[GroundedText], GraphStore]:
+    """Featurise the structures named in texts, each once."""
+    rows: dict[str, int] = {}
+    grounded = [
+        GroundedText(
+            reading.text,
+            tuple(rows.setdefault(smiles, len(rows)) for smiles in reading.structures),
+            reading.relations,
+            reading.classes,
+        )
+        for reading in readings
+    ]
+    store = GraphStore.of([featurise(smiles) for smiles in rows or {"C": 0}])  # a store is never empty
+    return grounded, store
 
 
 @dataclass(frozen=True, slots=True)

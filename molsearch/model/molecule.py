@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv, GINEConv
 
-from molsearch.chem.graph import ATOM_COLUMNS, BOND_COLUMNS, MORGAN_SIZE, RADII, GraphStore
+from molsearch.chem.arrays import ATOM_COLUMNS, BOND_COLUMNS, MORGAN_SIZE, RADII, GraphStore
 from molsearch.model.tokens import Tokens, pad
 
 

@@ -1,5 +1,6 @@
 """Texts to word tokens: a small transformer over hashed words, or any local pretrained transformer."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import AutoModel, BertConfig, BertModel
+from transformers import AutoConfig, AutoModel, BertConfig, BertModel
 
 from molsearch.errors import ModelError
 from molsearch.model.tokens import Tokens
@@ -183,13 +184,27 @@ class TransformerEncoder(nn.Module):
         """
         folder = Path(config.pretrained)
         try:
-            body = AutoModel.from_pretrained(str(folder), local_files_only=True)
+            body = AutoModel.from_pretrained(str(folder), local_files_only=True).float()
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # tokenizers raises bare Exception
             raise ModelError(
                 f"No pretrained text encoder in {folder}: {error}; expected config.json, weights and tokenizer.json."
             ) from error
         return cls(config, tokenizer, body)
+
+    @staticmethod
+    def body_from(text: str) -> nn.Module:
+        """Build the transformer that a JSON configuration describes, with fresh weights.
+
+        Raises:
+            ModelError: If it is no configuration of a transformer that transformers knows.
+        """
+        try:
+            table = json.loads(text)
+            body: nn.Module = AutoModel.from_config(AutoConfig.for_model(**table))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(f"The configuration of the text encoder cannot be read: {error}.") from error
+        return body
 
     def _from_scratch(self) -> BertModel:
         config = self.config
