@@ -29,7 +29,12 @@ _SUGAR_OXYGEN = (
     "$(O1[CX4]([O,N,S,c])[CX4]([O,N])[CX4]([O,N])[CX4]([O,N])[CX4]1),"
     "$(O1[CX4]([O,N,n,S])[CX4][CX4]([O,N])[CX4]1[CX4])]"
 )
-_PEPTIDE_BOND = "[NX3,NX4+][#6;X4][CX3](=[OX1])[NX3;!$(N[#7,#8])][#6;X4][CX3]=[OX1]"
+# The nitrogen of a peptide bond: it bears the carbon of one amino acid and the acyl group of another (alpha, beta or
+# gamma, so that gamma-glutamyl and beta-alanyl count); a nitrogen in a beta-lactam ring is none.
+_PEPTIDE_NITROGEN = (
+    "[NX3;!r4;!$(N[#7,#8]);$(N[#6X4][CX3]=[OX1]);$(N[CX3](=[OX1])[#6X4][NX3,NX4+]),"
+    "$(N[CX3](=[OX1])[CX4][CX4][NX3,NX4+]),$(N[CX3](=[OX1])[CX4][CX4][CX4]([NX3,NX4+])C(=O)[#7,#8])]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,5 +186,5 @@ PREDICATES: dict[str, Callable[[Chem.Mol], int]] = {
     "carbofused": lambda mol: max((n for n, hetero in _ring_systems(mol) if not hetero), default=0),
     "heterofused": lambda mol: max((n for n, hetero in _ring_systems(mol) if hetero), default=0),
     "sugar_rings": _counter(_SUGAR_OXYGEN),
-    "peptide_bonds": _counter(_PEPTIDE_BOND),
+    "peptide_bonds": _counter(_PEPTIDE_NITROGEN),
 }
