@@ -30,7 +30,7 @@ BOND_COLUMNS = {"order": 6, "stereo": 4, "conjugated": 2, "ring": 2}
 RADII = 4  # Morgan radii 0..3, so at most four environments centred on an atom
 MORGAN_SIZE = 16_384
 PAIR_SIZE = 4_096
-CLASS_SIZE = 512  # row numbers of chemical classes from here on have no slot
+CLASS_SIZE = 1_024  # row numbers of chemical classes from here on have no slot
 FRAGMENT_SIZE = MORGAN_SIZE + PAIR_SIZE + CLASS_SIZE
 CLASS_OFFSET = MORGAN_SIZE + PAIR_SIZE
 
