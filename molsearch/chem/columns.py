@@ -102,13 +102,16 @@ def pick_name(properties: dict[str, str]) -> str:
 def _structure_index(first: list[str], rows: Sequence[Sequence[str]], wanted: str, filename: str) -> int:
     if wanted:
         return _wanted_index(first, wanted, "structure", filename)
-    scores = [_score([row[i] for row in rows if i < len(row)]) for i in range(len(first))]
+    cells = [[row[i] for row in rows if i < len(row)] for i in range(len(first))]
+    scores = [_score(column) for column in cells]
     plain = [normalised(cell) for cell in first]
     named = [i for name in STRUCTURE_NAMES for i, cell in enumerate(plain) if cell == name]
     named += [i for i, cell in enumerate(plain) if "smiles" in cell and i not in named]
     best = max(range(len(first)), key=lambda i: scores[i])
     for i in named:
-        if scores[i] > 0 or scores[best] == 0:
+        # "structure" or "compound" may hold pictures or codes; "smiles" means SMILES, however many are broken
+        said = "smiles" in plain[i] and any(map(looks_like_structure, cells[i]))
+        if said or scores[i] > 0 or scores[best] == 0:
             return i
     if scores[best] > 0:
         return best

@@ -24,6 +24,7 @@ Rows = Iterable[tuple[Molecule, Mapping[str, Value]]]
 
 _FORMULA = re.compile(r"\t|\r|\s*[=+\-@＝＋－＠]")
 _HARMLESS = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?\s*")
+_ENDS_VALUE = re.compile(r"\$\$\$\$|>.*<")
 _EXCEL_ROWS = 1_048_576
 _EXCEL_CELL = 32_767
 _BATCH = 1_000
@@ -244,4 +245,4 @@ def _tag_name(name: str) -> str:
 def _tag_value(value: str) -> str:
     """Keep a value's lines, less blank ones, which would end it; lines that would end the record are indented."""
     lines = [line for line in printable(value).replace("\r", "").split("\n") if line.strip()]
-    return "\n".join(f" {line}" if line.startswith(("$$$$", "> ", "><")) else line for line in lines)
+    return "\n".join(f" {line}" if _ENDS_VALUE.match(line) else line for line in lines)

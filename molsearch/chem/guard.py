@@ -23,22 +23,24 @@ from molsearch.settings import PROJECT
 BATCH = 64
 _BATCH_CHARS = 1_000_000
 _START_S = 120.0
+# Not multiprocessing: it runs the caller's main script again in the child, and it pickles.
+_CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.chem.guard import serve; serve()"
 
 
 class _Worker:
     """A child process that cleans structures up, one answer a structure, in order."""
 
     def __init__(self) -> None:
-        path = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "molsearch.chem.guard"],
+            [sys.executable, "-c", _CHILD, str(PROJECT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         )
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._owner = os.getpid()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         try:
             ready = self._answers.get(timeout=_START_S)
         except queue.Empty:
@@ -55,6 +57,10 @@ class _Worker:
         for line in self._process.stdout:
             self._answers.put(line)
         self._answers.put(b"")
+
+    def is_mine(self) -> bool:
+        """Tell whether this process started it: after a fork the pipes are shared, and answers would be mixed up."""
+        return self._owner == os.getpid()
 
     def send(self, entries: Sequence[Entry], options: ReadOptions) -> None:
         """Ask for a batch; the worker reads it whole before it starts, so this never waits for RDKit."""
@@ -85,6 +91,7 @@ class _Worker:
         """End the process and wait for its end."""
         self._process.kill()
         self._process.wait()
+        self._listener.join()
         for pipe in (self._process.stdin, self._process.stdout):
             try:
                 if pipe:
@@ -152,7 +159,8 @@ class Guard:
             return self._free.popleft()
         with Guard._lock:
             worker = Guard._idle.pop() if Guard._idle else None
-        worker = worker or _Worker()
+        if worker is None or not worker.is_mine():
+            worker = _Worker()
         self._workers.append(worker)
         return worker
 
@@ -206,8 +214,8 @@ def _batches(records: Iterable[Entry | Rejection]) -> Iterator[list[Entry | Reje
         yield batch
 
 
-def _serve() -> None:
-    """Answer orders until standard input ends."""
+def serve() -> None:
+    """Answer orders until standard input ends; the child's whole life."""
     answers = os.fdopen(os.dup(1), "wb")
     answers.write(b"ready\n")
     answers.flush()
@@ -222,7 +230,3 @@ def _serve() -> None:
                 answer = {"reason": outcome.reason.value, "detail": outcome.detail}
             answers.write(json.dumps(answer).encode() + b"\n")
             answers.flush()
-
-
-if __name__ == "__main__":
-    _serve()

@@ -42,6 +42,17 @@ class Step:
     molecule: Callable[[Chem.Mol], Chem.Mol] | None = None
 
 
+def _on_a_copy(change: Callable[[Chem.Mol], None]) -> Callable[[Chem.Mol], Chem.Mol]:
+    """Make a step of an in-place method: ``Cleanup`` uses these, and they pick other mesomers than their twins."""
+
+    def step(mol: Chem.Mol) -> Chem.Mol:
+        copy = Chem.Mol(mol)
+        change(copy)
+        return copy
+
+    return step
+
+
 def _assign_stereo(mol: Chem.Mol) -> Chem.Mol:
     copy = Chem.Mol(mol)
     Chem.AssignStereochemistry(copy, cleanIt=True, force=True)
@@ -69,11 +80,17 @@ STEPS: dict[str, Step] = {
         text=lambda text: text.replace("\\\\", "\\"),
     ),
     "remove hydrogens": Step("folds plain explicit hydrogens into their atoms", _MOLVS, molecule=Chem.RemoveHs),
-    "disconnect metals": Step("cuts covalent bonds between metals and N, O, F", _MOLVS, molecule=_METALS.Disconnect),
-    "normalise groups": Step(
-        "writes nitro, sulfoxide, azide and similar groups in one form", _MOLVS, molecule=_NORMALIZER.normalize
+    "disconnect metals": Step(
+        "cuts covalent bonds between metals and N, O, F", _MOLVS, molecule=_on_a_copy(_METALS.DisconnectInPlace)
     ),
-    "reionise": Step("moves charges to the strongest acid of the molecule", _MOLVS, molecule=_REIONIZER.reionize),
+    "normalise groups": Step(
+        "writes nitro, sulfoxide, azide and similar groups in one form",
+        _MOLVS,
+        molecule=_on_a_copy(_NORMALIZER.normalizeInPlace),
+    ),
+    "reionise": Step(
+        "moves charges to the strongest acid of the molecule", _MOLVS, molecule=_on_a_copy(_REIONIZER.reionizeInPlace)
+    ),
     "assign stereo": Step("drops stereo marks where there is no stereo centre", _MOLVS, molecule=_assign_stereo),
     "parent fragment": Step(
         "keeps only the largest organic fragment", "RDKit MolStandardize", molecule=_LARGEST.choose
@@ -156,7 +173,8 @@ def conclude(entry: Entry, outcome: Cleaned | Fault) -> Molecule | Rejection:
 def clean(text: str, kind: Kind, steps: Sequence[str] = CLEANUP, max_atoms: int = MAX_ATOMS) -> Cleaned | Fault:
     """Parse a structure, do the steps, and write its canonical isomeric SMILES.
 
-    The key is parsed again before it is handed out, so that everything downstream can read it.
+    The key is parsed again before it is handed out, so that everything downstream can read it; where the steps leave
+    something RDKit cannot read, they are not done.
     """
     if not text.strip():
         return Fault(Reason.EMPTY, "The record holds no structure.")
@@ -189,13 +207,21 @@ def _apply(mol: Chem.Mol, steps: Sequence[str], changes: list[str]) -> Cleaned |
         for _, act in todo:
             done = act(done)
         key = Chem.MolToSmiles(done) if todo else before
+        if key != before and not _can_be_read(key):
+            key = before  # rare: moving charges in a metallocene can break its rings; it stays as it was written
+        if not _can_be_read(key):
+            return Fault(
+                Reason.NOT_STANDARDISABLE, f"RDKit cannot read its own SMILES of the structure: {excerpt(key)}."
+            )
         if key != before:
             changes = [*changes, *_altering(mol, before, todo)]
-        if not key or Chem.MolFromSmiles(key) is None:
-            return Fault(Reason.NOT_STANDARDISABLE, f"The cleaned structure cannot be read again: {excerpt(key)}.")
     except (ValueError, RuntimeError) as error:
         return Fault(Reason.NOT_STANDARDISABLE, f"The clean-up failed: {first_line(str(error))}.")
     return Cleaned(key, tuple(changes))
+
+
+def _can_be_read(key: str) -> bool:
+    return bool(key) and Chem.MolFromSmiles(key) is not None
 
 
 def _altering(mol: Chem.Mol, smiles: str, todo: Sequence[tuple[str, Callable[[Chem.Mol], Chem.Mol]]]) -> list[str]:
