@@ -9,16 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from molsearch.chem.arrays import GraphStore, MolGraph
-from molsearch.chem.graph import canonical, featurise
 from molsearch.errors import InputError
-from molsearch.model.grounding import Reading, read_texts
 from molsearch.records import Progress
-from molsearch.training.phrases import captions_of
+
+if TYPE_CHECKING:
+    from molsearch.model.grounding import Reading
 
 VERSION = 3
 _CHUNK = 500
@@ -77,10 +78,15 @@ class Caption:
 
 
 def _featurise_chunk(smiles: Sequence[str]) -> GraphStore:
+    # Imported here, as below: a machine that only trains from a cache has no RDKit.
+    from molsearch.chem.graph import featurise
+
     return GraphStore.of([featurise(one) for one in smiles])
 
 
 def _write_chunk(captions: Sequence[Caption]) -> list[Caption]:
+    from molsearch.training.phrases import captions_of
+
     distinct = dict.fromkeys(caption.smiles for caption in captions)
     return [Caption(text, smiles, "written") for smiles in distinct for text in captions_of(smiles, _WRITTEN, seed=0)]
 
@@ -112,9 +118,11 @@ def build(
     Raises:
         InputError: If a structure cannot be read.
     """
-    chunks = [train[i : i + _CHUNK] for i in range(0, len(train), _CHUNK)]
+    from molsearch.model.grounding import read_texts
+
+    learners = [train[i : i + _CHUNK] for i in range(0, len(train), _CHUNK)]
     with ProcessPoolExecutor(processes) as workers:
-        written = [caption for part in workers.map(_write_chunk, chunks) for caption in part]
+        written = [caption for part in workers.map(_write_chunk, learners) for caption in part]
     captions = [*train, *val, *written]
     readings = read_texts([caption.text for caption in captions], lexicon)
     learned = frozenset((lexicon or {}).values())
@@ -141,8 +149,10 @@ def build(
     )
 
 
-def _without_own(reading: Reading, caption: Caption, learned: Set[str]) -> Reading:
+def _without_own(reading: "Reading", caption: Caption, learned: Set[str]) -> "Reading":
     """Drop lexicon structures that came from the caption's own molecule: they would give the answer away."""
+    from molsearch.chem.graph import canonical
+
     if not reading.structures:
         return reading
     own = canonical(caption.smiles)
@@ -158,7 +168,7 @@ def _without_own(reading: Reading, caption: Caption, learned: Set[str]) -> Readi
     )
 
 
-def _example(caption: Caption, reading: Reading, rows: dict[str, int]) -> Example:
+def _example(caption: Caption, reading: "Reading", rows: dict[str, int]) -> Example:
     return Example(
         caption.text,
         rows[caption.smiles],
