@@ -100,8 +100,6 @@ class Trainer:
         self.written: dict[int, list[Example]] = {}
         for example in features.written:
             self.written.setdefault(example.molecule, []).append(example)
-        names: dict[str, int] = {}
-        self.text_numbers = np.array([names.setdefault(one.text, len(names)) for one in features.train])
         self.molecule_numbers = np.array([example.molecule for example in features.train])
 
     def _groups(self) -> list[dict[str, object]]:
@@ -151,7 +149,9 @@ class Trainer:
         graphs, fragments = self.model.prepare_molecules(store.take([one.molecule for one in examples]), active)
         if fragments is not None:
             fragments = thin_bag(fragments.to(self.device), self.recipe.fragment_dropout)
-        same = torch.from_numpy(same_pairs(self.molecule_numbers[rows], self.text_numbers[rows])).to(self.device)
+        # The texts as drawn: one written caption may stand for several molecules of the batch.
+        numbers = np.unique([example.text for example in examples], return_inverse=True)[1]
+        same = torch.from_numpy(same_pairs(self.molecule_numbers[rows], numbers)).to(self.device)
         with self.autocast:
             text = self.model.embed_texts(texts)
             molecule = self.model.embed_molecules(
@@ -241,7 +241,7 @@ class Trainer:
             due = (epoch + 1) % self.recipe.validate_every == 0 or epoch + 1 == self.recipe.epochs
             figures = self.validate() if due else {}
             line = {"epoch": epoch + 1, "minutes": (time.perf_counter() - began) / 60, **losses, **figures}
-            # Before the checkpoint: a kill between the two leaves a line too many, which resuming drops, not one too few.
+            # Before the checkpoint: a kill between the two leaves a line too many, and resuming drops it.
             with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps({name: round(value, 4) for name, value in line.items()}) + "\n")
             state = checkpoint.advance(self.out, self, state, line)
