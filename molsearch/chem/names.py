@@ -154,13 +154,18 @@ class Opsin:
     def _ask(self, names: Sequence[str]) -> list[str]:
         answers: list[str] = []
         while len(answers) < len(names):
-            answers += self._ask_until_stall(names[len(answers) :])
-            if len(answers) < len(names):  # the name it stalled on resolves to nothing
+            fresh = self._process is None or self._process.poll() is not None
+            found, stalled = self._ask_until_stall(names[len(answers) :], fresh)
+            answers += found
+            # A name that OPSIN stalls on, or that ends a new process at once, resolves to nothing. A process that ends
+            # otherwise was ended from outside: the rest is asked again.
+            if len(answers) < len(names) and (stalled or (fresh and not found)):
                 answers.append("")
         return answers
 
-    def _ask_until_stall(self, names: Sequence[str]) -> list[str]:
-        if self._process is None or self._process.poll() is not None:
+    def _ask_until_stall(self, names: Sequence[str], fresh: bool) -> tuple[list[str], bool]:
+        """Ask until all are answered or no answer comes; tell whether that was for lack of time."""
+        if fresh or self._process is None:
             self._process = self._start()
             patience = max(self._timeout_s, 30.0)  # Java and OPSIN's grammar load before the first answer
         else:
@@ -182,13 +187,14 @@ class Opsin:
             try:
                 line = self._lines.get(timeout=patience)
             except queue.Empty:
-                line = None
+                self.close()
+                return answers, True
             if line is None:
                 self.close()
                 break
             answers.append(line)
             patience = self._timeout_s
-        return answers
+        return answers, False
 
 
 @lru_cache(maxsize=1)

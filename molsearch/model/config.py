@@ -2,8 +2,8 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, TypeVar
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from molsearch.errors import ModelError
 from molsearch.model.lexical import LexicalConfig
@@ -59,11 +59,28 @@ _NESTED = {
 }
 
 
+def _fits(value: object, default: object, hint: object) -> bool:
+    """Tell whether a setting read from TOML is of the kind its field wants."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if is_dataclass(default):
+        return isinstance(value, type(default))
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is type(default)
+
+
 def _fill(kind: type[T], table: Mapping[str, Any], where: str) -> T:
+    if not isinstance(table, Mapping):
+        raise ModelError(f"{where} holds {table!r}, expected a table of settings.")
     known = {one.name for one in fields(kind)}  # type: ignore[arg-type]
     unknown = set(table) - known
     if unknown:
         raise ModelError(f"{where} has the unknown settings {sorted(unknown)}; expected some of {sorted(known)}.")
+    defaults, hints = kind(), get_type_hints(kind)
+    for name, value in table.items():
+        if not _fits(value, default := getattr(defaults, name), hints[name]):
+            raise ModelError(f"{where} sets {name} to {value!r}, expected something like {default!r}; correct it.")
     return kind(**table)
 
 
