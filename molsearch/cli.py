@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from molsearch.errors import InputError
-from molsearch.options import exporter, read_captions, read_range
+from molsearch.options import exporter, read_captions, read_range, write_hits
 from molsearch.records import Query, Ranking
 from molsearch.screener import EXAMPLES, EXAMPLES_FILE, Screener
 from molsearch.settings import Settings
@@ -119,11 +119,11 @@ def search(
     with answering(as_json):
         screener = Screener()
         asked = Query(query, k, tuple(map(read_range, ranges or ())), smarts, reference, exact_names)
-        write = None if out is None else exporter(out)
+        if out is not None:
+            exporter(out)  # a name that cannot be written is refused before anything is computed
         ranking = screener.search(asked, library)
-        if out is not None and write is not None:
-            with out.open("wb") as stream:
-                write(screener, ranking, stream)
+        if out is not None:
+            write_hits(screener, ranking, out)
         if as_json:
             print_json(ranking_object(ranking))
             return

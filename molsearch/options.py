@@ -55,6 +55,20 @@ def exporter(path: Path) -> Export:
     return EXPORTS[path.suffix.lower()]
 
 
+def write_hits(screener: Screener, ranking: Ranking, path: Path) -> None:
+    """Write the hits of a ranking in the format that the file's name asks for.
+
+    Raises:
+        InputError: If the name asks for no known format or the file cannot be written.
+    """
+    write = exporter(path)
+    try:
+        with path.open("wb") as stream:
+            write(screener, ranking, stream)
+    except OSError as error:
+        raise InputError(f"Hits cannot be written to {path}: {error.strerror}; choose another place.") from error
+
+
 def read_captions(path: Path, column: str) -> list[str]:
     """Read captions: a column of a CSV or TSV file, or the lines of any other text file; blank ones are left out.
 

@@ -86,6 +86,8 @@ class Screener:
         from molsearch.model.dual import DualEncoder
 
         try:
+            if folder.name == self.settings.model:
+                return self.card()
             return DualEncoder.load(folder, self.settings.device).card()
         except ModelError as error:
             return ModelCard(folder.name, "", "", "", {}, str(error))

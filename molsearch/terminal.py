@@ -95,9 +95,10 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 @contextmanager
 def bar(title: str) -> Iterator[Progress]:
-    """Show a progress bar on standard error while a long step runs; give the callable that moves it."""
+    """Show a progress bar where standard error is a terminal; give the callable that moves it."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+    console = Console(stderr=True)
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task(title, total=None)
 
         def move(done: int, total: int) -> None:

@@ -93,6 +93,10 @@ def test_read_stores_nothing(run: Run, home: Path) -> None:
     assert not (home / "home").exists()
 
 
+def test_without_a_terminal_no_progress_is_drawn(run: Run, home: Path) -> None:
+    assert len(run("add", home / "drugs.csv", "--name", "drugs").stderr.splitlines()) == 2
+
+
 def test_add_reports_the_library(run: Run, home: Path) -> None:
     told = answer(run("add", home / "drugs.csv", "--name", "drugs", "--json"))
     assert (told["name"], told["molecules"], told["records"], told["rejections"]) == ("drugs", 3, 4, 1)
@@ -144,6 +148,11 @@ def test_search_exports_csv(run: Run, drugs: Path, home: Path) -> None:
 
 def test_an_export_of_an_unknown_kind_is_refused_before_anything_is_computed(run: Run, drugs: Path, home: Path) -> None:
     assert ".sdf or .csv" in sentence(run("search", "a drug", "--library", "drugs", "--out", home / "hits.doc"), 2)
+
+
+def test_an_export_that_cannot_be_written_is_a_sentence(run: Run, drugs: Path, home: Path) -> None:
+    (home / "folder.sdf").mkdir()
+    assert "folder.sdf" in sentence(run("search", "a drug", "--library", "drugs", "--out", home / "folder.sdf"), 2)
 
 
 # --- describe and explain ----------------------------------------------------------------------------------------
