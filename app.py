@@ -6,7 +6,7 @@ import streamlit as st
 
 PAGES = Path(__file__).resolve().parent / "molsearch" / "pages"
 
-st.set_page_config(page_title="molsearch", page_icon=":material/hexagon:", layout="wide")
+st.set_page_config(page_title="molsearch", page_icon=str(PAGES / "static" / "icon.svg"), layout="wide")
 st.html(PAGES / "static" / "app.css")
 st.navigation(
     [

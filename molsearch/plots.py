@@ -78,7 +78,7 @@ def score_histogram(ranking: Ranking, *, dark: bool = False, chosen: int | None 
     for hit in hits:
         if hit.rank == chosen:
             figure.add_vline(x=hit.score, line={"color": colours.against, "width": 2, "dash": "dot"})
-    return _tidy(figure, "score", "molecules", height=230)
+    return _tidy(figure, "", "molecules", height=150)
 
 
 def matched_histogram(matched: Sequence[float], mismatched: Sequence[float], *, dark: bool = False) -> go.Figure:
@@ -98,7 +98,7 @@ def matched_histogram(matched: Sequence[float], mismatched: Sequence[float], *, 
             hovertemplate=f"{name}<br>similarity %{{x:.2f}}<br>%{{y:.1f}} %<extra></extra>",
         )
     figure.update_layout(barmode="overlay", showlegend=True)
-    return _tidy(figure, "similarity", "% of pairs", height=280)
+    return _tidy(figure, "similarity", "% of pairs", height=340)
 
 
 def pair_distributions(
@@ -173,7 +173,7 @@ def shared_space(
         marker={"size": 13, "symbol": ["circle-open", "diamond-open"], "line": {"width": 2}},
     )
     figure.update_layout(showlegend=True)
-    return _tidy(figure, "", "", height=380)
+    return _tidy(figure, "", "", height=340)
 
 
 def training_curves(steps: Sequence[float], curves: Mapping[str, Sequence[float]], *, unit: str = "step") -> go.Figure:
@@ -200,12 +200,12 @@ def _tidy(figure: go.Figure, across: str, up: str, *, height: int) -> go.Figure:
         figure.update_xaxes(title_text=across)
     if up:
         figure.update_yaxes(title_text=up)
-    shown = bool(figure.layout.showlegend)
+    shown, title = bool(figure.layout.showlegend), bool(figure.layout.annotations)
     figure.update_layout(
         height=height,
         bargap=0.06,
         showlegend=shown,
-        margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        margin={"l": 8, "r": 8, "t": 28 if shown or title else 8, "b": 8},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
         uirevision="same",
     )

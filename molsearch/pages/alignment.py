@@ -154,8 +154,9 @@ def _chosen(pairs: Sequence[Pair], report: "AlignmentReport", *, dark: bool) -> 
         st.image(draw(pair.smiles, dark=dark, size=(420, 220)), width="stretch", alt="The pair's molecule")
         st.text(pair.text)
         st.caption(
-            f"cosine **{report.matched[place]:.3f}** · the text ranks its molecule {report.text_ranks[place]:g}. · "
-            f"the molecule ranks its text {report.molecule_ranks[place]:g}. of {len(pairs)}"
+            f"cosine **{report.matched[place]:.3f}** · rank of the molecule for this text "
+            f"**{report.text_ranks[place]:g}**, of the text for this molecule **{report.molecule_ranks[place]:g}**, "
+            f"among {len(pairs)}"
         )
     rows = report.of_pair(place)
     right.plotly_chart(

@@ -1,6 +1,7 @@
 """Search: describe molecules in words and see a library ranked by them."""
 
 import tomllib
+from collections.abc import Sequence
 from io import BytesIO
 
 import streamlit as st
@@ -12,7 +13,7 @@ from molsearch.pages.panels.detail import detail
 from molsearch.pages.panels.filters import filters
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
 from molsearch.plots import score_histogram
-from molsearch.records import LibraryInfo, Query, Ranking
+from molsearch.records import Hit, LibraryInfo, Query, Ranking
 from molsearch.report import ranking_page
 from molsearch.screener import Screener
 
@@ -25,7 +26,7 @@ def page() -> None:
     screener = the_screener()
     libraries: list[LibraryInfo] = []
     with errors_as_sentences(), st.spinner("Opening the libraries …"):
-        libraries = screener.libraries()
+        libraries = [info for info in screener.libraries() if info.molecules]  # one being filled has none yet
     if not libraries:
         st.info("There is no library to search yet. Add one on the Library page: an SDF, SMILES or CSV file.")
         st.page_link("molsearch/pages/library.py", label="Add a library", icon=":material/science:")
@@ -105,20 +106,23 @@ def _ask(text: str) -> None:
     STATE["ask-now"] = True
 
 
-def _examples(screener: Screener) -> list[str]:
-    """Read the shipped example queries."""
+def _examples(screener: Screener) -> list[tuple[str, str]]:
+    """Read the shipped example queries, each with a line on what it shows."""
     path = screener.settings.data / "queries.toml"
     if not path.exists():
         return []
-    return [str(query["text"]) for query in tomllib.loads(path.read_text(encoding="utf-8"))["queries"]]
+    rows = tomllib.loads(path.read_text(encoding="utf-8"))["query"]
+    return [(str(row["text"]), str(row.get("note", ""))) for row in rows]
 
 
 def _first_steps(screener: Screener) -> None:
     """Say what to do before the first search."""
-    st.markdown("##### Describe structure, class, origin or use in plain words, then press Enter. For example:")
-    row = st.container(horizontal=True, gap="small")
-    for place, text in enumerate(_examples(screener)):
-        row.button(plain(text), key=f"example-{place}", on_click=_ask, args=(text,), icon=":material/search:")
+    st.markdown("##### Describe structure, class, origin or use in plain words and press Enter, or try one of these")
+    cells = st.grid("auto", min_column_width=300, gap="small", border=True)
+    for place, (text, note) in enumerate(_examples(screener)):
+        with cells.cell():
+            st.button(plain(text), key=f"example-{place}", on_click=_ask, args=(text,), type="tertiary", wrap=True)
+            st.caption(plain(note))
     st.caption(
         "Every molecule of the library gets a score for your text, best first. "
         "Your own file goes in on the Library page; nothing leaves this computer."
@@ -127,20 +131,14 @@ def _first_steps(screener: Screener) -> None:
 
 def _results(ranking: Ranking, screener: Screener) -> None:
     dark = st.context.theme.type == "dark"
-    _summary(ranking, screener)
+    shown, view = _summary(ranking, screener)
     if not ranking.hits:
         st.info("No molecule passed the filters. Widen a range or clear the substructure, then search again.")
         return
     left, right = st.columns([13, 8], gap="medium")
     with left:
-        tools = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-        with tools:
-            view = st.segmented_control(
-                "Show as", ["Grid", "Table"], default="Grid", required=True, key="view", label_visibility="collapsed"
-            )
-            shown = hits.page_of(ranking.hits)
         (hits.table if view == "Table" else hits.grid)(shown, ranking.query, dark=dark)
-    with right, st.container(key="beside"):
+    with right, st.container(key="beside", gap="small"):
         chosen = ranking.hits[min(int(STATE.get("chosen", 1)), len(ranking.hits)) - 1]
         st.plotly_chart(
             score_histogram(ranking, dark=dark, chosen=chosen.rank),
@@ -159,21 +157,29 @@ def _results(ranking: Ranking, screener: Screener) -> None:
             )
 
 
-def _summary(ranking: Ranking, screener: Screener) -> None:
-    """One line of facts with the exports, and what the model made of the query."""
-    line = st.container(horizontal=True, vertical_alignment="center", gap="small", key="summary")
-    with line:
+def _summary(ranking: Ranking, screener: Screener) -> tuple[Sequence[Hit], str]:
+    """One line: how to look, what was found, pages, exports; below it what the model made of the query.
+
+    Returns:
+        The hits of the page that is turned to, and "Grid" or "Table".
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="summary"):
+        view = st.segmented_control(
+            "Show as", ["Grid", "Table"], default="Grid", required=True, key="view", label_visibility="collapsed"
+        )
         st.text(
             f"{len(ranking.hits):,} best of {ranking.searched:,} molecules in “{ranking.library}” "
             f"for “{ranking.query.text}”",
             wrap=False,
             width="stretch",
         )
+        shown = hits.page_of(ranking.hits)
         _exports(ranking, screener)
     if ranking.notes:
         with st.container(key="notes", gap="xxsmall"):
             for note in ranking.notes:
                 st.caption(f":material/lightbulb: {plain(note)}")
+    return shown, str(view)
 
 
 def _exports(ranking: Ranking, screener: Screener) -> None:

@@ -14,7 +14,7 @@ from molsearch.records import Explanation, Hit, Ranking
 from molsearch.screener import Screener
 
 VIEWS = ("Structure", "Why", "3D", "Records")
-LARGE = (460, 260)
+LARGE = (460, 210)
 
 
 def detail(hit: Hit, ranking: Ranking, screener: Screener, *, dark: bool) -> None:
@@ -33,7 +33,7 @@ def detail(hit: Hit, ranking: Ranking, screener: Screener, *, dark: bool) -> Non
         if view == "Why":
             _why(ranking.query.text, hit.molecule.key, screener, dark=dark)
         elif view == "3D":
-            st.iframe(_shape(hit.molecule.key, dark), height=300, alt="3D shape, drag to turn")
+            st.iframe(_shape(hit.molecule.key, dark), height=230, alt="3D shape, drag to turn")
             st.caption("One plausible shape (ETKDG, MMFF94), not a measured one. Drag to turn, scroll to zoom.")
         elif view == "Records":
             _records(hit)

@@ -6,6 +6,14 @@ from molsearch.chem.properties import PROPERTIES
 from molsearch.records import PropertyRange
 
 PER_LINE = 4
+SPELT = {
+    "logp": "logP",
+    "tpsa": "TPSA",
+    "qed": "QED",
+    "nh oh": "NH + OH",
+    "n o": "N + O",
+    "fraction csp3": "fraction sp³",
+}
 
 
 def filters() -> tuple[tuple[PropertyRange, ...], str]:
@@ -15,16 +23,26 @@ def filters() -> tuple[tuple[PropertyRange, ...], str]:
     for name, entry in PROPERTIES.items():
         with lines.cell():
             low, high = st.columns(2, gap="xsmall", vertical_alignment="bottom")
-            bounds = [
-                column.number_input(
-                    label, value=None, key=f"{side}-{name}", placeholder=side, help=help_text, persist_state="session"
-                )
-                for column, label, side, help_text in (
-                    (low, _label(name, entry.unit), "from", entry.meaning),
-                    (high, "to", "to", None),
-                )
-            ]
-        if bounds != [None, None]:
+            label = _label(name, entry.unit)
+            bounds = (
+                low.number_input(
+                    label,
+                    value=None,
+                    key=f"from-{name}",
+                    placeholder="from",
+                    help=entry.meaning,
+                    persist_state="session",
+                ),
+                high.number_input(
+                    f"{label}, upper end",
+                    value=None,
+                    key=f"to-{name}",
+                    placeholder="to",
+                    label_visibility="hidden",
+                    persist_state="session",
+                ),
+            )
+        if bounds != (None, None):
             ranges.append(PropertyRange(name, bounds[0], bounds[1]))
     smarts = st.text_input(
         "Substructure every hit must hold, as SMARTS",
@@ -37,6 +55,7 @@ def filters() -> tuple[tuple[PropertyRange, ...], str]:
 
 
 def _label(name: str, unit: str) -> str:
-    """Write "mass_da" as "mass, Da"."""
+    """Write "tpsa_a2" as "TPSA, Å²"."""
     words = name.removesuffix("_da").removesuffix("_a2").replace("_", " ")
+    words = SPELT.get(words, words)
     return f"{words}, {unit}" if unit else words
