@@ -17,6 +17,7 @@ NAME_NAMES = (
     "name", "compoundname", "moleculename", "preferredname", "prefname", "drugname", "chemicalname", "commonname",
     "title", "id", "compoundid", "moleculeid", "molid", "cid", "pubchemcid", "chemblid", "zincid", "catalogid", "code",
 )  # fmt: skip
+MAX_COLUMNS = 16_384  # as many as a sheet of Excel has
 _SMILES = re.compile(r"[A-Za-z0-9@+\-\[\]()=#$%:.\\/*~]{1,500}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z _\-]*")
 
@@ -60,14 +61,14 @@ def find_layout(rows: Sequence[Sequence[str]], structure: str, name: str, filena
 
 def unique_names(cells: Sequence[str]) -> tuple[str, ...]:
     """Make column names out of header cells: empty ones are numbered, repeated ones counted."""
-    names: list[str] = []
+    counts: dict[str, int] = {}
+    names: dict[str, None] = {}
     for i, cell in enumerate(cells):
-        base = cell.strip() or f"column {i + 1}"
-        name, n = base, 1
+        base = name = cell.strip() or f"column {i + 1}"
         while name in names:
-            n += 1
-            name = f"{base} ({n})"
-        names.append(name)
+            counts[base] = counts.get(base, 1) + 1
+            name = f"{base} ({counts[base]})"
+        names[name] = None
     return tuple(names)
 
 

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from molsearch.chem.columns import normalised, pick_name
+from molsearch.chem.columns import normalised, pick_name, unique_names
 from molsearch.chem.streams import Source, megabytes, printable
 from molsearch.records import Entry, Reason, Rejection
 
 _EXCERPT = 2_000
 _COUNTS = re.compile(r" V[23]000\s*$")
-_HEADER = re.compile(r">.*?<(.*)>")
-_PLAIN_HEADER = re.compile(r">\s*<[^<>]+>\s*(\([^()]*\))?\s*$")
+_PLAIN_HEADER = re.compile(r">\s*<[^<>]+>\s*(\([^()]*\))?$")
 
 
 def read_sdf(source: Source) -> Iterator[Entry | Rejection]:
@@ -72,31 +71,28 @@ def _tags(lines: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     Returns:
         The values by tag, and the lines that stand outside the rules.
     """
-    values: dict[str, list[str]] = {}
+    names: list[str] = []
+    values: list[list[str]] = []
     stray: list[str] = []
-    value: list[str] | None = None
     inside = False
     for line in lines:
-        if line.startswith(">") and (not inside or _PLAIN_HEADER.match(line)):
-            value = values.setdefault(_tag_name(line, values), [])
+        if line.startswith(">") and (not inside or _PLAIN_HEADER.match(line.rstrip())):
+            names.append(_tag_name(line))
+            values.append([])
             inside = True
             continue
         if not inside and line.strip():
             stray.append(line)
-        if value is not None:
-            value.append(line)
+        if values:
+            values[-1].append(line)
         inside = inside and bool(line.strip())
-    return {name: printable("\n".join(lines).strip("\n")) for name, lines in values.items()}, stray
+    whole = (printable("\n".join(value).strip("\n")) for value in values)
+    return dict(zip(unique_names(names), whole, strict=True)), stray
 
 
-def _tag_name(header: str, taken: dict[str, list[str]]) -> str:
-    match = _HEADER.match(header)
-    base = printable((match.group(1) if match else header[1:]).strip()) or "unnamed"
-    name, n = base, 1
-    while name in taken:
-        n += 1
-        name = f"{base} ({n})"
-    return name
+def _tag_name(header: str) -> str:
+    start, end = header.find("<"), header.rfind(">")
+    return printable(header[start + 1 : end] if 0 < start < end else header[1:]).strip() or "unnamed"
 
 
 def _name(title: str, properties: dict[str, str], wanted: str) -> str:

@@ -21,11 +21,12 @@ def read_structure(text: str, kind: Kind) -> Chem.Mol | None:
     return mol
 
 
-_BRACKET = re.compile(r"\[[^\]]*\]")
+# Each of these is linear in the text, whatever the text.
+_BRACKET = re.compile(r"\[[^\[\]]*\]")
 _HYDROGEN = re.compile(r"\[\d*H[+-]?(?::\d+)?\]")
 _ORGANIC = re.compile(r"Cl|Br|[BCNOPSFIbcnops*]")
-_FORMULA = re.compile(r"([A-Z][a-z]?)(\d*)")
-_V3000 = re.compile(r"^M  V30 COUNTS +(\d+)", re.MULTILINE)
+_FORMULA = re.compile(r"([A-Z][a-z]?)(\d{0,9})")
+_V3000 = re.compile(r"^M  V30 COUNTS +(\d{1,9})", re.MULTILINE)
 _HEAVY = re.compile(r"^ *-?\d+\.\d{4} *-?\d+\.\d{4} *-?\d+\.\d{4} (?!H )", re.MULTILINE)
 
 
@@ -46,7 +47,7 @@ def heavy_atoms_written(text: str, kind: Kind) -> int:
 
 def _parts(formula: str) -> list[tuple[str, int]]:
     """Split ``2C2H6O.ClH`` into [("C2H6O", 2), ("ClH", 1)]."""
-    found = (re.match(r"(\d*)(.*)", part) for part in formula.split("."))
+    found = (re.match(r"(\d{0,9})(.*)", part) for part in formula.split("."))
     return [(match.group(2), int(match.group(1) or 1)) for match in found if match]
 
 

@@ -4,7 +4,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
-from molsearch.chem.columns import Layout, find_layout, is_structure_name, looks_like_structure, unique_names
+from molsearch.chem.columns import (
+    MAX_COLUMNS,
+    Layout,
+    find_layout,
+    is_structure_name,
+    looks_like_structure,
+    unique_names,
+)
 from molsearch.chem.delimited import EXCERPT, Row, delimited_rows, sniff
 from molsearch.chem.streams import Source, megabytes, printable
 from molsearch.errors import InputError
@@ -69,8 +76,8 @@ def read_parquet(source: Source) -> Iterator[Entry | Rejection]:
 
 def _parquet_rows(batches: Iterable[object]) -> Iterator[Row]:
     for batch in batches:
-        for record in batch.to_pylist():  # type: ignore[attr-defined]
-            cells = [_cell(value) for value in record.values()]
+        for record in zip(*(column.to_pylist() for column in batch.columns), strict=True):  # type: ignore[attr-defined]
+            cells = [_cell(value) for value in record]
             yield Row(cells, sum(map(len, cells)))
 
 
@@ -88,7 +95,7 @@ def _read_delimited(source: Source, delimiters: str) -> Iterator[Entry | Rejecti
 def _read_rows(rows: Iterator[Row], source: Source) -> Iterator[Entry | Rejection]:
     sample, rest = _sampled(rows)
     limit = source.options.max_record_bytes
-    cells = [row.cells for row in sample if row.size <= limit]
+    cells = [row.cells for row in sample if row.size <= limit and len(row.cells) <= MAX_COLUMNS]
     if not cells:
         raise InputError(
             source.fault or f"{source.filename} has no readable row: expected a table with a column of structures."
@@ -112,9 +119,12 @@ def _entries(rows: Iterable[Row], layout: Layout, source: Source) -> Iterator[En
     limit = source.options.max_record_bytes
     body = islice(rows, 1, None) if layout.header else rows
     for number, (cells, size) in enumerate(body, start=1):
-        if size > limit:
+        if size > limit or len(cells) > MAX_COLUMNS:
             text = cells[layout.structure] if layout.structure < len(cells) else ""
-            detail = f"The record takes {megabytes(size)}; at most {megabytes(limit)} are read."
+            detail = (
+                f"The record takes {megabytes(size)} in {len(cells):,} cells; at most {megabytes(limit)} and "
+                f"{MAX_COLUMNS:,} cells are read."
+            )
             yield Rejection(Entry(number, text[:EXCERPT], "smiles"), Reason.TOO_LARGE, detail)
             continue
         columns = layout.columns

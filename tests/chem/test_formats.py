@@ -270,6 +270,26 @@ def test_the_shared_tables_are_read_row_by_row(shared: Path) -> None:
     assert [e.text for e in found if isinstance(e, Entry)] == [row["smiles"] for row in expected]
 
 
+@pytest.mark.parametrize(
+    ("data", "filename"),
+    [
+        (ETHANOL + ">" + "<" * 1_900_000 + "\n1\n\n$$$$\n", "a.sdf"),
+        (ETHANOL + "> <a>" + " " * 1_900_000 + "x\n1\n\n$$$$\n", "a.sdf"),
+        (ETHANOL + ">\n\n" * 400_000 + "$$$$\n", "a.sdf"),
+        (ETHANOL + "> <a>\n\n" * 200_000 + "$$$$\n", "a.sdf"),
+        ("smiles" + ",a" * 10_000 + "\nCCO" + ",b" * 10_000 + "\n", "a.csv"),
+        ("smiles\nCCO" + "," * 1_900_000 + "\n", "a.csv"),
+        ("smiles,a\n" + 'CCO,"x\n\n' * 60_000, "a.csv"),
+        ("smiles,a\nCCO," + '"' * 1_900_001 + "\n", "a.csv"),
+        ("smiles,a\nCCO," + " " * 1_900_000 + '"\n', "a.csv"),
+        ("CCO" + " " * 900_000 + "|" * 900_000 + "\n", "a.smi"),
+    ],
+)
+def test_no_record_within_the_limit_takes_quadratic_time(data: str, filename: str) -> None:
+    # There is nothing to time: each of these takes hours where a rule goes over its text again and again.
+    assert read(data, filename)
+
+
 def test_a_parquet_table_is_read(tmp_path: Path) -> None:
     table = pa.table({"id": [1, 2, 3], "mol_smiles": ["CCO", None, "c1ccccc1"], "logp": [0.5, None, 2.1]})
     pq.write_table(table, tmp_path / "a.parquet")

@@ -15,7 +15,7 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 from molsearch.chem.standardize import CLEANUP, STEPS, Cleaned, Fault, clean, leaves_alone, standardize
 from molsearch.chem.structures import heavy_atoms_written
 from molsearch.errors import InputError
-from molsearch.records import Entry, Molecule, Reason, Rejection
+from molsearch.records import Entry, Kind, Molecule, Reason, Rejection
 
 
 def key(smiles: str, steps: tuple[str, ...] = CLEANUP) -> str:
@@ -184,6 +184,21 @@ def test_a_million_atoms_are_refused_before_rdkit_sees_them() -> None:
 
 def test_a_million_atoms_hidden_in_an_inchi_formula_are_refused() -> None:
     assert fault("InChI=1S/C1000000H2000002").reason == Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("[" * 1_900_000, "smiles"),
+        ("[1" * 900_000, "smiles"),
+        ("InChI=1S/C" + "9" * 10_000, "smiles"),
+        ("InChI=1S/" + "." * 1_900_000, "smiles"),
+        ("\n\n\n" + "1" * 1_900_000, "molblock"),
+        ("\n\n\nM  V30 COUNTS " + "9" * 10_000, "molblock"),
+    ],
+)
+def test_atoms_of_nonsense_are_counted_quickly(text: str, kind: Kind) -> None:
+    assert heavy_atoms_written(text, kind) >= 0
 
 
 def test_a_molblock_without_end_is_called_cut_off() -> None:
