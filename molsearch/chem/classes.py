@@ -1,10 +1,10 @@
 """Chemical classes and functional groups as chemists name them, each tied to the structures it covers.
 
-The table stands beside this file as `classes.tsv`, one class a line: row number, name, synonyms, parent, pattern (the
-language of `patterns`), a molecule that belongs to it, one that does not, and a note ("approximate" where SMARTS cannot
-say all that the name says). A class holds for a molecule when its pattern and its parent both hold; a class whose
-pattern is `children` holds when one of its children does. Row numbers are stored in trained models: a new class takes
-the next free number wherever it stands in the table, and a number is never used again.
+The table stands beside this file as `classes.tsv`, one class a line: row number, name, synonyms, narrower terms,
+parent, pattern (the language of `patterns`), a molecule that belongs to it, one that does not, and a note ("approximate"
+where SMARTS cannot say all that the name says). A class holds for a molecule when its pattern and its parent both hold; a
+class whose pattern is `children` holds when one of its children does. Row numbers are stored in trained models: a new
+class takes the next free number wherever it stands in the table, and a number is never used again.
 """
 
 import csv
@@ -24,7 +24,7 @@ TABLE = Path(__file__).with_name("classes.tsv")
 CHILDREN = "children"
 MAX_ROWS = CLASS_SIZE  # models keep one slot for each row number below this
 
-_GREEK = dict(zip("αβγδΔεκω", "alpha beta gamma delta delta epsilon kappa omega".split(), strict=True))
+_GREEK = dict(zip("αβγδΔεκω", ("alpha", "beta", "gamma", "delta", "delta", "epsilon", "kappa", "omega"), strict=True))
 _DASHES = dict.fromkeys("-‐‑‒–—−\u00a0\t\n", " ")
 _WORD = re.compile(r"[a-z0-9]+")
 # "non-steroid", "anti-", "pseudo-alkaloid": the word that follows is denied, not named.
@@ -38,7 +38,9 @@ class ChemicalClass:
     Attributes:
         row: Number of the class, from 0, below MAX_ROWS; fixed for good.
         name: Its name, singular where chemists use the singular ("sulfonamide"), plural where ChEBI does ("pyridines").
-        synonyms: Other names, singular.
+        synonyms: Other names of the same class, singular.
+        narrower: Names of kinds within the class that have no row of their own: they imply the class, it does not imply
+            them.
         parent: Name of the class that holds every member of this one, or "".
         pattern: What the structure must show, in the language of `patterns`, or "children".
         example: SMILES of a member.
@@ -49,6 +51,7 @@ class ChemicalClass:
     row: int
     name: str
     synonyms: tuple[str, ...]
+    narrower: tuple[str, ...]
     parent: str
     pattern: str
     example: str
@@ -70,6 +73,7 @@ def read_table(path: Path) -> tuple[ChemicalClass, ...]:
                 row=int(line["row"]),
                 name=line["name"],
                 synonyms=tuple(part.strip() for part in line["synonyms"].split(";") if part.strip()),
+                narrower=tuple(part.strip() for part in line["narrower"].split(";") if part.strip()),
                 parent=line["parent"],
                 pattern=line["pattern"],
                 example=line["example"],
@@ -173,23 +177,29 @@ def matches(mol: Chem.Mol, name: str) -> tuple[tuple[int, ...], ...]:
     return pattern.atoms(mol) or (matches(mol, gate) if gate else ())
 
 
-def find_classes(text: str) -> tuple[tuple[str, int, int], ...]:
+def find_classes(text: str, *, exact: bool = False) -> tuple[tuple[str, int, int], ...]:
     """Find class names and synonyms in free text: the longest at each place, in singular or plural, any letter case.
 
     Hyphens and spaces count alike and Greek letters read as their names. Negation is not understood ("without a
     lactone" finds the lactone), only a prefix such as "non-" is.
 
+    Args:
+        text: Any text.
+        exact: Leave out the narrower terms, which name only a part of the class: right for an exclusion, where "without
+            a corticosteroid" must not drop every 21-hydroxy steroid.
+
     Returns:
         (class name, start, end) in text order, without overlap.
     """
     plain, offsets = _plain(text)
+    phrases = _phrases(exact)
     found = []
     after = 0
     for word in _WORD.finditer(plain):
         start = word.start()
         if start < after or _DENIED.search(plain, max(0, start - 8), start):
             continue
-        for phrase, name in _phrases().get(word.group(), ()):
+        for phrase, name in phrases.get(word.group(), ()):
             end = start + len(phrase)
             if plain.startswith(phrase, start) and not plain[end : end + 1].isalnum():
                 found.append((name, offsets[start], offsets[end]))
@@ -210,12 +220,12 @@ def _plain(text: str) -> tuple[str, list[int] | range]:
 _ASCII_DASHES = str.maketrans({mark: space for mark, space in _DASHES.items() if mark.isascii()})
 
 
-@lru_cache(maxsize=1)
-def _phrases() -> dict[str, tuple[tuple[str, str], ...]]:
+@lru_cache(maxsize=2)
+def _phrases(exact: bool) -> dict[str, tuple[tuple[str, str], ...]]:
     """For each first word the (phrase, class name) that begin with it, longest first."""
     table: dict[str, str] = {}
     for chemical in CLASSES:
-        for title in (chemical.name, *chemical.synonyms):
+        for title in (chemical.name, *chemical.synonyms, *(() if exact else chemical.narrower)):
             for form in _forms(_plain(title)[0]):
                 table.setdefault(form, chemical.name)
     grouped: dict[str, list[tuple[str, str]]] = {}

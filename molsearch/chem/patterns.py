@@ -176,7 +176,7 @@ PREDICATES: dict[str, Callable[[Chem.Mol], int]] = {
     "charge": Chem.GetFormalCharge,
     "fragments": lambda mol: len(Chem.GetMolFrags(mol)),
     "isotopes": lambda mol: sum(atom.GetIsotope() > 0 for atom in mol.GetAtoms()),
-    "stereocentres": lambda mol: len(Chem.FindMolChiralCenters(mol, useLegacyImplementation=False)),
+    "stereocentres": lambda mol: sum(bool(atom.GetChiralTag()) for atom in mol.GetAtoms()),  # marked, not possible
     "rings": lambda mol: int(mol.GetRingInfo().NumRings()),
     "aromatic_rings": rdMolDescriptors.CalcNumAromaticRings,
     "largest_ring": _largest_ring,
