@@ -11,7 +11,11 @@ from molsearch.errors import InputError, LibraryError
 from molsearch.index.batch import Batch, Floats, Found, Mask
 from molsearch.index.exact import ExactIndex
 from molsearch.index.manifest import MANIFEST
-from molsearch.index.naming import library_name
+from molsearch.index.milvus import SERVER
+from molsearch.index.milvus_index import MilvusIndex
+from molsearch.index.milvus_store import ADDRESS
+from molsearch.index.milvus_store import library_names as names_on_server
+from molsearch.index.naming import library_folder, library_name
 from molsearch.records import LibraryInfo, Molecule, PropertyRange, Rejection
 
 __all__ = [
@@ -20,6 +24,7 @@ __all__ = [
     "Found",
     "Index",
     "create_index",
+    "library_address",
     "library_names",
     "open_index",
     "read_info",
@@ -108,25 +113,27 @@ class Index(Protocol):
         """Check every stored byte, which opening a library does not."""
 
 
-ENGINES: dict[str, type[Index]] = {"exact": ExactIndex}
+ENGINES: dict[str, type[Index]] = {"exact": ExactIndex, "milvus": MilvusIndex}
 
 
 def create_index(address: str | Path, name: str, model_id: str, width: int, *, engine: str = "exact") -> Index:
     """Make an empty library.
 
     Args:
-        address: Where it lives: a folder of its own.
+        address: Where it lives: a folder of its own, or ``SERVER#NAME`` on Milvus; see ``library_address``.
         name: Its name for people.
         model_id: The model whose vectors it will hold.
         width: D of those vectors.
         engine: A row of ENGINES.
 
     Raises:
-        InputError: When there is no such engine.
+        InputError: When there is no such engine, or the address is not one of its own.
         LibraryError: When the place is taken or cannot be written.
     """
     if engine not in ENGINES:
         raise InputError(f"There is no index engine {engine!r}; choose one of: {', '.join(ENGINES)}.")
+    if _engine(address) is not ENGINES[engine]:
+        raise InputError(f"{address} is no address of the index engine {engine!r}: choose the engine it belongs to.")
     return ENGINES[engine].create(address, name, model_id, width)
 
 
@@ -168,10 +175,30 @@ def remove_index(address: str | Path) -> None:
     _engine(address).remove(address)
 
 
-def library_names(home: Path) -> list[str]:
-    """Return the names of the libraries stored below a folder, sorted; damaged ones are among them."""
+def library_address(home: str | Path, name: str) -> str | Path:
+    """Return where the library of a name lives.
+
+    Args:
+        home: A folder of libraries, or a Milvus server: ``http://host:19530`` or a path that ends in ``.db``.
+        name: Its name for people.
+
+    Raises:
+        InputError: When no library can have this name.
+    """
+    folder = library_folder(Path(home), name)  # checks the name
+    return f"{home}#{name}" if SERVER.fullmatch(str(home)) else folder
+
+
+def library_names(home: str | Path) -> list[str]:
+    """Return the names of the libraries in a folder or on a Milvus server, sorted; damaged ones are among them.
+
+    Raises:
+        LibraryError: When the server does not answer.
+    """
+    if SERVER.fullmatch(str(home)):
+        return names_on_server(str(home))
     names = []
-    for manifest in home.glob(f"*/{MANIFEST}"):
+    for manifest in Path(home).glob(f"*/{MANIFEST}"):
         try:
             names.append(library_name(manifest.parent.name))
         except InputError:
@@ -180,4 +207,4 @@ def library_names(home: Path) -> list[str]:
 
 
 def _engine(address: str | Path) -> type[Index]:
-    return ENGINES["exact"]
+    return ENGINES["milvus" if ADDRESS.fullmatch(str(address)) else "exact"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from molsearch.errors import InputError, LibraryError
-from molsearch.index.base import ENGINES, create_index, open_index
+from molsearch.index.base import ENGINES, create_index, library_address, open_index
 from molsearch.index.batch import Batch
 from molsearch.records import PropertyRange
 from tests.index.samples import WIDTH, batch, batches, unit
@@ -18,10 +18,10 @@ def engine(request):
 
 
 @pytest.fixture(scope="module")
-def new_address(engine, tmp_path_factory):
-    """Returns addresses for new libraries of this engine."""
-    home = tmp_path_factory.mktemp(engine)
-    return lambda name: home / name
+def new_address(engine, request, tmp_path_factory):
+    """Returns addresses for new libraries of this engine: below a folder, or on a real server over TCP."""
+    home = request.getfixturevalue("milvus") if engine == "milvus" else tmp_path_factory.mktemp(engine)
+    return lambda name: library_address(home, name)
 
 
 @pytest.fixture(scope="module")
