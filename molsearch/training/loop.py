@@ -22,6 +22,7 @@ from molsearch.training import checkpoint
 from molsearch.training.features import Example, Features
 from molsearch.training.losses import Critic, EmbeddedPairs, critic_loss, total
 from molsearch.training.pairs import batches, same_pairs
+from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
 from molsearch.training.tokenizer import train_tokenizer
 
@@ -259,3 +260,33 @@ class Trainer:
         texts: Sequence[Example] = [self.features.train[row] for row in chosen]
         if count:
             self.model.bank = torch.from_numpy(self.model.vectors_of_texts(texts, self.features.store)).to(self.device)
+
+
+def train(
+    recipe: Recipe,
+    pairs: Path,
+    val: Path,
+    pool: Path,
+    out: Path,
+    resume: bool = False,
+    progress: Progress | None = None,
+    device: str = "",
+) -> Path:
+    """Train a model from pair files; features are cached in ``out/.features``, so a machine without RDKit can go on.
+
+    Args:
+        recipe: What to train.
+        pairs: Training pairs.
+        val: Validation pairs.
+        pool: Molecules that validation ranks against.
+        out: The model folder to write.
+        resume: Whether to take up a killed run.
+        progress: Told of the steps done.
+        device: Torch device; a GPU where there is one, if "".
+
+    Raises:
+        InputError: If a file cannot be read, or the checkpoint in ``out`` belongs to another run.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    features = prepare(pairs, val, pool, out / ".features", progress)
+    return Trainer(recipe, features, out, device).run(resume=resume, progress=progress)

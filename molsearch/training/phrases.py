@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rdkit import Chem
 
 from molsearch.chem.classes import class_named, classes_of
-from molsearch.chem.graph import parse
+from molsearch.chem.graph import parse, strict
 from molsearch.chem.properties import properties
 
 
@@ -111,12 +111,14 @@ def _pick(rng: random.Random, options: list[str], most: int) -> list[str]:
 
 
 def captions_of(smiles: str, count: int, seed: int) -> list[str]:
-    """Write ``count`` captions of a molecule, the same for the same seed.
+    """Write ``count`` captions of a molecule, the same for the same seed; none of a complex that RDKit cannot check.
 
     Raises:
         InputError: If the SMILES cannot be read.
     """
     mol = parse(smiles)
+    if not strict(smiles):
+        return []  # descriptors are not defined for valences that RDKit does not know
     rng = random.Random(f"{seed} {smiles}")
     values = properties(mol)
     fitting = [wording for wording in WORDINGS if wording.low <= values[wording.name] < wording.high]

@@ -1,0 +1,76 @@
+"""Pair files to a feature cache: read, leave out what cannot be used and say so, featurise once."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from molsearch.errors import InputError
+from molsearch.records import Progress
+from molsearch.training import features as cache
+from molsearch.training.features import Caption, Features
+from molsearch.training.pairs import Row, read_pairs, read_pool
+
+LOG = logging.getLogger(__name__)
+
+
+def _fingerprint(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256(str(cache.VERSION).encode())
+    for path in paths:
+        try:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}; give a readable file.") from error
+    return digest.hexdigest()
+
+
+def usable(rows: Sequence[Row], held_out: frozenset[str]) -> list[Caption]:
+    """Keep the captions to learn from; how many were left out, and why, goes to the log.
+
+    Args:
+        rows: Training pairs.
+        held_out: InChIKeys of molecules that must not be learned from.
+    """
+    from molsearch.chem.graph import readable
+
+    captions: list[Caption] = []
+    empty = leaked = unreadable = 0
+    for row in rows:
+        if row.empty:
+            empty += 1
+        elif row.inchikey and row.inchikey in held_out:
+            leaked += 1
+        elif not readable(row.smiles):
+            unreadable += 1
+        else:
+            captions.append(Caption(row.text, row.smiles, row.source))
+    for count, why in ((empty, "no text"), (leaked, "a validation molecule"), (unreadable, "an unreadable structure")):
+        if count:
+            LOG.warning("%d of %d training captions left out: %s", count, len(rows), why)
+    return captions
+
+
+def prepare(pairs: Path, val: Path, pool: Path, folder: Path, progress: Progress | None = None) -> Features:
+    """Read the feature cache of these files, making it first where it is missing or belongs to others.
+
+    Raises:
+        InputError: If a file cannot be read.
+    """
+    fingerprint = _fingerprint((pairs, val, pool))
+    mark = folder / "inputs.sha256"
+    if mark.is_file() and mark.read_text(encoding="ascii").strip() == fingerprint:
+        return cache.load(folder)
+    from molsearch.training.lexicon import learn_lexicon
+
+    validation = [row for row in read_pairs(val).rows if not row.empty]
+    train = usable(read_pairs(pairs).rows, frozenset(row.inchikey for row in validation if row.inchikey))
+    features = cache.build(
+        train,
+        [Caption(row.text, row.smiles, "validation") for row in validation],
+        [row.smiles for row in read_pool(pool).rows],
+        lexicon=learn_lexicon(train),
+        progress=progress,
+    )
+    cache.save(features, folder)
+    mark.write_text(fingerprint, encoding="ascii")
+    return features
