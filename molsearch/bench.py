@@ -90,7 +90,7 @@ def measure(settings: Settings, embed_file: Path, upload_file: Path, progress: P
     """
     with tempfile.TemporaryDirectory(prefix="molsearch-bench-") as home:
         screener = Screener(replace(settings, home=Path(home)))
-        screener.model.encode_texts(["warm"])
+        warm_up(screener)
         library, read_s = timed(lambda: screener.read(embed_file))
         info, add_s = timed(lambda: screener.add(library, "pool", progress))
         if not info.molecules:
@@ -122,6 +122,12 @@ def measure(settings: Settings, embed_file: Path, upload_file: Path, progress: P
         query_median_ms=1000 * statistics.median(laps),
         query_p95_ms=1000 * statistics.quantiles(laps, n=20)[-1],
     )
+
+
+def warm_up(screener: Screener) -> None:
+    """Pay once for what a running program has paid already: weights, class table, name reader, alert catalogues."""
+    screener.add(screener.read_text("CCO"), "warm")
+    screener.search(Query(PHRASES[0]), "warm")
 
 
 def phrases() -> list[str]:

@@ -198,7 +198,7 @@ def explain(
             return
         say(f"Cosine {found.score:.3f}. {found.method}")
         print_table("Words", ["word", "weight"], [(one.word, one.weight) for one in found.words])
-        print_table("Atoms, in the order of the SMILES", ["atom", "weight"], list(enumerate(found.atoms)))
+        print_table("Atoms", ["place in SMILES", "weight"], list(enumerate(found.atoms)))
 
 
 @app.command()
