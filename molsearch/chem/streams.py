@@ -14,6 +14,7 @@ from molsearch.errors import InputError
 
 CHUNK = 1 << 18
 HEAD = 1 << 16
+_BITE = 1 << 13
 # A gzip stream can shrink zeros 1,030 times; real structure files reach about 30.
 BOMB_RATIO = 200
 BOMB_FLOOR = 50_000_000
@@ -143,7 +144,8 @@ class Source:
         if self.fault:
             return b""
         try:
-            chunk = self._data.read1(CHUNK) if isinstance(self._data, gzip.GzipFile) else self._data.read(CHUNK)
+            # Small bites of a gzip stream, because a bad byte costs the whole bite it is found in.
+            chunk = self._data.read1(_BITE) if isinstance(self._data, gzip.GzipFile) else self._data.read(CHUNK)
         except (EOFError, zlib.error, OSError) as error:
             self.fault = f"The compressed data of {self.filename} is damaged or cut off here ({error}): get it again."
             return b""

@@ -159,6 +159,16 @@ def test_a_cut_gzip_keeps_what_came_before_and_says_so() -> None:
     assert kept[:-1] == whole[: len(kept) - 1]
 
 
+def test_a_bad_byte_in_a_gzip_costs_little_of_what_came_before() -> None:
+    lines = "".join(f"{'C' * (1 + i % 50)}O mol{i * 7919}\n" for i in range(20_000))
+    packed = bytearray(gzip.compress(lines.encode()))
+    packed[len(packed) // 2] ^= 0xFF
+    found = read(bytes(packed), "a.smi.gz")
+    assert isinstance(found[-1], Rejection)
+    assert "damaged" in found[-1].detail
+    assert len(found) > 8_000
+
+
 def test_a_gzip_bomb_stops_early() -> None:
     bomb = gzip.compress(b"C" * 300_000_000)
     found = read(bomb, "a.smi.gz")
