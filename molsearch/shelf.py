@@ -10,8 +10,16 @@ import numpy.typing as npt
 
 from molsearch.chem.substructure import matches
 from molsearch.errors import LibraryError
-from molsearch.index.base import Batch, Index, create_index, library_names, open_index, read_info, remove_index
-from molsearch.index.naming import library_folder
+from molsearch.index.base import (
+    Batch,
+    Index,
+    create_index,
+    library_address,
+    library_names,
+    open_index,
+    read_info,
+    remove_index,
+)
 from molsearch.records import LibraryInfo, Rejection
 
 Mask = npt.NDArray[np.bool_]
@@ -20,15 +28,15 @@ KEPT_MASKS = 32  # one byte a molecule each
 
 
 class Shelf:
-    """Libraries below one folder. Many threads may use one shelf; the index's own lock keeps writers apart.
+    """Libraries in one place. Many threads may use one shelf; the index's own lock keeps writers apart.
 
     Args:
-        folder: Where the libraries live, one subfolder each.
+        home: Where the libraries live: a folder, or the address of a server as ``library_address`` takes it.
         engine: Row of ``index.base.ENGINES`` for new libraries.
     """
 
-    def __init__(self, folder: Path, engine: str) -> None:
-        self._folder = folder
+    def __init__(self, home: str | Path, engine: str) -> None:
+        self._home = home
         self._engine = engine
         self._lock = threading.Lock()
         self._opened: dict[str, tuple[LibraryInfo, Index]] = {}
@@ -36,7 +44,7 @@ class Shelf:
 
     def names(self) -> list[str]:
         """Return the names of the stored libraries, sorted."""
-        return library_names(self._folder)
+        return library_names(self._home)
 
     def infos(self) -> list[LibraryInfo]:
         """Describe the stored libraries, sorted by name; a damaged one is left out, opening it says what is wrong."""
@@ -55,7 +63,7 @@ class Shelf:
             InputError: If there can be no library of that name.
             LibraryError: If there is none or it is damaged.
         """
-        address = library_folder(self._folder, name)
+        address = library_address(self._home, name)
         names = self.names()
         if name not in names:
             known = ", ".join(map(repr, names)) or "none yet"
@@ -76,7 +84,7 @@ class Shelf:
         with self._lock:
             known, index = self._opened.get(name, (None, None))
         if index is None or known != info or model_id not in (None, info.model_id):
-            index = open_index(library_folder(self._folder, name), model_id)
+            index = open_index(library_address(self._home, name), model_id)
             with self._lock:
                 self._opened[name] = (index.info, index)
         return index
@@ -97,7 +105,7 @@ class Shelf:
             InputError: If the name cannot be used.
             LibraryError: If it is locked, damaged, of another model, or cannot be written.
         """
-        address = library_folder(self._folder, name)
+        address = library_address(self._home, name)
         new = name not in self.names()
         if new:
             index = create_index(address, name, model_id, width, engine=self._engine)
@@ -117,7 +125,7 @@ class Shelf:
         Raises:
             LibraryError: If there is none or it is being written.
         """
-        remove_index(library_folder(self._folder, name))
+        remove_index(library_address(self._home, name))
         with self._lock:
             self._opened.pop(name, None)
             for place in [place for place in self._masks if place[0].name == name]:

@@ -203,7 +203,7 @@ def test_no_model_is_a_sentence(run: Run, home: Path, monkeypatch: pytest.Monkey
     assert answer(run("models", "--json"))["models"] == []
 
 
-# --- evaluate and bench ------------------------------------------------------------------------------------------
+# --- evaluate, train and bench -------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -234,6 +234,37 @@ def test_evaluate_knows_the_pcdes_protocol(run: Run, tiny_models: Path, pairs: P
 
 def test_evaluate_without_a_pool_says_so(run: Run, tiny_models: Path, pairs: Path) -> None:
     assert "--pool FILE" in sentence(run("evaluate", "--model", tiny_models / "default", "--pairs", pairs), 2)
+
+
+RECIPE = """epochs = 1
+batch_size = 8
+bank = 4
+
+[model]
+lexical_share = 1.0
+
+[model.lexical]
+grams = 512
+width = 8
+hidden = 8
+out = 8
+"""
+
+
+def test_train_writes_a_model_that_evaluate_reads(run: Run, home: Path, pairs: Path) -> None:
+    (home / "tiny.toml").write_text(RECIPE)
+    training = home / "train.tsv"
+    training.write_text("smiles\ttext\n" + "".join(f"{'C' * n}N\tamine number {n}\n" for n in range(1, 17)))
+    files = ("--pairs", training, "--val", pairs, "--pool", home / "pool.tsv", "--out", home / "models" / "default")
+    told = answer(run("train", "--recipe", home / "tiny.toml", *files, "--json"))
+    assert Path(told["model"]) == home / "models" / "default"
+    measured = ("evaluate", "--model", told["model"], "--pairs", pairs, "--pool", home / "pool.tsv", "--json")
+    assert answer(run(*measured))["queries"] == 66
+
+
+def test_an_unknown_recipe_names_the_known_ones(run: Run, home: Path, pairs: Path) -> None:
+    files = ("--pairs", pairs, "--val", pairs, "--pool", home / "pool.tsv", "--out", home / "model")
+    assert "default" in sentence(run("train", "--recipe", "nothing", *files), 2)
 
 
 def test_bench_states_machine_date_and_pool(run: Run, home: Path) -> None:
