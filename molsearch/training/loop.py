@@ -17,6 +17,8 @@ from molsearch.alignment import ranks
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
 from molsearch.model.lexical import Bag, inverse_document_frequency
+from molsearch.model.molecule import MoleculeBatch
+from molsearch.model.text import PieceBatch, WordBatch
 from molsearch.records import Progress
 from molsearch.training import checkpoint
 from molsearch.training.features import Example, Features
@@ -61,6 +63,23 @@ def thin_bag(bag: Bag, share: float) -> Bag:
     if not share:
         return bag
     return replace(bag, weights=bag.weights * (torch.rand_like(bag.weights) >= share))
+
+
+def thin_words(batch: WordBatch | PieceBatch, share: float) -> WordBatch | PieceBatch:
+    """Hide a share of the words, at random; the first always stays."""
+    if not share:
+        return batch
+    kept = torch.rand(batch.mask.shape, device=batch.mask.device) >= share
+    kept[:, 0] = True
+    return replace(batch, mask=batch.mask & kept)
+
+
+def thin_environments(batch: MoleculeBatch, share: float) -> MoleculeBatch:
+    """Hide a share of the atoms' Morgan environments, at random."""
+    if not share:
+        return batch
+    hidden = torch.rand(batch.environments.shape, device=batch.environments.device) < share
+    return replace(batch, environments=batch.environments.masked_fill(hidden, -1))
 
 
 def bfloat16_is_faster(device: torch.device) -> bool:
@@ -147,7 +166,11 @@ class Trainer:
         texts = self.model.prepare_texts(examples, store, active).to(self.device)
         if texts.grams is not None:
             texts = replace(texts, grams=thin_bag(texts.grams, self.recipe.gram_dropout))
+        if texts.tokens is not None:
+            texts = replace(texts, tokens=thin_words(texts.tokens, self.recipe.word_dropout))
         graphs, fragments = self.model.prepare_molecules(store.take([one.molecule for one in examples]), active)
+        if graphs is not None:
+            graphs = thin_environments(graphs.to(self.device), self.recipe.environment_dropout)
         if fragments is not None:
             fragments = thin_bag(fragments.to(self.device), self.recipe.fragment_dropout)
         # The texts as drawn: one written caption may stand for several molecules of the batch.
@@ -156,7 +179,7 @@ class Trainer:
         with self.autocast:
             text = self.model.embed_texts(texts)
             molecule = self.model.embed_molecules(
-                None if graphs is None else graphs.to(self.device),
+                graphs,
                 fragments,
             )
         loss, terms = self._loss(text.paths(), molecule.paths(), (text.mean, molecule.mean), same)
