@@ -15,6 +15,7 @@ from molsearch.chem.arrays import (
     MORGAN_SIZE,
     PAIR_SIZE,
     RADII,
+    Ints,
     MolGraph,
 )
 from molsearch.chem.classes import class_vector
@@ -72,6 +73,11 @@ def _without_valence_check(smiles: str) -> Chem.Mol | None:
     return mol
 
 
+def strict(smiles: str) -> bool:
+    """Tell whether RDKit reads a SMILES with all its checks."""
+    return Chem.MolFromSmiles(smiles) is not None
+
+
 def readable(smiles: str) -> bool:
     """Tell whether ``featurise`` can read a SMILES."""
     try:
@@ -117,6 +123,22 @@ def _bond_codes(bond: Chem.Bond) -> tuple[int, ...]:
     )
 
 
+def _environments(mol: Chem.Mol) -> tuple[dict[int, int], Ints]:
+    """Count the Morgan environments, and list those centred on each atom, (A, RADII).
+
+    Of several atoms whose environments cover the same bonds RDKit keeps the first, so atoms are put in canonical order:
+    else the choice between symmetric atoms would follow the order in which the SMILES happens to be written.
+    """
+    order = np.argsort(np.array(Chem.CanonicalRankAtoms(mol))).tolist()
+    output = Fingerprints.AdditionalOutput()
+    output.AllocateAtomToBits()
+    counts = _MORGAN.GetCountFingerprint(Chem.RenumberAtoms(mol, order), additionalOutput=output).GetNonzeroElements()
+    environments = np.full((mol.GetNumAtoms(), RADII), -1, np.int64)
+    for row, bits in zip(order, output.GetAtomToBits(), strict=True):
+        environments[row, : len(bits)] = bits[:RADII]
+    return dict(counts), environments
+
+
 def featurise(smiles: str) -> MolGraph:
     """Turn a SMILES into the arrays that the molecule encoders read.
 
@@ -133,12 +155,7 @@ def featurise(smiles: str) -> MolGraph:
         begin, end = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
         edges += [(begin, end), (end, begin)]
         bonds += [codes, codes]
-    output = Fingerprints.AdditionalOutput()
-    output.AllocateAtomToBits()
-    morgan = _MORGAN.GetCountFingerprint(mol, additionalOutput=output).GetNonzeroElements()
-    environments = np.full((atom_count, RADII), -1, np.int64)
-    for row, bits in enumerate(output.GetAtomToBits()):
-        environments[row, : len(bits)] = bits[:RADII]
+    morgan, environments = _environments(mol)
     pairs = _PAIRS.GetCountFingerprint(mol).GetNonzeroElements() if atom_count > 1 else {}
     classes = [CLASS_OFFSET + row for row in class_vector(mol) if row < CLASS_SIZE]
     return MolGraph(
