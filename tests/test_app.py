@@ -230,9 +230,9 @@ def test_a_running_job_can_be_cancelled(app: AppTest) -> None:
     opened(app, "library")
     app.button(key="cancel-job").click().run()
     job.wait(10)
-    if not app.error:  # the page may have been drawn before the job saw the wish
+    if not app.info:  # the page may have been drawn before the job saw the wish
         app.run()
-    assert "Stopped" in app.error[0].value
+    assert "Stopped" in app.info[0].value
 
 
 def test_an_unforeseen_fault_is_a_sentence_too() -> None:

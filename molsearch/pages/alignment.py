@@ -62,7 +62,7 @@ def _sample(screener: Screener) -> list[Pair]:
     found = read_pairs(content)
     wanted = size.select_slider("At most this many pairs", [25, 50, 100, 200, 400], 100, key="pairs-most")
     pairs, unread = readable(random.Random(SEED).sample(found.pairs, min(wanted, len(found.pairs))))
-    size.caption(
+    source.caption(
         f"{len(pairs):,} of {len(found.pairs):,} pairs, drawn at random; ranks and distributions are among them."
     )
     if found.skipped or unread:

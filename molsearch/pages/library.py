@@ -203,6 +203,9 @@ def _stored(screener: Screener) -> None:
             line.text(info.name, wrap=False, width="stretch")
             with line.popover("", icon=":material/more_vert:", key=f"menu-{info.name}"):
                 _menu(info, screener)
+            if not info.molecules:
+                st.caption("Empty, or being filled right now.")
+                continue
             added = datetime.fromisoformat(info.created).strftime("%d %b %Y")
             st.caption(
                 f"{info.molecules:,} molecules from {info.records:,} records · {info.rejections:,} rejected · "

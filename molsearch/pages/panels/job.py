@@ -77,9 +77,13 @@ def watch(job: Job[Any]) -> None:
         if not job.running:
             st.rerun()
         line, button = st.columns([6, 1], vertical_alignment="center")
-        counted = f"{job.done:,} of {job.total:,}" if job.total else f"{job.done:,} so far" if job.done else ""
         share = min(1.0, job.done / job.total) if job.total else 0.0
-        state = "stopping …" if job.stopping else counted
+        if job.stopping:
+            state = "stopping …"
+        elif job.total:
+            state = f"{share:.0%}" if share < 1 else "finishing …"  # what comes after the counted part
+        else:
+            state = f"{job.done:,} so far" if job.done else ""
         line.progress(share, text=f"{plain(job.title)} … {state}")
         button.button("Cancel", on_click=job.cancel, disabled=job.stopping, width="stretch", key="cancel-job")
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from molsearch.errors import MolsearchError
+from molsearch.errors import Cancelled, MolsearchError
 
 _MARKS = re.compile(r"([\\`*_\[\]<>$~#|&])")
 # Streamlit reads :name: as an emoji or icon and :red[ ] as a colour even behind a backslash, so the colon is parted
@@ -34,5 +34,8 @@ def errors_as_sentences() -> Iterator[None]:
 
 
 def show_error(error: MolsearchError) -> None:
-    """Show an error's own sentence."""
+    """Show an error's own sentence; a step that the user stopped is no fault."""
+    if isinstance(error, Cancelled):
+        st.info(plain(str(error)))
+        return
     st.error(plain(str(error)), icon=":material/error:")
