@@ -32,6 +32,7 @@ class DualConfig:
         beta: Sharpness of the query-bank correction.
         name_bonus: Added to a library molecule that the text names exactly.
         subject_bonus: The same where the text begins with that name.
+        derived_bonus: The same where the structure follows from the text by a rule of chem/derive.py.
     """
 
     text: Literal["words", "transformer"] = "words"
@@ -47,6 +48,7 @@ class DualConfig:
     beta: float = 20.0
     name_bonus: float = 0.1
     subject_bonus: float = 0.5
+    derived_bonus: float = 0.3
 
 
 _NESTED = {
@@ -59,7 +61,7 @@ _NESTED = {
 }
 
 
-def _fits(value: object, default: object, hint: object) -> bool:
+def fits(value: object, default: object, hint: object) -> bool:
     """Tell whether a setting read from TOML is of the kind its field wants."""
     if get_origin(hint) is Literal:
         return value in get_args(hint)
@@ -79,7 +81,7 @@ def _fill(kind: type[T], table: Mapping[str, Any], where: str) -> T:
         raise ModelError(f"{where} has the unknown settings {sorted(unknown)}; expected some of {sorted(known)}.")
     defaults, hints = kind(), get_type_hints(kind)
     for name, value in table.items():
-        if not _fits(value, default := getattr(defaults, name), hints[name]):
+        if not fits(value, default := getattr(defaults, name), hints[name]):
             raise ModelError(f"{where} sets {name} to {value!r}, expected something like {default!r}; correct it.")
     return kind(**table)
 

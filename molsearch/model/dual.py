@@ -285,9 +285,10 @@ class DualEncoder(nn.Module):
 
     def named_structures(self, text: str) -> "tuple[NamedStructure, ...]":
         """Find the structures a text names, with what each adds to a library molecule that is exactly it."""
-        from molsearch.model.grounding import exact_names
+        from molsearch.model.grounding import Bonuses, exact_names
 
-        return exact_names(text, self.config.name_bonus, self.config.subject_bonus)
+        config = self.config
+        return exact_names(text, Bonuses(config.name_bonus, config.subject_bonus, config.derived_bonus))
 
     def save(self, folder: Path) -> None:
         """Write configuration, weights, lexicon and, where there is one, the tokenizer; then set ``model_id``."""

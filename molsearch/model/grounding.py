@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from molsearch.chem.arrays import CLASS_OFFSET, CLASS_SIZE, RELATIONS, GraphStore
 from molsearch.chem.classes import class_named, find_classes
+from molsearch.chem.derive import derive
 from molsearch.chem.graph import featurise
-from molsearch.chem.names import Opsin, find_mentions
+from molsearch.chem.names import Opsin, find_mentions, the_opsin
 from molsearch.chem.standardize import standardize
 from molsearch.records import Entry, Molecule
 
@@ -81,14 +82,15 @@ def ground(readings: Sequence[Reading]) -> tuple[list[GroundedText], GraphStore]
 
 @dataclass(frozen=True, slots=True)
 class NamedStructure:
-    """A name in a text that is a whole structure.
+    """A whole structure that a text names, or that follows from what it names.
 
     Attributes:
-        name: As it stands in the text.
-        start: Where it begins.
-        end: Where it ends.
+        name: The words it rests on.
+        start: Where they begin.
+        end: Where they end.
         key: Isomeric SMILES after clean-up.
         bonus: What a library molecule of that key gains.
+        rule: "named", or the row of derive.RULES that gave it.
     """
 
     name: str
@@ -96,18 +98,35 @@ class NamedStructure:
     end: int
     key: str
     bonus: float
+    rule: str = "named"
 
 
-def exact_names(
-    text: str, bonus: float, subject_bonus: float, opsin: Opsin | None = None
-) -> tuple[NamedStructure, ...]:
-    """Find the whole structures a text names; one that the text begins with is its subject."""
+@dataclass(frozen=True, slots=True)
+class Bonuses:
+    """What a library molecule gains that a text names, begins by naming, or defines by its chemistry."""
+
+    name: float
+    subject: float
+    derived: float
+
+
+def exact_names(text: str, bonuses: Bonuses, opsin: Opsin | None = None) -> tuple[NamedStructure, ...]:
+    """Find the whole structures a text names or defines; one that the text begins with is its subject.
+
+    A structure named only as a neighbour ("the conjugate base of X") is not what the text describes: what follows
+    from it is found instead.
+    """
+    opsin = opsin or the_opsin()
+    mentions = find_mentions([text], None, opsin)[0]
     found = []
-    for mention in find_mentions([text], None, opsin)[0]:
-        if "*" in mention.smiles:
+    for mention in mentions:
+        if "*" in mention.smiles or mention.relation == "near":
             continue
         cleaned = standardize(Entry(1, mention.smiles, "smiles"))
         if isinstance(cleaned, Molecule):
-            gain = subject_bonus if mention.start == 0 else bonus
+            gain = bonuses.subject if mention.start == 0 else bonuses.name
             found.append(NamedStructure(mention.name, mention.start, mention.end, cleaned.key, gain))
+    for one in derive(text, mentions, opsin):
+        words = text[one.start : one.end]
+        found.append(NamedStructure(words, one.start, one.end, one.smiles, bonuses.derived, one.rule))
     return tuple(found)

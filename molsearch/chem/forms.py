@@ -1,0 +1,110 @@
+"""Other forms of a named structure: its protonation states and its mirror image.
+
+Captions define molecules by their neighbours ("the conjugate base of L-histidine", "an enantiomer of D-arabinitol");
+with these the neighbour's name leads to the structure itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import product
+
+from rdkit import Chem
+from rdkit.Chem.MolStandardize import rdMolStandardize
+
+MAX_SITES = 6  # single sites tried of each kind; all of a kind together are tried whatever their number
+MAX_ATOMS = 150
+
+# Atom 0 of each match loses a proton, strongest acids first.
+_ACIDS = (
+    ("carboxylic acid", "[OX2H1]C=O"),
+    ("acid of sulfur or phosphorus", "[OX2H1][S,P,As]"),
+    ("phenol or enol", "[OX2H1][$(c),$(C=C)]"),
+    ("imide or sulfonamide", "[NX3H1,NX3H2]([C,S]=O)[$(C=O),$(S=O),$(c),$(C)]"),
+    ("azole", "[nX3H1]"),
+    ("thiol", "[SX2H1]"),
+)
+# Atom 0 of each match gains one.
+_BASES = (
+    ("amine", "[NX3;+0;!$(N[C,S,P]=[O,S,N]);!$(N-a);!$(N-[!#6]);!$(N=*);!$(N-C=C)]"),
+    ("guanidine or amidine", "[NX2;+0]=C[NX3]"),
+    ("aromatic nitrogen", "[nX2;+0]"),
+    ("aniline", "[NX3;+0;$(N-a);!$(N[C,S,P]=O)]"),
+)
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[tuple[Chem.Mol, ...], tuple[Chem.Mol, ...]]:
+    return tuple(Chem.MolFromSmarts(s) for _, s in _ACIDS), tuple(Chem.MolFromSmarts(s) for _, s in _BASES)
+
+
+def _choices(mol: Chem.Mol, patterns: Sequence[Chem.Mol]) -> list[frozenset[int]]:
+    """Sets of sites to change together: none, each alone, all of the first kinds."""
+    kinds = [[match[0] for match in mol.GetSubstructMatches(pattern)] for pattern in patterns]
+    seen: set[int] = set()
+    singles: list[int] = []
+    together: list[frozenset[int]] = []
+    for sites in kinds:
+        fresh = [site for site in dict.fromkeys(sites) if site not in seen]
+        seen.update(fresh)
+        singles += fresh
+        if fresh:
+            together.append(frozenset(seen))
+    options = [frozenset(), *(frozenset({site}) for site in singles[:MAX_SITES]), *together[:3]]
+    return list(dict.fromkeys(options))
+
+
+def _changed(mol: Chem.Mol, losing: frozenset[int], gaining: frozenset[int]) -> Chem.Mol | None:
+    copy = Chem.RWMol(mol)
+    for site, step in [*((site, -1) for site in losing), *((site, 1) for site in gaining)]:
+        atom = copy.GetAtomWithIdx(site)
+        hydrogens = atom.GetTotalNumHs() + step
+        if hydrogens < 0:
+            return None
+        atom.SetFormalCharge(atom.GetFormalCharge() + step)
+        atom.SetNoImplicit(True)
+        atom.SetNumExplicitHs(hydrogens)
+    return copy if Chem.SanitizeMol(copy, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE else None
+
+
+def _states(mol: Chem.Mol) -> Iterator[tuple[str, int]]:
+    neutral = rdMolStandardize.Uncharger().uncharge(mol)
+    neutral = Chem.MolFromSmiles(Chem.MolToSmiles(neutral))
+    if neutral is None:
+        return
+    acids, bases = _patterns()
+    for losing, gaining in product(_choices(neutral, acids), _choices(neutral, bases)):
+        if (state := _changed(neutral, losing, gaining - losing)) is not None:
+            yield Chem.MolToSmiles(state), Chem.GetFormalCharge(state)
+
+
+@lru_cache(maxsize=20_000)
+def protonation_states(smiles: str, direction: int, charge: int | None = None) -> tuple[str, ...]:
+    """List canonical SMILES of other protonation states of a structure.
+
+    Args:
+        smiles: The structure, ion or neutral.
+        direction: -1 for its conjugate bases (lower charge), +1 for its conjugate acids.
+        charge: What counts as its charge, where that is not the charge of ``smiles``.
+    """
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None or mol.GetNumAtoms() > MAX_ATOMS:
+        return ()
+    own = Chem.GetFormalCharge(mol) if charge is None else charge
+    return tuple(dict.fromkeys(state for state, other in _states(mol) if (other - own) * direction > 0))
+
+
+@lru_cache(maxsize=20_000)
+def mirror_image(smiles: str) -> str:
+    """Write the enantiomer of a structure, canonical; "" where it has no tetrahedral stereocentre."""
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None:
+        return ""
+    changed = False
+    for atom in mol.GetAtoms():
+        if atom.GetChiralTag() in (Chem.ChiralType.CHI_TETRAHEDRAL_CW, Chem.ChiralType.CHI_TETRAHEDRAL_CCW):
+            atom.InvertChirality()
+            changed = True
+    if not changed:
+        return ""
+    Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+    return str(Chem.MolToSmiles(mol))
