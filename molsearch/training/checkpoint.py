@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -95,13 +96,16 @@ def start(out: Path, run: Run, *, resume: bool) -> State:
         folder.mkdir(parents=True)
         (out / "log.jsonl").unlink(missing_ok=True)
         return State()
-    found = json.loads(table.read_text(encoding="utf-8"))
+    try:
+        found = json.loads(table.read_text(encoding="utf-8"))
+        tensors = load_file(folder / found["file"])
+    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
+        raise InputError(f"The checkpoint in {out} cannot be read: {error}; train without --resume.") from error
     if found["fingerprint"] != _fingerprint(run):
         raise InputError(
             f"The checkpoint in {out} was made by another recipe or other captions; "
             "train without --resume, or into another folder."
         )
-    tensors = load_file(folder / found["file"])
     run.model.load_state_dict(_part(tensors, "model."))
     _set_moments(run.optimizer, "optimizer", tensors)
     if run.critic:

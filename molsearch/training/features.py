@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from molsearch.chem.arrays import GraphStore, MolGraph
@@ -220,7 +221,7 @@ def load(folder: Path) -> Features:
     try:
         table = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
         arrays = load_file(folder / "graphs.safetensors")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise InputError(f"No feature cache in {folder}: {error}; remove the folder to make it again.") from error
     if table.get("version") != VERSION:
         raise InputError(

@@ -4,10 +4,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from molsearch.errors import InputError, ModelError
-from molsearch.model.config import DualConfig, dual_config
+from molsearch.model.config import DualConfig, dual_config, fits
 from molsearch.training.losses import LOSSES, LossOptions
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -72,6 +72,19 @@ class Recipe:
     seed: int = 42
 
 
+def _check(table: Mapping[str, Any], defaults: Recipe | LossOptions, name: str) -> None:
+    hints = get_type_hints(type(defaults))
+    for setting, value in table.items():
+        default = getattr(defaults, setting)
+        if value != default and default is not None and not fits(value, default, hints[setting]):
+            raise InputError(
+                f"Recipe {name} sets {setting} to {value!r}, expected something like {default!r}; correct it."
+            )
+    for setting, least in (("epochs", 1), ("batch_size", 2), ("validate_every", 1)):
+        if table.get(setting, least) < least:
+            raise InputError(f"Recipe {name} sets {setting} to {table[setting]}, expected {least} or more; correct it.")
+
+
 def parse_recipe(text: str, name: str) -> Recipe:
     """Read a recipe from TOML text.
 
@@ -91,6 +104,8 @@ def parse_recipe(text: str, name: str) -> Recipe:
             raise InputError(
                 f"Recipe {name} names the unknown losses {sorted(unknown)}; expected some of {sorted(LOSSES)}."
             )
+        _check(table, Recipe(name), name)
+        _check({one.name: getattr(options, one.name) for one in fields(options)}, LossOptions(), name)
         return Recipe(**{"name": name, **table, "model": model, "options": options})
     except (tomllib.TOMLDecodeError, TypeError, ModelError) as error:
         raise InputError(f"Recipe {name} cannot be read: {error}") from error
