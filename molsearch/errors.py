@@ -17,5 +17,5 @@ class LibraryError(MolsearchError):
     """A stored library is missing, locked, damaged or filled by another model."""
 
 
-class Cancelled(MolsearchError):
+class Cancelled(MolsearchError):  # noqa: N818 it reports no error but a wish
     """The user stopped a long step; what had been stored before stays whole."""
