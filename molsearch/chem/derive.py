@@ -13,7 +13,7 @@ from functools import lru_cache
 from rdkit import Chem
 from rdkit.Chem import rdChemReactions
 
-from molsearch.chem.forms import MAX_ATOMS, mirror_image, protonation_states
+from molsearch.chem.forms import MAX_ATOMS, mirror_image, protonation_states, stated_charge
 from molsearch.chem.names import Mention, Opsin
 from molsearch.chem.substitution import composed_names
 
@@ -36,17 +36,10 @@ _BASE_OF = re.compile(
 )
 _ACID_OF = re.compile(r"conjugate acid of(?: the| an?)? ?$|(?<!de)protonation of" + _SITE)
 _MIRROR_OF = re.compile(r"enantiomer of(?: the| an?)? ?$")
-_CHARGE = re.compile(r"\((\d*)([+-])\)$")
 
 
 def _whole(mentions: Iterable[Mention]) -> list[Mention]:
     return [mention for mention in mentions if "*" not in mention.smiles]
-
-
-def _named_charge(name: str) -> int | None:
-    """The charge a name states although its structure was resolved without: -4 for "acetyl-CoA(4-)"."""
-    found = _CHARGE.search(name)
-    return None if found is None else int(found[1] or 1) * (1 if found[2] == "+" else -1)
 
 
 def _protonation(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[Derived]:
@@ -54,7 +47,7 @@ def _protonation(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[D
         before = text[max(0, mention.start - 120) : mention.start]
         direction = -1 if _BASE_OF.search(before) else 1 if _ACID_OF.search(before) else 0
         if direction:
-            for smiles in protonation_states(mention.smiles, direction, _named_charge(mention.name)):
+            for smiles in protonation_states(mention.smiles, direction, stated_charge(mention.name)):
                 yield Derived(smiles, "protonation", mention.start, mention.end)
 
 

@@ -4,6 +4,7 @@ Captions define molecules by their neighbours ("the conjugate base of L-histidin
 with these the neighbour's name leads to the structure itself.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
@@ -91,6 +92,32 @@ def protonation_states(smiles: str, direction: int, charge: int | None = None) -
         return ()
     own = Chem.GetFormalCharge(mol) if charge is None else charge
     return tuple(dict.fromkeys(state for state, other in _states(mol) if (other - own) * direction > 0))
+
+
+_CHARGE = re.compile(r"\((\d*)([+-])\)$")
+
+
+def stated_charge(name: str) -> int | None:
+    """Read the charge that a name states: -4 for "acetyl-CoA(4-)", 0 for a zwitterion, None where it states none."""
+    if name.endswith("zwitterion"):
+        return 0
+    found = _CHARGE.search(name)
+    return None if found is None else int(found[1] or 1) * (1 if found[2] == "+" else -1)
+
+
+@lru_cache(maxsize=20_000)
+def stated_forms(name: str, smiles: str) -> tuple[str, ...]:
+    """List what a name can mean whose structure was resolved without the charge it states; else the structure itself."""
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None:
+        return ()
+    own, charge = str(Chem.MolToSmiles(mol)), stated_charge(name)
+    if charge is None or mol.GetNumAtoms() > MAX_ATOMS:
+        return (own,)
+    states = dict.fromkeys(state for state, other in _states(mol) if other == charge)
+    if name.endswith("zwitterion"):
+        return tuple(state for state in states if "+" in state and "-" in state)
+    return (own,) if charge == Chem.GetFormalCharge(mol) else tuple(states)
 
 
 @lru_cache(maxsize=20_000)

@@ -82,7 +82,20 @@ def nucleotide(name: str) -> str:
     return f"{'deoxy' if found[1] else ''}{_BASES[found[2]]} 5'-{_PHOSPHATES[found[3]]}" if found else ""
 
 
-RULES: tuple[Callable[[str], str], ...] = (peptide, chain_locants, all_same, nucleotide, without_charge, singular)
+def decapitalised(name: str) -> str:
+    """Undo a sentence's capital: "Cis-4,5-dihydroxy..."."""
+    return name[0].lower() + name[1:] if len(name) > 1 and name[0].isupper() and name[1].islower() else ""
+
+
+RULES: tuple[Callable[[str], str], ...] = (
+    peptide,
+    chain_locants,
+    all_same,
+    nucleotide,
+    without_charge,
+    singular,
+    decapitalised,
+)
 
 
 def spellings(name: str) -> tuple[str, ...]:

@@ -1,17 +1,21 @@
 """What the model reads in a text beside its words: named structures and chemical classes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from molsearch.chem.arrays import CLASS_OFFSET, CLASS_SIZE, RELATIONS, GraphStore
 from molsearch.chem.classes import class_named, find_classes
 from molsearch.chem.derive import derive
+from molsearch.chem.forms import stated_forms
 from molsearch.chem.graph import featurise
 from molsearch.chem.names import Opsin, find_mentions, the_opsin
 from molsearch.chem.standardize import standardize
 from molsearch.records import Entry, Molecule
 
 MAX_STRUCTURES = 8  # distinct structures kept of one text, in text order
+# What may follow a name that is the whole subject of a text, not the first word of a longer name.
+_SUBJECT_END = re.compile(r"\s*(?:$|[.,;:(]|(?:is|are|was|has|belongs|which|that)\b)")
 _EMPTY_STRUCTURES = frozenset({"*[H]", "[H+]", "*"})  # "hydrogen" and the like say nothing of the molecule
 
 
@@ -122,10 +126,12 @@ def exact_names(text: str, bonuses: Bonuses, opsin: Opsin | None = None) -> tupl
     for mention in mentions:
         if "*" in mention.smiles or mention.relation == "near":
             continue
-        cleaned = standardize(Entry(1, mention.smiles, "smiles"))
-        if isinstance(cleaned, Molecule):
-            gain = bonuses.subject if mention.start == 0 else bonuses.name
-            found.append(NamedStructure(mention.name, mention.start, mention.end, cleaned.key, gain))
+        subject = mention.start == 0 and _SUBJECT_END.match(text, mention.end) is not None
+        gain = bonuses.subject if subject else bonuses.name
+        for smiles in stated_forms(mention.name, mention.smiles):
+            cleaned = standardize(Entry(1, smiles, "smiles"))
+            if isinstance(cleaned, Molecule):
+                found.append(NamedStructure(mention.name, mention.start, mention.end, cleaned.key, gain))
     for one in derive(text, mentions, opsin):
         words = text[one.start : one.end]
         found.append(NamedStructure(words, one.start, one.end, one.smiles, bonuses.derived, one.rule))
