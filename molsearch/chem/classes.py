@@ -1,10 +1,10 @@
 """Chemical classes and functional groups as chemists name them, each tied to the structures it covers.
 
 The table stands beside this file as `classes.tsv`, one class a line: row number, name, synonyms, narrower terms,
-parent, pattern (the language of `patterns`), a molecule that belongs to it, one that does not, and a note ("approximate"
-where SMARTS cannot say all that the name says). A class holds for a molecule when its pattern and its parent both hold; a
-class whose pattern is `children` holds when one of its children does. Row numbers are stored in trained models: a new
-class takes the next free number wherever it stands in the table, and a number is never used again.
+parent, pattern (the language of `patterns`), a molecule that belongs to it, one that does not, and a note, which is
+"approximate" where SMARTS cannot say all that the name says. A class holds for a molecule when its pattern and its
+parent both hold, so a pattern need only say what the parent does not. Row numbers are stored in trained models: a new
+class takes the next free number wherever it stands, and a number is never used again.
 """
 
 import csv
@@ -21,7 +21,6 @@ from molsearch.chem.patterns import Pattern, parse
 from molsearch.errors import InputError
 
 TABLE = Path(__file__).with_name("classes.tsv")
-CHILDREN = "children"
 MAX_ROWS = CLASS_SIZE  # models keep one slot for each row number below this
 
 _GREEK = dict(zip("αβγδΔεκω", ("alpha", "beta", "gamma", "delta", "delta", "epsilon", "kappa", "omega"), strict=True))
@@ -42,7 +41,7 @@ class ChemicalClass:
         narrower: Names of kinds within the class that have no row of their own: they imply the class, it does not imply
             them.
         parent: Name of the class that holds every member of this one, or "".
-        pattern: What the structure must show, in the language of `patterns`, or "children".
+        pattern: What the structure must show, in the language of `patterns`.
         example: SMILES of a member.
         counterexample: SMILES of a near miss.
         note: "" or what the pattern leaves out.
@@ -116,26 +115,16 @@ class _Membership:
     def holds(self, name: str) -> bool:
         known = self._known.get(name)
         if known is None:
-            pattern, gate, children = _rules()[name]
-            if pattern is None:
-                known = any(self.holds(child) for child in children)
-            else:
-                known = self.holds(gate) and pattern.holds(self._mol, self._numbers)
+            pattern, parent = _rules()[name]
+            known = self.holds(parent) and pattern.holds(self._mol, self._numbers)
             self._known[name] = known
         return known
 
 
 @lru_cache(maxsize=1)
-def _rules() -> dict[str, tuple[Pattern | None, str, tuple[str, ...]]]:
-    """For each name its compiled pattern, the nearest ancestor that has a pattern of its own, and its children."""
-    rules = {}
-    for chemical in CLASSES:
-        gate = chemical.parent
-        while gate and _BY_NAME[gate].pattern == CHILDREN:
-            gate = _BY_NAME[gate].parent
-        children = tuple(other.name for other in CLASSES if other.parent == chemical.name)
-        rules[chemical.name] = (None if chemical.pattern == CHILDREN else parse(chemical.pattern), gate, children)
-    return rules
+def _rules() -> dict[str, tuple[Pattern, str]]:
+    """For each name its compiled pattern and its parent; made once, on first use."""
+    return {chemical.name: (parse(chemical.pattern), chemical.parent) for chemical in CLASSES}
 
 
 def class_vector(mol: Chem.Mol) -> tuple[int, ...]:
@@ -171,10 +160,8 @@ def matches(mol: Chem.Mol, name: str) -> tuple[tuple[int, ...], ...]:
     member = _Membership(mol)
     if not member.holds(class_named(name).name):
         return ()
-    pattern, gate, children = _rules()[name]
-    if pattern is None:
-        return tuple(dict.fromkeys(place for child in children for place in matches(mol, child)))
-    return pattern.atoms(mol) or (matches(mol, gate) if gate else ())
+    pattern, parent = _rules()[name]
+    return pattern.atoms(mol) or (matches(mol, parent) if parent else ())
 
 
 def find_classes(text: str, *, exact: bool = False) -> tuple[tuple[str, int, int], ...]:
@@ -196,12 +183,12 @@ def find_classes(text: str, *, exact: bool = False) -> tuple[tuple[str, int, int
     found = []
     after = 0
     for word in _WORD.finditer(plain):
-        start = word.start()
-        if start < after or _DENIED.search(plain, max(0, start - 8), start):
+        if word.start() < after or _DENIED.search(plain, max(0, word.start() - 8), word.start()):
             continue
-        for phrase, name in phrases.get(word.group(), ()):
+        for phrase, lead, name in phrases.get(word.group(), ()):
+            start = word.start() - lead
             end = start + len(phrase)
-            if plain.startswith(phrase, start) and not plain[end : end + 1].isalnum():
+            if start >= after and plain.startswith(phrase, start) and not plain[end : end + 1].isalnum():
                 found.append((name, offsets[start], offsets[end]))
                 after = end
                 break
@@ -221,18 +208,18 @@ _ASCII_DASHES = str.maketrans({mark: space for mark, space in _DASHES.items() if
 
 
 @lru_cache(maxsize=2)
-def _phrases(exact: bool) -> dict[str, tuple[tuple[str, str], ...]]:
-    """For each first word the (phrase, class name) that begin with it, longest first."""
+def _phrases(exact: bool) -> dict[str, tuple[tuple[str, int, str], ...]]:
+    """For each first word the (phrase, signs before that word, class name) that begin with it, longest first."""
     table: dict[str, str] = {}
     for chemical in CLASSES:
         for title in (chemical.name, *chemical.synonyms, *(() if exact else chemical.narrower)):
             for form in _forms(_plain(title)[0]):
                 table.setdefault(form, chemical.name)
-    grouped: dict[str, list[tuple[str, str]]] = {}
+    grouped: dict[str, list[tuple[str, int, str]]] = {}
     for phrase, name in sorted(table.items(), key=lambda item: -len(item[0])):
-        first = _WORD.match(phrase)
+        first = _WORD.search(phrase)
         if first:
-            grouped.setdefault(first.group(), []).append((phrase, name))
+            grouped.setdefault(first.group(), []).append((phrase, first.start(), name))
     return {word: tuple(phrases) for word, phrases in grouped.items()}
 
 

@@ -171,7 +171,6 @@ def _counter(smarts: str) -> Callable[[Chem.Mol], int]:
 
 # Whole numbers of a molecule that SMARTS cannot state.
 PREDICATES: dict[str, Callable[[Chem.Mol], int]] = {
-    "atoms": lambda mol: int(mol.GetNumHeavyAtoms()),
     "carbons": _carbons,
     "charge": Chem.GetFormalCharge,
     "fragments": lambda mol: len(Chem.GetMolFrags(mol)),
