@@ -107,7 +107,7 @@ def stated_charge(name: str) -> int | None:
 
 @lru_cache(maxsize=20_000)
 def stated_forms(name: str, smiles: str) -> tuple[str, ...]:
-    """List what a name can mean whose structure was resolved without the charge it states; else the structure itself."""
+    """List what a name can mean whose structure was resolved without its stated charge, else the structure itself."""
     mol = Chem.MolFromSmiles(smiles)
     if mol is None:
         return ()

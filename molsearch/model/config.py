@@ -46,7 +46,7 @@ class DualConfig:
     grounded: bool = True
     lexical_share: float = 0.5
     beta: float = 20.0
-    name_bonus: float = 0.1
+    name_bonus: float = 0.0
     subject_bonus: float = 0.5
     derived_bonus: float = 0.3
 
