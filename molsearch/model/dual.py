@@ -12,14 +12,14 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from molsearch.chem.arrays import RELATIONS, GraphStore
+from molsearch.chem.arrays import GraphStore
 from molsearch.errors import ModelError
 from molsearch.model.batch import Grounded, TextBatch, fragment_bag, gram_bag, grounded_bag, structure_slots
 from molsearch.model.card import read_card
 from molsearch.model.config import DualConfig
 from molsearch.model.folder import Parts, folder_id, read_parts, write_parts
 from molsearch.model.lexical import Bag, LexicalPath
-from molsearch.model.molecule import GcnEncoder, GineEncoder, MoleculeBatch
+from molsearch.model.molecule import GcnEncoder, GineEncoder, MoleculeBatch, StructureTokens
 from molsearch.model.projector import MemoryBankProjector
 from molsearch.model.text import TransformerEncoder, WordEncoder
 from molsearch.model.tokens import Tokens
@@ -49,25 +49,6 @@ class Embedded:
         """The unit vectors of each path that the model has, by name."""
         named = {"token": self.token, "lexical": self.lexical}
         return {name: vectors for name, vectors in named.items() if vectors is not None}
-
-
-class StructureTokens(nn.Module):
-    """A named structure as one token: its atoms' summed and largest values, and how it stands to the text.
-
-    Shapes:
-        Tokens (S, A, D) and relations (S,) -> (S, D)
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.relations = nn.Embedding(len(RELATIONS), width)
-        self.mix = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, width), nn.LayerNorm(width))
-
-    def forward(self, atoms: Tokens) -> Tensor:
-        """Read distinct structures; relations are added by the caller, once per slot."""
-        size = atoms.mask.sum(1, keepdim=True).clamp(min=1).to(atoms.x.dtype)
-        mixed: Tensor = self.mix(torch.cat([atoms.mean() * size.sqrt(), atoms.maximum()], -1))
-        return mixed
 
 
 class DualEncoder(nn.Module):
@@ -206,6 +187,25 @@ class DualEncoder(nn.Module):
             return Embedded(None, lexical, None)
         tokens = self.molecule(graphs)
         return Embedded(self.projector(tokens), lexical, tokens.mean())
+
+    def embed_pairs(
+        self, texts: TextBatch, graphs: MoleculeBatch | None, fragments: Bag | None
+    ) -> tuple[Embedded, Embedded]:
+        """Embed both sides of a training batch.
+
+        The shared head reads them as one batch: where it normalises by batch, each side on its own would have its own
+        mean taken off, and the gap between the sides, unseen in training, would stand in every later score.
+        """
+        lexical = None
+        if texts.grams is not None and texts.grounded is not None:
+            lexical = self.lexical.text(texts.grams, texts.grounded)
+        short = None if fragments is None else self.lexical.molecule(fragments)
+        if texts.tokens is None or graphs is None:
+            return Embedded(None, lexical, None), Embedded(None, short, None)
+        sides = (self.text_tokens(texts), self.molecule(graphs))
+        pooled = [self.projector.pool(tokens) for tokens in sides]
+        first, second = self.projector.project(torch.cat(pooled)).split([len(one) for one in pooled])
+        return Embedded(first, lexical, sides[0].mean()), Embedded(second, short, sides[1].mean())
 
     def join(self, embedded: Embedded) -> Tensor:
         """Set the paths side by side, scaled by the root of their share, (B, D)."""

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv, GINEConv
 
-from molsearch.chem.arrays import ATOM_COLUMNS, BOND_COLUMNS, MORGAN_SIZE, RADII, GraphStore
+from molsearch.chem.arrays import ATOM_COLUMNS, BOND_COLUMNS, MORGAN_SIZE, RADII, RELATIONS, GraphStore
 from molsearch.model.tokens import Tokens, pad
 
 
@@ -163,3 +163,22 @@ class GcnEncoder(nn.Module):
             if number < len(self.convs) - 1:
                 x = F.relu(x)
         return pad(self.mlp(x), batch.sizes)
+
+
+class StructureTokens(nn.Module):
+    """A named structure as one token: its atoms' summed and largest values, and how it stands to the text.
+
+    Shapes:
+        Tokens (S, A, D) and relations (S,) -> (S, D)
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.relations = nn.Embedding(len(RELATIONS), width)
+        self.mix = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, width), nn.LayerNorm(width))
+
+    def forward(self, atoms: Tokens) -> Tensor:
+        """Read distinct structures; relations are added by the caller, once per slot."""
+        size = atoms.mask.sum(1, keepdim=True).clamp(min=1).to(atoms.x.dtype)
+        mixed: Tensor = self.mix(torch.cat([atoms.mean() * size.sqrt(), atoms.maximum()], -1))
+        return mixed

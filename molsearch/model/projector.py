@@ -72,15 +72,23 @@ class MemoryBankProjector(nn.Module):
         )
         return read
 
-    def forward(self, tokens: Tokens) -> Tensor:
-        """Bring tokens to one unit vector a row."""
+    def pool(self, tokens: Tokens) -> Tensor:
+        """Bring tokens to one vector a row, (B, D) or (B, 2D), as the head reads it."""
         tokens = Tokens(self.norm(tokens.x), tokens.mask)
         if self.config.head == "paper":
-            pooled = self.attend(tokens)[0].mean(1) * self.scale if self.config.slots else tokens.mean()
-            return F.normalize(self.head(pooled).float(), dim=-1)
+            read: Tensor = self.attend(tokens)[0].mean(1) * self.scale if self.config.slots else tokens.mean()
+            return read
         # The sum over root length keeps a trace of size, which the plain mean forgets.
         length = tokens.mask.sum(1, keepdim=True).clamp(min=1).to(tokens.x.dtype)
-        pooled = self.mean_norm(tokens.mean() * length.sqrt())
+        pooled: Tensor = self.mean_norm(tokens.mean() * length.sqrt())
         if self.config.slots:
             pooled = torch.cat([pooled, self.attend(tokens)[0].amax(1)], -1)
+        return pooled
+
+    def project(self, pooled: Tensor) -> Tensor:
+        """Bring pooled vectors to unit vectors, (B, out)."""
         return F.normalize(self.head(pooled).float(), dim=-1)
+
+    def forward(self, tokens: Tokens) -> Tensor:
+        """Bring tokens to one unit vector a row."""
+        return self.project(self.pool(tokens))

@@ -177,11 +177,7 @@ class Trainer:
         numbers = np.unique([example.text for example in examples], return_inverse=True)[1]
         same = torch.from_numpy(same_pairs(self.molecule_numbers[rows], numbers)).to(self.device)
         with self.autocast:
-            text = self.model.embed_texts(texts)
-            molecule = self.model.embed_molecules(
-                graphs,
-                fragments,
-            )
+            text, molecule = self.model.embed_pairs(texts, graphs, fragments)
         loss, terms = self._loss(text.paths(), molecule.paths(), (text.mean, molecule.mean), same)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, number, group["steps"])
