@@ -1,4 +1,4 @@
-"""Weights on disk: half precision, large tables as int8 with one scale a row; safetensors, never a pickle."""
+"""Weights on disk: half precision, matrices as int8 with one scale a row; safetensors, never a pickle."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,12 +10,12 @@ from torch import Tensor
 
 from molsearch.errors import ModelError
 
-TABLE_ROWS = 2048  # matrices with at least this many rows are embedding tables, kept as int8
+TABLE_ROWS = 128  # matrices with at least this many rows are kept as int8: tables and layers alike
 _SCALE = ".row_scale"
 
 
 def pack(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Shrink a state: tables to int8 rows times a half-precision scale, other floats to half precision."""
+    """Shrink a state: matrices to int8 rows times a half-precision scale, other floats to half precision."""
     packed: dict[str, Tensor] = {}
     for name, tensor in state.items():
         tensor = tensor.detach().cpu().contiguous()

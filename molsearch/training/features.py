@@ -58,7 +58,7 @@ class Features:
         val: Captions to choose the best epoch by.
         pool: Rows of the molecules that validation ranks against.
         lexicon: Trivial names that the training captions tie to a structure.
-        written: Captions written from the structure of training molecules (phrases.py).
+        written: Captions written from the structure of training molecules (chem/phrases.py).
     """
 
     store: GraphStore
@@ -86,7 +86,7 @@ def _featurise_chunk(smiles: Sequence[str]) -> GraphStore:
 
 
 def _write_chunk(captions: Sequence[Caption]) -> list[Caption]:
-    from molsearch.training.phrases import captions_of
+    from molsearch.chem.phrases import captions_of
 
     distinct = dict.fromkeys(caption.smiles for caption in captions)
     return [Caption(text, smiles, "written") for smiles in distinct for text in captions_of(smiles, _WRITTEN, seed=0)]

@@ -32,7 +32,7 @@ class Recipe:
         clip: Largest gradient norm.
         gram_dropout: Share of a text's n-grams left out at random.
         fragment_dropout: Share of a molecule's fragments left out at random.
-        written_share: Share of the captions swapped, at random, for one written from the structure (phrases.py).
+        written_share: Share of the captions swapped, at random, for one written from the structure (chem/phrases.py).
         word_dropout: Share of a text's words hidden from the token path at random.
         environment_dropout: Share of an atom's Morgan environments hidden from the token path at random.
         structure_dropout: Share of a text's named structures left out at random.
