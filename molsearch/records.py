@@ -91,6 +91,7 @@ class Library(Protocol):
     def rejection_count(self) -> int: ...
     def molecules(self) -> Iterator[Molecule]:
         """Yield the molecules in the order of their first record."""
+
     def rejections(self) -> Iterator[Rejection]:
         """Yield the rejected records in file order."""
 
