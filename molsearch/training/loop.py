@@ -272,13 +272,17 @@ class Trainer:
         return self.out
 
     def fill_bank(self) -> None:
-        """Keep the vectors of an even sample of the training captions for the query-bank correction."""
-        count = min(self.recipe.bank, len(self.features.train))
-        rng = np.random.default_rng(self.recipe.seed)
-        chosen = np.sort(rng.permutation(len(self.features.train))[:count])
-        texts: Sequence[Example] = [self.features.train[row] for row in chosen]
-        if count:
-            self.model.bank = torch.from_numpy(self.model.vectors_of_texts(texts, self.features.store)).to(self.device)
+        """Keep caption vectors for the query-bank correction: the longest caption of each molecule, longest first.
+
+        Long captions are what queries are measured against; short ones ("a natural product") say little.
+        """
+        longest: dict[int, Example] = {}
+        for example in sorted(self.features.train, key=lambda example: -len(example.text)):
+            longest.setdefault(example.molecule, example)
+        chosen = list(longest.values())[: self.recipe.bank]
+        if chosen:
+            vectors = self.model.vectors_of_texts(chosen, self.features.store)
+            self.model.bank = torch.from_numpy(vectors).to(self.device)
 
 
 def train(

@@ -41,7 +41,7 @@ class Recipe:
         keep: "best" on validation or "last" (what the paper tests).
         precision: "auto" measures whether bfloat16 is faster here, or "float32", "bfloat16".
         vocabulary: Word pieces of the tokenizer trained on the captions.
-        bank: Training captions kept for the query-bank correction; 0 leaves it out.
+        bank: Molecules whose longest training caption is kept for the query-bank correction; 0 leaves it out.
         seed: Decides initial weights, order and dropout.
     """
 
