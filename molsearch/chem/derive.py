@@ -7,7 +7,7 @@ in them into candidate structures. Nothing here is learned.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from rdkit import Chem
@@ -15,6 +15,7 @@ from rdkit.Chem import rdChemReactions
 
 from molsearch.chem.forms import MAX_ATOMS, mirror_image, protonation_states, stated_charge
 from molsearch.chem.names import Mention, Opsin
+from molsearch.chem.standardize import Cleaned, clean
 from molsearch.chem.substitution import composed_names
 
 MAX_PRODUCTS = 16
@@ -22,7 +23,7 @@ MAX_PRODUCTS = 16
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A structure that follows from a text: canonical SMILES, the rule that gave it, and the words it rests on."""
+    """A structure that follows from a text: its key after clean-up, its rule, and the words it rests on."""
 
     smiles: str
     rule: str
@@ -129,5 +130,13 @@ def derive(text: str, mentions: Sequence[Mention], opsin: Opsin) -> tuple[Derive
     found: dict[str, Derived] = {}
     for rule in RULES.values():
         for derived in rule(text, mentions, opsin):
-            found.setdefault(derived.smiles, derived)
+            if (key := _key(derived.smiles)) and key not in found:
+                found[key] = replace(derived, smiles=key)
     return tuple(found.values())
+
+
+@lru_cache(maxsize=20_000)
+def _key(smiles: str) -> str:
+    """Write a structure as a library holds it: two ways to place the charges of an ion are one there."""
+    cleaned = clean(smiles, "smiles")
+    return cleaned.key if isinstance(cleaned, Cleaned) else ""

@@ -107,7 +107,7 @@ def composed_names(text: str) -> tuple[ComposedName, ...]:
         parent = found["parent"].strip(",")
         joint = "-" if parent[0].isdigit() or parent[0] in "([" else ""
         name = "-".join(prefixes) + joint + parent
-        span = found.start("parent"), found.end("verb") + len(words)
+        span = found.start("parent"), found.start("verb") + len(words)
         if stereo := _STEREO.search(text):
             names.append(ComposedName(f"({stereo['stereo']})-{name}", *span))
         names.append(ComposedName(name, *span))
