@@ -13,9 +13,14 @@ from rdkit import Chem
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
+from molsearch.chem.arrays import GraphStore
+from molsearch.chem.classes import CLASSES, MAX_ROWS
+from molsearch.chem.graph import featurise
 from molsearch.errors import InputError, ModelError
+from molsearch.model.batch import TextBatch
 from molsearch.model.config import DualConfig, config_table
 from molsearch.model.dual import DualEncoder
+from molsearch.model.grounding import Reading, ground
 from molsearch.model.molecule import GcnConfig, GineConfig
 from molsearch.model.projector import MemoryBankProjector, ProjectorConfig
 from molsearch.model.text import TransformerConfig
@@ -111,10 +116,7 @@ def test_a_named_structure_changes_the_vector_of_its_text(tiny_model: DualEncode
         def __init__(self, structures: tuple[int, ...], relations: tuple[int, ...]) -> None:
             self.structures, self.relations = structures, relations
 
-    from molsearch.chem.arrays import GraphStore
-    from molsearch.chem.graph import featurise
-
-    store = GraphStore.of([featurise(one) for one in ("CCO", "c1ccccc1")])
+    store = _store("CCO", "c1ccccc1")
     texts = [Text((), ()), Text((0,), (2,)), Text((1,), (2,)), Text((0,), (3,))]
     vectors = tiny_model.vectors_of_texts(texts, store)
     differences = [np.abs(vectors[i] - vectors[j]).max() for i in range(4) for j in range(i)]
@@ -138,8 +140,6 @@ def test_progress_counts_to_the_end(tiny_model: DualEncoder) -> None:
 
 
 def test_every_class_of_the_table_has_a_slot_in_the_model(tiny_model: DualEncoder) -> None:
-    from molsearch.chem.classes import CLASSES, MAX_ROWS
-
     last = max(CLASSES, key=lambda chemical: chemical.row)
     assert last.row < MAX_ROWS
     assert np.isfinite(tiny_model.encode_molecules([last.example])).all()
@@ -192,10 +192,7 @@ def test_a_step_on_either_side_moves_the_shared_memory() -> None:
     assert moved is not None and moved.abs().max() > 0
 
 
-def _store(*smiles: str):  # type: ignore[no-untyped-def]
-    from molsearch.chem.arrays import GraphStore
-    from molsearch.chem.graph import featurise
-
+def _store(*smiles: str) -> GraphStore:
     return GraphStore.of([featurise(one) for one in smiles])
 
 
@@ -230,19 +227,19 @@ def test_a_saved_model_gives_the_same_vectors(tmp_path: Path, config: DualConfig
     loaded = DualEncoder.load(tmp_path / "m")
     assert config_table(loaded.config) == config_table(config)
     assert loaded.lexicon == {"water": "O"}
-    # Half precision weights: 11 significant bits.
-    assert np.allclose(loaded.encode_texts(TEXTS), model.encode_texts(TEXTS), atol=5e-3)
+    # Rows of the larger matrices are kept in steps of 1/127 of their largest value.
+    assert np.allclose(loaded.encode_texts(TEXTS), model.encode_texts(TEXTS), atol=0.03)
     vectors = model.encode_molecules(SMILES)
-    assert np.allclose(loaded.encode_molecules(SMILES), vectors, atol=5e-3)
-    assert np.allclose(loaded.constants(vectors), model.constants(vectors), atol=5e-3)
+    assert np.allclose(loaded.encode_molecules(SMILES), vectors, atol=0.03)
+    assert np.allclose(loaded.constants(vectors), model.constants(vectors), atol=0.03)
 
 
 def test_saving_a_loaded_model_changes_no_vector(folder: Path, tmp_path: Path) -> None:
     first = DualEncoder.load(folder)
     first.save(tmp_path / "again")
     second = DualEncoder.load(tmp_path / "again")
-    assert np.allclose(first.encode_molecules(SMILES), second.encode_molecules(SMILES), atol=1e-3)
-    assert np.allclose(first.encode_texts(TEXTS), second.encode_texts(TEXTS), atol=1e-3)
+    assert np.allclose(first.encode_molecules(SMILES), second.encode_molecules(SMILES), atol=2e-3)
+    assert np.allclose(first.encode_texts(TEXTS), second.encode_texts(TEXTS), atol=2e-3)
 
 
 def test_a_model_from_a_pretrained_text_encoder_needs_its_folder_no_more(tmp_path: Path) -> None:
@@ -255,7 +252,7 @@ def test_a_model_from_a_pretrained_text_encoder_needs_its_folder_no_more(tmp_pat
     expected = model.encode_texts(TEXTS)
     model.save(tmp_path / "m")
     bert.rename(tmp_path / "moved away")
-    assert np.allclose(DualEncoder.load(tmp_path / "m").encode_texts(TEXTS), expected, atol=5e-3)
+    assert np.allclose(DualEncoder.load(tmp_path / "m").encode_texts(TEXTS), expected, atol=0.03)
 
 
 def test_the_id_follows_the_content_of_the_folder_not_its_place(folder: Path, tmp_path: Path) -> None:
@@ -360,3 +357,37 @@ def test_a_model_without_a_card_says_so(tiny_model: DualEncoder) -> None:
     assert card.text == "This model has no card."
     assert card.metrics == {}
     assert card.name == "default"
+
+
+# --- a training batch --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["tiny", "paper"])
+@torch.no_grad()
+def test_a_pair_is_embedded_as_its_text_and_its_molecule_are(tiny_model: DualEncoder, kind: str) -> None:
+    model = (tiny_model if kind == "tiny" else paper_model()).eval()
+    texts, (graphs, fragments) = _texts(model), model.prepare_molecules(_store("CCO", "c1ccccc1", "[Na+].[Cl-]"))
+    together = model.embed_pairs(texts, graphs, fragments)
+    apart = model.embed_texts(texts), model.embed_molecules(graphs, fragments)
+    for one, other in zip(together, apart, strict=True):
+        assert one.paths().keys() == other.paths().keys()
+        assert all(torch.allclose(one.paths()[name], other.paths()[name], atol=1e-6) for name in one.paths())
+        assert torch.equal(one.mean, other.mean)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def test_batch_normalisation_counts_texts_and_molecules_alike() -> None:
+    model = paper_model().train()
+    texts, (graphs, _) = _texts(model), model.prepare_molecules(_store("CCO", "c1ccccc1", "[Na+].[Cl-]"))
+    model.text.eval()  # without dropout, so that the same states can be had twice
+    linear, norm, _ = model.projector.head  # type: ignore[misc]
+    sides = [model.projector.pool(model.text_tokens(texts)), model.projector.pool(model.molecule(graphs))]
+    both = torch.cat([linear(side) for side in sides])
+    model.embed_pairs(texts, graphs, None)
+    assert torch.allclose(norm.running_mean, 0.1 * both.mean(0), atol=1e-6)
+    assert torch.allclose(norm.running_var, 0.9 + 0.1 * both.var(0), atol=1e-6)
+
+
+def _texts(model: DualEncoder) -> TextBatch:
+    grounded, store = ground([Reading(text) for text in TEXTS[:3]])
+    return model.prepare_texts(grounded, store)
