@@ -1,0 +1,93 @@
+"""Short queries with a computed truth: how well class names and property words rank real libraries.
+
+Truth of a class query is a SMARTS, of a property query ranges of RDKit descriptors; the query files are in data/eval.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import roc_auc_score
+
+from molsearch.chem.truth import descriptor_table, matches_smarts
+from molsearch.errors import InputError
+from molsearch.model.dual import DualEncoder
+
+Bools = npt.NDArray[np.bool_]
+PRECISION_AT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class QueryFigures:
+    """What one query reached.
+
+    Attributes:
+        query: The sentence.
+        positives: Molecules for which it is true.
+        precision: Share of the first 20 for which it is true, in percent.
+        auroc: Area under the ROC curve.
+    """
+
+    query: str
+    positives: int
+    precision: float
+    auroc: float
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file, dialect=csv.excel_tab, quoting=csv.QUOTE_NONE))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; give a file like those in data/eval.") from error
+
+
+def truths(path: Path, smiles: Sequence[str]) -> Mapping[str, Bools]:
+    """Compute for each query of a file which of the molecules it is true for, (N,) each.
+
+    Raises:
+        InputError: If the file has neither a smarts nor a property column.
+    """
+    rows = _rows(path)
+    columns = set(rows[0]) if rows else set()
+    if "smarts" in columns:
+        found = matches_smarts(smiles, [(row["smarts"], row.get("without") or "") for row in rows])
+        return dict(zip((row["query"] for row in rows), found, strict=True))
+    if "property" not in columns:
+        raise InputError(f"{path.name} has the columns {sorted(columns)}; expected query with smarts or property.")
+    table = descriptor_table(smiles, {row["property"] for row in rows})
+    ranges: dict[str, Bools] = {}
+    for row in rows:
+        values = table[row["property"]]
+        low = float(row["low"]) if row["low"] else -np.inf
+        high = float(row["high"]) if row["high"] else np.inf
+        inside = (values >= low) & (values <= high)
+        ranges[row["query"]] = inside & ranges.get(row["query"], inside)
+    return ranges
+
+
+def measure(
+    model: DualEncoder, path: Path, smiles: Sequence[str], vectors: npt.NDArray[np.float32]
+) -> list[QueryFigures]:
+    """Rank molecules for each query with at least 20 positives, as a search would.
+
+    Args:
+        model: The model.
+        path: A query file.
+        smiles: The N molecules.
+        vectors: Their (N, D) vectors.
+    """
+    constants = model.constants(vectors)
+    figures = []
+    for query, truth in truths(path, smiles).items():
+        if truth.sum() < PRECISION_AT or truth.all():
+            continue
+        scores = vectors @ model.encode_texts([query])[0] + constants
+        first = np.argsort(-scores, kind="stable")[:PRECISION_AT]
+        figures.append(
+            QueryFigures(query, int(truth.sum()), float(100 * truth[first].mean()), float(roc_auc_score(truth, scores)))
+        )
+    return figures
