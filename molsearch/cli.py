@@ -36,6 +36,7 @@ class Protocol(StrEnum):
 
     POOL = "pool"
     PCDES = "pcdes"
+    QUERIES = "queries"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
@@ -247,7 +248,7 @@ def evaluate(
     model: Annotated[Path, typer.Option("--model", help="Model folder.")],
     pairs: Annotated[Path, typer.Option("--pairs", help="Pairs: TSV with smiles, text and perhaps cid.")],
     text_column: Annotated[str, typer.Option("--text-column", help="Column of the texts.")] = "text",
-    pool: Annotated[Path | None, typer.Option("--pool", help="Molecules to rank: TSV with smiles.")] = None,
+    pool: Annotated[list[Path] | None, typer.Option("--pool", help="Molecules to rank: TSV with smiles.")] = None,
     protocol: Annotated[Protocol, typer.Option("--protocol", help="How to score.")] = Protocol.POOL,
     seed: Annotated[int, typer.Option("--seed", help="Of the batches and the bootstrap.")] = 0,
     exact_names: Annotated[bool, typer.Option(help="Lift molecules that a text names exactly.")] = True,
@@ -266,11 +267,17 @@ def evaluate(
                 figures = evaluate_pcdes(
                     encoder, pairs, text_column, seed=seed, exact_names=exact_names, progress=progress
                 ).as_json()
-            elif pool is None:
+            elif not pool:
                 raise InputError("There is no pool to rank: give --pool FILE, or --protocol pcdes, which needs none.")
+            elif protocol is Protocol.QUERIES:
+                from molsearch.training.querybench import evaluate_queries
+
+                figures = evaluate_queries(encoder, pairs, pool, progress)
+            elif len(pool) > 1:
+                raise InputError(f"This protocol ranks one pool, got {len(pool)}; give --pool once.")
             else:
                 figures = by_pool(
-                    encoder, pairs, pool, text_column, exact_names=exact_names, seed=seed, progress=progress
+                    encoder, pairs, pool[0], text_column, exact_names=exact_names, seed=seed, progress=progress
                 ).as_json()
         if as_json:
             print_json(figures)

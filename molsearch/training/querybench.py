@@ -5,16 +5,18 @@ Truth of a class query is a SMARTS, of a property query ranges of RDKit descript
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
+from molsearch.chem.library import read_library
 from molsearch.chem.truth import descriptor_table, matches_smarts
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
+from molsearch.records import Progress
 
 Bools = npt.NDArray[np.bool_]
 PRECISION_AT = 20
@@ -91,3 +93,31 @@ def measure(
             QueryFigures(query, int(truth.sum()), float(100 * truth[first].mean()), float(roc_auc_score(truth, scores)))
         )
     return figures
+
+
+def evaluate_queries(
+    model: DualEncoder, queries: Path, pools: Sequence[Path], progress: Progress | None = None
+) -> dict[str, object]:
+    """Measure a query file on the molecules of library files, each structure once.
+
+    Returns:
+        Counts, mean precision@20 in percent, mean AUROC, and the same per query.
+
+    Raises:
+        InputError: If a file cannot be read, or no query has at least 20 positives.
+    """
+    keys: dict[str, None] = {}
+    for path in pools:
+        with read_library(path) as library:
+            keys.update((molecule.key, None) for molecule in library.molecules())
+    smiles = list(keys)
+    figures = measure(model, queries, smiles, model.encode_molecules(smiles, progress))
+    if not figures:
+        raise InputError(f"No query of {queries.name} is true for {PRECISION_AT} or more of {len(smiles)} molecules.")
+    return {
+        "pool": len(smiles),
+        "queries": len(figures),
+        "precision@20": float(np.mean([one.precision for one in figures])),
+        "auroc": float(np.mean([one.auroc for one in figures])),
+        "each": {one.query: asdict(one) for one in figures},
+    }
