@@ -18,6 +18,8 @@ from rdkit import Chem
 
 from molsearch.chem.arrays import CLASS_SIZE
 from molsearch.chem.patterns import Pattern, parse
+from molsearch.chem.rules import RuleSet
+from molsearch.chem.traits import Traits
 from molsearch.errors import InputError
 
 TABLE = Path(__file__).with_name("classes.tsv")
@@ -105,7 +107,7 @@ def class_named(name: str) -> ChemicalClass:
 
 
 class _Membership:
-    """The classes of one molecule, each decided once, parents before their children."""
+    """Classes of one molecule one at a time, each decided once, parents before their children."""
 
     def __init__(self, mol: Chem.Mol) -> None:
         self._mol = mol
@@ -127,16 +129,31 @@ def _rules() -> dict[str, tuple[Pattern, str]]:
     return {chemical.name: (parse(chemical.pattern), chemical.parent) for chemical in CLASSES}
 
 
-def class_vector(mol: Chem.Mol) -> tuple[int, ...]:
-    """Row numbers of the classes that the molecule belongs to, ascending."""
-    member = _Membership(mol)
-    return tuple(sorted(chemical.row for chemical in CLASSES if member.holds(chemical.name)))
+@lru_cache(maxsize=1)
+def _rule_set() -> tuple[RuleSet, tuple[ChemicalClass, ...]]:
+    """All rules together, and the classes in the order in which the rules stand, parents first."""
+    ordered: dict[str, int] = {}
+    for chemical in CLASSES:
+        line = [chemical]
+        while line[-1].parent:
+            line.append(_BY_NAME[line[-1].parent])
+        for each in reversed(line):
+            ordered.setdefault(each.name, len(ordered))
+    rules = [(_rules()[name][0], ordered.get(_BY_NAME[name].parent, -1)) for name in ordered]
+    return RuleSet(rules), tuple(_BY_NAME[name] for name in ordered)
+
+
+def class_vector(mol: Chem.Mol, read: Traits | None = None) -> tuple[int, ...]:
+    """Row numbers of the classes that the molecule belongs to, ascending; ``read`` spares reading its atoms again."""
+    rules, ordered = _rule_set()
+    return tuple(sorted(ordered[rule].row for rule in rules.members(mol, read)))
 
 
 def classes_of(mol: Chem.Mol) -> tuple[str, ...]:
     """Names of the classes that the molecule belongs to, in the order of the table."""
-    member = _Membership(mol)
-    return tuple(chemical.name for chemical in CLASSES if member.holds(chemical.name))
+    rules, ordered = _rule_set()
+    held = {ordered[rule].name for rule in rules.members(mol)}
+    return tuple(chemical.name for chemical in CLASSES if chemical.name in held)
 
 
 def belongs(mol: Chem.Mol, name: str) -> bool:

@@ -9,7 +9,7 @@ before the condition it turns round; there are no brackets. A condition is one o
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -62,10 +62,10 @@ class Term:
         if self.query is None:
             if self.predicate not in numbers:
                 numbers[self.predicate] = PREDICATES[self.predicate](mol)
-            found = _compare(numbers[self.predicate], self.operator, self.number)
+            found = compare(numbers[self.predicate], self.operator, self.number)
         elif self.operator:
             matches = mol.GetSubstructMatches(self.query, useChirality=self.chiral, maxMatches=MAX_COUNTED)
-            found = _compare(len(matches), self.operator, self.number)
+            found = compare(len(matches), self.operator, self.number)
         else:
             found = mol.HasSubstructMatch(self.query, useChirality=self.chiral)
         return bool(found) != self.negated
@@ -121,7 +121,7 @@ def _term(word: str, text: str) -> Term:
         return Term(negated, None, False, name, compared["operator"], int(compared["number"]))
     counted = _COUNT.match(word)
     smarts = counted["smarts"] if counted else word
-    query = Chem.MolFromSmarts(smarts) if smarts and " " not in smarts else None
+    query = query_of(smarts) if smarts and " " not in smarts else None
     if query is None:
         raise InputError(f"pattern {text!r} holds {word!r}, which is no SMARTS: correct that row of the class table")
     chiral = any(atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED for atom in query.GetAtoms())
@@ -131,16 +131,22 @@ def _term(word: str, text: str) -> Term:
     return Term(negated, query, chiral)
 
 
-def _compare(value: int, operator: str, number: int) -> bool:
+def compare(value: int, operator: str, number: int) -> bool:
+    """Compare a count with a constant; the operator is "=", ">=" or "<="."""
     if operator == "=":
         return value == number
     return value >= number if operator == ">=" else value <= number
 
 
-def _ring_systems(mol: Chem.Mol) -> list[tuple[int, bool]]:
-    """Rings in each system of rings that share a bond, and whether the system holds an atom other than carbon."""
+def fused_rings(rings: Sequence[Sequence[int]], elements: Sequence[int]) -> dict[str, int]:
+    """Count the rings of the largest system of rings that share a bond: of any, of all-carbon and of other systems.
+
+    Args:
+        rings: Atoms of each ring.
+        elements: Atomic number of each atom.
+    """
     systems: list[tuple[int, set[int]]] = []
-    for ring in mol.GetRingInfo().AtomRings():
+    for ring in rings:
         count, atoms = 1, set(ring)
         apart = []
         for other_count, other_atoms in systems:
@@ -149,7 +155,18 @@ def _ring_systems(mol: Chem.Mol) -> list[tuple[int, bool]]:
             else:
                 apart.append((other_count, other_atoms))
         systems = [*apart, (count, atoms)]
-    return [(n, any(mol.GetAtomWithIdx(a).GetAtomicNum() != 6 for a in atoms)) for n, atoms in systems]
+    largest = {"fused": 0, "carbofused": 0, "heterofused": 0}
+    for count, atoms in systems:
+        for name in ("fused", "carbofused" if all(elements[atom] == 6 for atom in atoms) else "heterofused"):
+            largest[name] = max(largest[name], count)
+    return largest
+
+
+def _fused(name: str) -> Callable[[Chem.Mol], int]:
+    def number(mol: Chem.Mol) -> int:
+        return fused_rings(mol.GetRingInfo().AtomRings(), [atom.GetAtomicNum() for atom in mol.GetAtoms()])[name]
+
+    return number
 
 
 def _largest_ring(mol: Chem.Mol) -> int:
@@ -161,13 +178,17 @@ def _carbons(mol: Chem.Mol) -> int:
 
 
 @cache
-def _query(smarts: str) -> Chem.Mol:
+def query_of(smarts: str) -> Chem.Mol | None:
+    """Compile a SMARTS of the table; the same text gives the same object, so an answer can be kept by it."""
     return Chem.MolFromSmarts(smarts)
 
 
 def _counter(smarts: str) -> Callable[[Chem.Mol], int]:
-    return lambda mol: len(mol.GetSubstructMatches(_query(smarts), maxMatches=MAX_COUNTED))
+    return lambda mol: len(mol.GetSubstructMatches(query_of(smarts) or Chem.Mol(), maxMatches=MAX_COUNTED))
 
+
+# The numbers that are counts of one SMARTS.
+COUNTED = {"sugar_rings": _SUGAR_OXYGEN, "peptide_bonds": _PEPTIDE_NITROGEN}
 
 # Whole numbers of a molecule that SMARTS cannot state.
 PREDICATES: dict[str, Callable[[Chem.Mol], int]] = {
@@ -181,9 +202,8 @@ PREDICATES: dict[str, Callable[[Chem.Mol], int]] = {
     "largest_ring": _largest_ring,
     "spiro": rdMolDescriptors.CalcNumSpiroAtoms,
     "bridgeheads": rdMolDescriptors.CalcNumBridgeheadAtoms,
-    "fused": lambda mol: max((n for n, _ in _ring_systems(mol)), default=0),  # rings of the largest ring system
-    "carbofused": lambda mol: max((n for n, hetero in _ring_systems(mol) if not hetero), default=0),
-    "heterofused": lambda mol: max((n for n, hetero in _ring_systems(mol) if hetero), default=0),
-    "sugar_rings": _counter(_SUGAR_OXYGEN),
-    "peptide_bonds": _counter(_PEPTIDE_NITROGEN),
+    "fused": _fused("fused"),
+    "carbofused": _fused("carbofused"),
+    "heterofused": _fused("heterofused"),
+    **{name: _counter(smarts) for name, smarts in COUNTED.items()},
 }

@@ -1,0 +1,166 @@
+"""One reading of a molecule's atoms and bonds, shared by everything that is computed from them one by one.
+
+A call into RDKit costs more than what it answers, so every atom and bond is asked once, and a kind of atom or bond
+that was met before is recognised by what it answered.
+"""
+
+from dataclasses import dataclass
+from itertools import count
+from typing import TypeVar
+
+import numpy as np
+from rdkit import Chem
+
+# Element, degree, charge, hydrogens, hybridisation, aromatic, CIP code, ring size, isotope, radical electrons, rings.
+AtomKey = tuple[int, int, int, int, Chem.HybridizationType, bool, int, int, int, int, int]
+# Type, stereo of a double bond, conjugated, in a ring, aromatic.
+BondKey = tuple[Chem.BondType, Chem.BondStereo | None, bool, bool, bool]
+Key = TypeVar("Key", AtomKey, BondKey)
+
+MOST_KINDS = 50_000  # kinds remembered; a library has hundreds
+
+_CIP = {"R": 1, "S": 2}
+_STEREO = {
+    Chem.BondStereo.STEREOE: 1,
+    Chem.BondStereo.STEREOTRANS: 1,
+    Chem.BondStereo.STEREOZ: 2,
+    Chem.BondStereo.STEREOCIS: 2,
+    Chem.BondStereo.STEREOANY: 3,
+}
+_ORDER = {
+    Chem.BondType.SINGLE: 0,
+    Chem.BondType.DOUBLE: 1,
+    Chem.BondType.TRIPLE: 2,
+    Chem.BondType.AROMATIC: 3,
+    Chem.BondType.DATIVE: 4,
+}
+_DOUBLE = Chem.BondType.DOUBLE
+_HYBRIDISATION = {
+    Chem.HybridizationType.S: 1,
+    Chem.HybridizationType.SP: 2,
+    Chem.HybridizationType.SP2: 3,
+    Chem.HybridizationType.SP3: 4,
+    Chem.HybridizationType.SP3D: 5,
+    Chem.HybridizationType.SP3D2: 6,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Atoms, or bonds, that answer alike.
+
+    Attributes:
+        number: Its own number, never used again.
+        codes: One row of ``MolGraph.atoms`` or ``MolGraph.bonds``, as bytes of int64.
+        element: Atomic number; 0 of a bond.
+        isotope: Whether the atom's isotope is given.
+        tagged: Whether the atom is marked as a stereocentre.
+    """
+
+    number: int
+    codes: bytes
+    element: int = 0
+    isotope: bool = False
+    tagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What one pass over a molecule finds.
+
+    Attributes:
+        atoms: Kind of each atom.
+        bonds: Kind of each bond.
+        ends: Begin and end atom of each bond.
+        rings: Atoms of each ring of the smallest set, in order.
+        bond_rings: Bonds of each.
+        ring_bonds: How many bonds are in a ring.
+    """
+
+    atoms: list[Kind]
+    bonds: list[Kind]
+    ends: list[tuple[int, int]]
+    rings: tuple[tuple[int, ...], ...]
+    bond_rings: tuple[tuple[int, ...], ...]
+    ring_bonds: int
+
+
+_numbers = count()
+_atom_kinds: dict[AtomKey, Kind] = {}
+_bond_kinds: dict[BondKey, Kind] = {}
+
+
+def traits(mol: Chem.Mol) -> Traits:
+    """Read a sanitised molecule once."""
+    sizes, memberships = [0] * mol.GetNumAtoms(), [0] * mol.GetNumAtoms()
+    rings, bond_rings = mol.GetRingInfo().AtomRings(), mol.GetRingInfo().BondRings()
+    for ring in rings:
+        size = len(ring)
+        for atom in ring:
+            memberships[atom] += 1
+            if not 0 < sizes[atom] <= size:
+                sizes[atom] = size
+    in_rings = {bond for ring in bond_rings for bond in ring}
+    # By number, as RDKit's own iterators over atoms and bonds are far slower.
+    atoms = [
+        _atom_kind(mol.GetAtomWithIdx(row), size, membership)
+        for row, (size, membership) in enumerate(zip(sizes, memberships, strict=True))
+    ]
+    bonds, ends = [], []
+    for row in range(mol.GetNumBonds()):
+        bond = mol.GetBondWithIdx(row)
+        order = bond.GetBondType()
+        stereo = bond.GetStereo() if order == _DOUBLE else None  # no other bond has cis and trans
+        key = (order, stereo, bond.GetIsConjugated(), row in in_rings, bond.GetIsAromatic())
+        bonds.append(_bond_kinds.get(key) or _new_bond(key))
+        ends.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
+    return Traits(atoms, bonds, ends, rings, bond_rings, len(in_rings))
+
+
+def _atom_kind(atom: Chem.Atom, ring_size: int, memberships: int) -> Kind:
+    tag = atom.GetChiralTag()
+    key = (
+        atom.GetAtomicNum(),
+        atom.GetDegree(),
+        atom.GetFormalCharge(),
+        atom.GetTotalNumHs(),
+        atom.GetHybridization(),
+        atom.GetIsAromatic(),
+        # RDKit names R or S only where an atom is tagged.
+        (_CIP.get(atom.GetProp("_CIPCode"), 3) if atom.HasProp("_CIPCode") else 3) if tag else 0,
+        ring_size,
+        atom.GetIsotope(),
+        atom.GetNumRadicalElectrons(),
+        memberships,
+    )
+    return _atom_kinds.get(key) or _new_atom(key)
+
+
+def _new_atom(key: AtomKey) -> Kind:
+    element, degree, charge, hydrogens, hybridisation, aromatic, cip, ring, isotope, radical, _ = key
+    codes = (
+        min(element, 119),
+        min(degree, 7),
+        min(max(charge, -4), 4) + 4,
+        min(hydrogens, 5),
+        _HYBRIDISATION.get(hybridisation, 0),
+        int(aromatic),
+        cip,
+        0 if ring == 0 else min(ring, 9) - 2,
+        0 if isotope == 0 else isotope % 31 + 1,
+        min(radical, 3),
+    )
+    kind = Kind(next(_numbers), np.array(codes, np.int64).tobytes(), element, isotope > 0, cip > 0)
+    return _remember(_atom_kinds, key, kind)
+
+
+def _new_bond(key: BondKey) -> Kind:
+    order, stereo, conjugated, ring, _ = key
+    codes = (_ORDER.get(order, 5), _STEREO.get(stereo, 0) if stereo else 0, int(conjugated), int(ring))
+    return _remember(_bond_kinds, key, Kind(next(_numbers), np.array(codes, np.int64).tobytes()))
+
+
+def _remember(kinds: dict[Key, Kind], key: Key, kind: Kind) -> Kind:
+    if len(kinds) >= MOST_KINDS:
+        kinds.clear()
+    return kinds.setdefault(key, kind)
