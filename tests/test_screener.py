@@ -287,7 +287,9 @@ def other_model(tmp_path: Path, tiny_models: Path) -> Path:
     folder = tmp_path / "other"
     shutil.copytree(tiny_models, folder)
     config = folder / "default" / "model.toml"
-    config.write_text(config.read_text().replace("name_bonus = 0.1", "name_bonus = 0.2"))
+    text = config.read_text()
+    assert "name_bonus = 0.0" in text
+    config.write_text(text.replace("name_bonus = 0.0", "name_bonus = 0.2"))
     return folder
 
 
