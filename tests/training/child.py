@@ -32,6 +32,7 @@ def main(role: str, cache: Path, out: Path, number: int = 0) -> None:
     # With dropout, a critic, and a path that ends early, so that all that a checkpoint must hold matters.
     recipe = tiny_default(
         epochs=4,
+        keep="last",
         batch_size=4,
         gram_dropout=0.3,
         fragment_dropout=0.2,
