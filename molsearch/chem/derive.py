@@ -13,12 +13,24 @@ from functools import lru_cache
 from rdkit import Chem
 from rdkit.Chem import rdChemReactions
 
-from molsearch.chem.forms import MAX_ATOMS, mirror_image, protonation_states, stated_charge
+from molsearch.chem import composition
+from molsearch.chem.forms import (
+    MAX_ATOMS,
+    hydrogen_twins,
+    mirror_image,
+    protonation_states,
+    stated_charge,
+    stated_forms,
+    without_hand,
+)
 from molsearch.chem.names import Mention, Opsin
+from molsearch.chem.spellings import without_charge
 from molsearch.chem.standardize import Cleaned, clean
-from molsearch.chem.substitution import composed_names
+from molsearch.chem.substitution import ComposedName, composed_names
 
 MAX_PRODUCTS = 16
+MAX_STATES = 8  # protonation states kept of one structure, the likeliest first
+MAX_DERIVED = 16  # structures kept of one text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +60,9 @@ def _protonation(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[D
         before = text[max(0, mention.start - 120) : mention.start]
         direction = -1 if _BASE_OF.search(before) else 1 if _ACID_OF.search(before) else 0
         if direction:
-            for smiles in protonation_states(mention.smiles, direction, stated_charge(mention.name)):
-                yield Derived(smiles, "protonation", mention.start, mention.end)
+            for meant in _meanings(mention.name, mention.smiles):
+                for smiles in protonation_states(meant, direction, stated_charge(mention.name))[:MAX_STATES]:
+                    yield Derived(smiles, "protonation", mention.start, mention.end)
 
 
 def _mirror(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[Derived]:
@@ -60,19 +73,42 @@ def _mirror(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[Derive
                 yield Derived(image, "mirror image", mention.start, mention.end)
 
 
-def _substitution(text: str, mentions: Sequence[Mention], opsin: Opsin) -> Iterator[Derived]:
-    names = composed_names(text)
-    table = opsin.resolve(name.name for name in names)
+def _meanings(name: str, smiles: str) -> tuple[str, ...]:
+    """List what a name means: its structure, and the flat one where it leaves the hand of an amino acid open."""
+    flat = without_hand(name, smiles)
+    return (smiles, flat) if flat else (smiles,)
+
+
+def _read(names: Sequence[ComposedName], rule: str, opsin: Opsin) -> Iterator[Derived]:
+    """Read composed names; one may end in the charge of what it means: "...-sn-glycerol 3-phosphate(2-)"."""
+    table = opsin.resolve(form for name in names for form in (name.name, without_charge(name.name)) if form)
     for name in names:
-        mol = Chem.MolFromSmiles(table[name.name]) if name.name in table and "*" not in table[name.name] else None
-        if mol is not None:
-            yield Derived(Chem.MolToSmiles(mol), "substitution", name.start, name.end)
+        read = table.get(name.name) or table.get(without_charge(name.name), "")
+        if not read or "*" in read:
+            continue
+        for meant in _meanings(name.name, read):
+            for smiles in stated_forms(name.name, meant):
+                yield Derived(smiles, rule, name.start, name.end)
 
 
-_CONDENSED = re.compile(r"condensation of ([^.;]{5,300})")
+def _substitution(text: str, _: Sequence[Mention], opsin: Opsin) -> Iterator[Derived]:
+    yield from _read(composed_names(text), "substitution", opsin)
+
+
+def _composition(rule: str) -> Callable[[str, Sequence[Mention], Opsin], Iterator[Derived]]:
+    def derive_by_name(text: str, _: Sequence[Mention], opsin: Opsin) -> Iterator[Derived]:
+        yield from _read(tuple(composition.RULES[rule](text)), rule, opsin)
+
+    return derive_by_name
+
+
+_CONDENSED = re.compile(r"condensation (?:reaction )?(?:of|between|with) ([^.;]{5,300})")
+_SEVERAL = re.compile(r"\b(?:two|both|three|equivalents|diester)\b")
+# Whole names that a text has in it and that the words around them hide.
+_HIDDEN = re.compile(r"coenzyme A\b|(?:D-)?pantetheine 4'-phosphate")
 _REACTIONS = {
     "thiol": "[C:1](=[O:2])[OX2H1].[SX2H1:3][#6:4]>>[C:1](=[O:2])[S:3][#6:4]",
-    "amino": "[C:1](=[O:2])[OX2H1].[NX3;H1,H2;!$(N[C,S]=[O,S,N]);!$(N-[N,O]):3][#6:4]>>[C:1](=[O:2])[N:3][#6:4]",
+    "amino": "[C:1](=[O:2])[OX2H1].[NX3;H1,H2,H3;!$(N[C,S]=[O,S,N]);!$(N-[N,O]):3]>>[C:1](=[O:2])[N:3]",
     "hydroxy": "[C:1](=[O:2])[OX2H1].[OX2H1:3][#6;!$(C=O):4]>>[C:1](=[O:2])[O:3][#6:4]",
 }
 
@@ -102,18 +138,40 @@ def condense(first: str, second: str, kind: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _condensation(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[Derived]:
+def _partners(text: str, start: int, end: int, mentions: Sequence[Mention], opsin: Opsin) -> list[Mention]:
+    inside = [mention for mention in _whole(mentions) if start <= mention.start < end]
+    hidden = list(_HIDDEN.finditer(text, start, end))
+    table = opsin.resolve(found[0] for found in hidden)
+    inside += [Mention(found[0], *found.span(), table[found[0]], "other") for found in hidden if found[0] in table]
+    return sorted(inside, key=lambda mention: mention.start)
+
+
+def _condensation(text: str, mentions: Sequence[Mention], opsin: Opsin) -> Iterator[Derived]:
     for sentence in _CONDENSED.finditer(text):
-        start, end = sentence.span()
-        inside = [mention for mention in _whole(mentions) if start <= mention.start < end]
+        inside = _partners(text, *sentence.span(), mentions, opsin)
         if len(inside) < 2:
             continue
-        first, second = inside[:2]
         words = sentence[0]
         said = [kind for kind in _REACTIONS if kind in words or (kind == "hydroxy" and "alcohol" in words)]
-        for kind in said or _REACTIONS:
-            for smiles in condense(first.smiles, second.smiles, kind):
-                yield Derived(smiles, "condensation", first.start, second.end)
+        first, second = inside[:2]
+        for one in _meanings(first.name, first.smiles):
+            for other in _meanings(second.name, second.smiles):
+                products = dict.fromkeys(smiles for kind in said or _REACTIONS for smiles in condense(one, other, kind))
+                if _SEVERAL.search(words):
+                    products = _condensed_again(products, (one, other), said or tuple(_REACTIONS)) or products
+                for smiles in products:
+                    yield Derived(smiles, "condensation", first.start, second.end)
+
+
+def _condensed_again(products: Iterable[str], partners: tuple[str, str], kinds: Sequence[str]) -> dict[str, None]:
+    """Let each product meet either partner once more: diesters, and amides of both amino groups."""
+    return dict.fromkeys(
+        smiles
+        for product in products
+        for partner in partners
+        for kind in kinds
+        for smiles in condense(product, partner, kind)
+    )
 
 
 #: Each rule by the words it reads.
@@ -122,17 +180,19 @@ RULES: dict[str, Callable[[str, Sequence[Mention], Opsin], Iterator[Derived]]] =
     "mirror image": _mirror,
     "substitution": _substitution,
     "condensation": _condensation,
+    **{rule: _composition(rule) for rule in composition.RULES},
 }
 
 
 def derive(text: str, mentions: Sequence[Mention], opsin: Opsin) -> tuple[Derived, ...]:
-    """Compute every structure that the rules find in a text, each once, in rule order."""
+    """Compute the structures that the rules find in a text, each once, in rule order; at most MAX_DERIVED."""
     found: dict[str, Derived] = {}
     for rule in RULES.values():
         for derived in rule(text, mentions, opsin):
-            if (key := _key(derived.smiles)) and key not in found:
-                found[key] = replace(derived, smiles=key)
-    return tuple(found.values())
+            for smiles in (derived.smiles, *hydrogen_twins(derived.smiles)):
+                if (key := _key(smiles)) and key not in found:
+                    found[key] = replace(derived, smiles=key)
+    return tuple(found.values())[:MAX_DERIVED]
 
 
 @lru_cache(maxsize=20_000)

@@ -1,4 +1,4 @@
-"""Other forms of a named structure: its protonation states and its mirror image.
+"""Other forms of a named structure: its protonation states, its mirror image, and its other ways to be written.
 
 Captions define molecules by their neighbours ("the conjugate base of L-histidine", "an enantiomer of D-arabinitol");
 with these the neighbour's name leads to the structure itself.
@@ -135,3 +135,60 @@ def mirror_image(smiles: str) -> str:
         return ""
     Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
     return str(Chem.MolToSmiles(mol))
+
+
+# Groups that records write with a hydrogen on either nitrogen: the first atom told gives it to the second.
+_SHIFTS = (
+    ("guanidine", "[NX3H1;$(N[CX4])]-C(=[NX2H1])[NX3H2]", (0, 2)),
+    ("guanidine", "[NX3H2]-C(=[NX2;$(N[CX4])])[NX3H2]", (0, 2)),
+    ("imidazole", "[nX3H1]1c[nX2]cc1", (0, 2)),
+    ("pyrazole, triazole or tetrazole", "[nX3H1]1[nX2]aaa1", (0, 1)),
+)
+
+
+@lru_cache(maxsize=1)
+def _shifts() -> tuple[tuple[Chem.Mol, tuple[int, int]], ...]:
+    return tuple((Chem.MolFromSmarts(smarts), ends) for _, smarts, ends in _SHIFTS)
+
+
+def _shift(mol: Chem.RWMol, match: Sequence[int], giver: int, taker: int) -> None:
+    atom, other = mol.GetAtomWithIdx(match[giver]), mol.GetAtomWithIdx(match[taker])
+    if atom.GetIsAromatic():
+        atom.SetNumExplicitHs(0)
+        other.SetNumExplicitHs(1)
+        return
+    # The double bond moves with it; the hydrogens are counted anew.
+    mol.GetBondBetweenAtoms(match[giver], match[1]).SetBondType(Chem.BondType.DOUBLE)
+    mol.GetBondBetweenAtoms(match[taker], match[1]).SetBondType(Chem.BondType.SINGLE)
+
+
+@lru_cache(maxsize=20_000)
+def hydrogen_twins(smiles: str) -> tuple[str, ...]:
+    """List canonical SMILES of a structure with a hydrogen of every guanidine, or of every azole, moved."""
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None or mol.GetNumAtoms() > MAX_ATOMS:
+        return ()
+    own = Chem.MolToSmiles(mol)
+    found: dict[str, None] = {}
+    for pattern, (giver, taker) in _shifts():
+        moved, touched = Chem.RWMol(mol), set[int]()
+        for match in mol.GetSubstructMatches(pattern):
+            if not touched.intersection(match):
+                touched.update(match)
+                _shift(moved, match, giver, taker)
+        if touched and Chem.SanitizeMol(moved, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
+            found[str(Chem.MolToSmiles(moved))] = None
+    return tuple(twin for twin in found if twin != own)
+
+
+_NO_HAND = re.compile(
+    r"(?<![LDRS]-)(?<![LDRS]\)-)(?<![a-z])(?:alanin|arginin|asparagin|aspart|cystein|glutam|histidin|isoleucin|leucin"
+    r"|lysin|methionin|ornithin|phenylalanin|prolin|serin|threonin|tryptophan|tyrosin|valin)"
+)
+
+
+@lru_cache(maxsize=20_000)
+def without_hand(name: str, smiles: str) -> str:
+    """Write a structure flat whose name leaves an amino acid's hand open, which OPSIN takes for L; "" for any other."""
+    mol = Chem.MolFromSmiles(smiles) if _NO_HAND.search(name) else None
+    return "" if mol is None or "@" not in smiles else str(Chem.MolToSmiles(mol, isomericSmiles=False))

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from molsearch.chem.derive import RULES, condense, derive
+from molsearch.chem.derive import MAX_DERIVED, RULES, condense, derive
 from molsearch.chem.names import available, find_mentions, the_opsin
 
 needs_opsin = pytest.mark.skipif(bool(available()), reason=available() or "OPSIN is there")
@@ -41,6 +41,48 @@ CASES = (
         "benzylamine.",
         "O=C(NCc1ccccc1)c1ccccc1",
     ),
+    # Two of one partner; ammonia; a name whose last word is one letter.
+    (
+        "condensation",
+        "A diester obtained by formal condensation of phthalic acid with two molecules of butan-1-ol.",
+        "CCCCOC(=O)c1ccccc1C(=O)OCCCC",
+    ),
+    ("condensation", "It results from the formal condensation of octanoic acid with ammonia.", "CCCCCCCC(N)=O"),
+    (
+        "condensation",
+        "An acyl-CoA resulting from the formal condensation of the thiol group of coenzyme A with the carboxy group of "
+        "butanoic acid.",
+        "CCCC(=O)SCCNC(=O)CCNC(=O)[C@H](O)C(C)(C)COP(=O)(O)OP(=O)(O)OC[C@H]1O[C@@H](n2cnc3c(N)ncnc32)[C@H](O)"
+        "[C@@H]1OP(=O)(O)O",
+    ),
+    # Neither hand told: either may be meant.
+    ("protonation", "It is a conjugate base of a leucine.", "CC(C)CC(N)C(=O)[O-]"),
+    ("protonation", "It is a conjugate base of a leucine.", "CC(C)C[C@H](N)C(=O)[O-]"),
+    (
+        "peptide",
+        "A tripeptide composed of glycine, L-alanine and L-serine joined in sequence by peptide linkages.",
+        "NCC(=O)N[C@@H](C)C(=O)N[C@@H](CO)C(=O)O",
+    ),
+    # OPSIN writes arginine's guanidine the other way.
+    (
+        "peptide",
+        "A dipeptide composed of glycine and L-arginine joined by a peptide linkage.",
+        "NCC(=O)N[C@@H](CCCN=C(N)N)C(=O)O",
+    ),
+    (
+        "acyl groups",
+        "A phosphatidylcholine 6:0 in which the acyl groups specified at positions 1 and 2 are propanoyl and acetyl "
+        "respectively.",
+        "CCC(=O)OC[C@H](COP(=O)([O-])OCC[N+](C)(C)C)OC(C)=O",
+    ),
+    (
+        "glycoside",
+        "A flavone that is luteolin attached to a beta-D-glucopyranosyl residue at position 7 via a "
+        "glycosidic linkage.",
+        "O=c1cc(-c2ccc(O)c(O)c2)oc2cc(O[C@@H]3O[C@H](CO)[C@@H](O)[C@H](O)[C@H]3O)cc(O)c12",
+    ),
+    ("ester", "The methyl ester of indole-3-carboxylic acid.", "COC(=O)c1c[nH]c2ccccc12"),
+    ("salt", "The sodium salt of benzoic acid.", "O=C([O-])c1ccccc1.[Na+]"),
 )
 
 
@@ -73,6 +115,13 @@ def test_every_rule_has_a_case() -> None:
 )
 def test_a_text_that_defines_nothing_gives_nothing(text: str) -> None:
     assert structures(text) == []
+
+
+@needs_opsin
+def test_the_structures_of_one_text_are_bounded() -> None:
+    names = ("histidine", "arginine", "citric acid", "cytidine 5'-triphosphate", "L-lysine", "glutamic acid")
+    text = " ".join(f"It is a conjugate base of a {name}." for name in names)
+    assert len(structures(text)) == MAX_DERIVED
 
 
 @needs_opsin

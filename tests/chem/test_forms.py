@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem import rdCIPLabeler
 
-from molsearch.chem.forms import mirror_image, protonation_states, stated_charge, stated_forms
+from molsearch.chem.forms import (
+    hydrogen_twins,
+    mirror_image,
+    protonation_states,
+    stated_charge,
+    stated_forms,
+    without_hand,
+)
 
 CANON = Chem.CanonSmiles
 
@@ -173,3 +180,44 @@ def test_meso_tartaric_acid_is_its_own_mirror_image() -> None:
 def test_a_flat_structure_has_no_mirror_image_of_its_own() -> None:
     assert mirror_image("CC(N)C(=O)O") == ""
     assert mirror_image("C/C=C/C") == ""
+
+
+# Other ways to write the same
+
+
+@pytest.mark.parametrize(
+    ("smiles", "expected"),
+    [
+        # Arginine's guanidine, both ways; the stereocentre is untouched.
+        ("N=C(N)NCCC[C@H](N)C(=O)O", "NC(N)=NCCC[C@H](N)C(=O)O"),
+        # The imidazole of histidine, N-tau to N-pi.
+        ("N[C@@H](Cc1cnc[nH]1)C(=O)O", "N[C@@H](Cc1c[nH]cn1)C(=O)O"),
+        ("Cc1cc[nH]n1", "Cc1ccn[nH]1"),
+    ],
+)
+def test_a_hydrogen_is_on_either_nitrogen(smiles: str, expected: str) -> None:
+    assert hydrogen_twins(smiles) == (CANON(expected),)
+    assert hydrogen_twins(CANON(expected)) == (CANON(smiles),)
+
+
+@pytest.mark.parametrize("smiles", ["c1c[nH]cn1", "Cn1ccnc1", "c1ccc2[nH]ccc2c1", "NC(N)=O", "NC(=N)c1ccccc1", "no"])
+def test_a_structure_that_can_be_written_one_way_has_no_twin(smiles: str) -> None:
+    assert hydrogen_twins(smiles) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "flat"),
+    [
+        ("alanine", "CC(N)C(=O)O"),
+        ("N-acetylalanine", ""),  # a longer word: left to OPSIN
+        ("L-alanine", ""),
+        ("D-alanine", ""),
+        ("(S)-alanine", ""),
+    ],
+)
+def test_an_amino_acid_without_its_hand_may_be_flat(name: str, flat: str) -> None:
+    assert without_hand(name, "C[C@H](N)C(=O)O") == flat
+
+
+def test_what_is_no_amino_acid_keeps_its_hand() -> None:
+    assert without_hand("cholesterol", "C[C@H](N)C(=O)O") == ""
