@@ -30,6 +30,7 @@ class DualConfig:
         grounded: Whether named structures stand beside the word tokens.
         lexical_share: Weight of the short path in the score; the token path has the rest.
         beta: Sharpness of the query-bank correction.
+        bank_weight: Its weight; at 1 a molecule that the model has seen falls too far behind one it has not.
         name_bonus: Added to a library molecule that the text names exactly.
         subject_bonus: The same where the text begins with that name.
         derived_bonus: The same where the structure follows from the text by a rule of chem/derive.py.
@@ -45,7 +46,8 @@ class DualConfig:
     lexical: LexicalConfig = field(default_factory=LexicalConfig)
     grounded: bool = True
     lexical_share: float = 0.5
-    beta: float = 20.0
+    beta: float = 40.0
+    bank_weight: float = 0.5
     name_bonus: float = 0.0
     subject_bonus: float = 0.5
     derived_bonus: float = 0.3

@@ -272,7 +272,7 @@ class DualEncoder(nn.Module):
         """Measure what is added to each molecule's cosine, (N,): minus its soft-largest match with background captions.
 
         Query-bank normalisation (Bogolin et al., CVPR 2022) as a constant, so that search stays one dot product:
-        -log(mean over the bank of exp(beta * cosine)) / beta. Zero while the model has no bank.
+        -weight * log(mean over the bank of exp(beta * cosine)) / beta. Zero while the model has no bank.
         """
         if len(self.bank) == 0:
             return np.zeros(len(vectors), np.float32)
@@ -281,7 +281,8 @@ class DualEncoder(nn.Module):
             torch.logsumexp(beta * (torch.from_numpy(vectors[i : i + 4096]).to(self.device) @ self.bank.T), 1)
             for i in range(0, len(vectors), 4096)
         ]
-        return (-(torch.cat(output) - math.log(len(self.bank))) / beta).cpu().numpy().astype(np.float32)
+        soft_largest = (torch.cat(output) - math.log(len(self.bank))) / beta
+        return (-self.config.bank_weight * soft_largest).cpu().numpy().astype(np.float32)
 
     def named_structures(self, text: str) -> "tuple[NamedStructure, ...]":
         """Find the structures a text names, with what each adds to a library molecule that is exactly it."""
