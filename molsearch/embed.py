@@ -1,15 +1,18 @@
 """A library to vectors, chunk by chunk, in bounded memory."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from molsearch.chem.graph import featurise, parse
-from molsearch.chem.properties import PROPERTIES, properties
+from molsearch.chem.arrays import GraphStore
+from molsearch.chem.features import Features, features_of, joined
+from molsearch.chem.pool import CHUNK, Pool
+from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.index.base import Batch
 from molsearch.records import Molecule, Progress, Reason, Rejection
@@ -17,12 +20,14 @@ from molsearch.records import Molecule, Progress, Reason, Rejection
 Floats = npt.NDArray[np.float32]
 
 BATCH_SIZE = 4_096  # enough for the encoder to put molecules of one size together, few enough to hold in memory
+LARGE = 5_000  # molecules from which processes of their own repay their start
+MOST_WORKERS = 8
 
 
 class MoleculeEncoder(Protocol):
     """What embedding asks of a model; ``model.dual.DualEncoder`` is one."""
 
-    def encode_molecules(self, smiles: Sequence[str], progress: Progress | None = None) -> Floats:
+    def vectors_of_graphs(self, store: GraphStore, *, progress: Progress | None = None) -> Floats:
         """Return (N, D) unit vectors."""
 
     def constants(self, vectors: Floats) -> Floats:
@@ -37,27 +42,85 @@ def embed(
     *,
     total: int = 0,
     reject: Callable[[Rejection], None] | None = None,
+    workers: int | None = None,
 ) -> Iterator[Batch]:
     """Turn molecules into batches that an index can store, in their order.
 
     Args:
         molecules: Any number of molecules, read as they are needed.
         model: The encoder; it buckets the graphs of a batch by size.
-        batch_size: How many molecules are held at once.
+        batch_size: How many molecules are encoded at once. Three times as many are held in memory at most.
         progress: Told of every forward pass; raising ``Cancelled`` from it stops the embedding.
         total: How many molecules there are, for ``progress``; 0 if unknown.
         reject: Told of every record whose molecule the model cannot read. Without it such a record is an error.
+        workers: Processes that compute graphs and properties while this one encodes; 0 does all of it here, None
+            decides by ``total`` and the number of cores. The result is the same.
 
     Raises:
         InputError: If a molecule cannot be read and ``reject`` is None.
+        MolsearchError: If the processes cannot be started.
     """
     done = 0
-    stream = iter(molecules)
-    while chunk := list(islice(stream, batch_size)):
-        kept, vectors = _encode(chunk, model, _after(done, total, progress), reject)
+    count = workers_for(total) if workers is None else workers
+    for chunk, features in _featured(_batches(molecules, batch_size), count):
+        _report(chunk, features, reject)
+        kept = [chunk[place] for place in features.kept]
+        if features.store is not None:
+            vectors = model.vectors_of_graphs(features.store, progress=_after(done, total, progress))
+            columns = dict(zip(PROPERTIES, features.properties.T.copy(), strict=True))
+            yield Batch(kept, vectors, model.constants(vectors), columns)
         done += len(chunk)
-        if kept:
-            yield Batch(kept, vectors, model.constants(vectors), property_columns([one.key for one in kept]))
+        if progress:
+            progress(done, total)
+
+
+def workers_for(total: int) -> int:
+    """Choose how many processes a library of ``total`` molecules is worth: none for a small or unknown one."""
+    if total < LARGE:
+        return 0
+    free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(free, MOST_WORKERS) if free > 1 else 0
+
+
+def _batches(molecules: Iterable[Molecule], size: int) -> Iterator[list[Molecule]]:
+    stream = iter(molecules)
+    while batch := list(islice(stream, size)):
+        yield batch
+
+
+def _featured(batches: Iterator[list[Molecule]], workers: int) -> Iterator[tuple[list[Molecule], Features]]:
+    """Compute the features of each batch, here or in a pool that works one batch ahead."""
+    if not workers:
+        for batch in batches:
+            yield batch, features_of([one.key for one in batch])
+        return
+    taken: deque[tuple[list[Molecule], list[int]]] = deque()  # a batch and the sizes of its chunks
+
+    def chunks() -> Iterator[list[str]]:
+        for batch in batches:
+            keys = [one.key for one in batch]
+            parts = [keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK)]
+            taken.append((batch, [len(part) for part in parts]))
+            yield from parts
+
+    with Pool(workers) as pool:
+        answers = pool.map(chunks(), ahead=BATCH_SIZE // CHUNK + workers)
+        parts: list[Features] = []
+        for answer in answers:
+            parts.append(answer)
+            if len(parts) == len(taken[0][1]):
+                batch, lengths = taken.popleft()
+                yield batch, joined(parts, lengths)
+                parts = []
+
+
+def _report(batch: Sequence[Molecule], features: Features, reject: Callable[[Rejection], None] | None) -> None:
+    """Hand back every record of the molecules that could not be read."""
+    for place, reason in features.refused.items():
+        if reject is None:
+            raise InputError(reason)
+        for entry in batch[place].sources:
+            reject(Rejection(entry, Reason.UNREADABLE, reason))
 
 
 def _after(before: int, of: int, progress: Progress | None) -> Progress | None:
@@ -69,45 +132,3 @@ def _after(before: int, of: int, progress: Progress | None) -> Progress | None:
         progress(before + done, of)
 
     return report
-
-
-def _encode(
-    chunk: Sequence[Molecule],
-    model: MoleculeEncoder,
-    progress: Progress | None,
-    reject: Callable[[Rejection], None] | None,
-) -> tuple[Sequence[Molecule], Floats]:
-    """Encode what can be encoded; hand the rest to ``reject``. The vectors are (N, D) of the N molecules kept."""
-    try:
-        return chunk, model.encode_molecules([one.key for one in chunk], progress)
-    except (InputError, ValueError, RuntimeError):
-        # One molecule spoils its whole batch: find the culprits, hand them back, keep the rest.
-        kept, refused = _readable(chunk)
-        if not refused or reject is None:
-            raise
-    for rejection in refused:
-        reject(rejection)
-    return kept, model.encode_molecules([one.key for one in kept], progress)
-
-
-def _readable(chunk: Sequence[Molecule]) -> tuple[list[Molecule], list[Rejection]]:
-    kept: list[Molecule] = []
-    refused: list[Rejection] = []
-    for molecule in chunk:
-        try:
-            featurise(molecule.key)
-        except (InputError, ValueError, RuntimeError) as error:
-            refused += [Rejection(entry, Reason.UNREADABLE, str(error)) for entry in molecule.sources]
-        else:
-            kept.append(molecule)
-    return kept, refused
-
-
-def property_columns(keys: Sequence[str]) -> Mapping[str, Floats]:
-    """Compute the properties that are stored: name -> (N,), NaN where RDKit fails."""
-    columns = {name: np.full(len(keys), np.nan, np.float32) for name in PROPERTIES}
-    for row, key in enumerate(keys):
-        with suppress(InputError, ValueError, RuntimeError):  # found by text all the same, never by a range
-            for name, value in properties(parse(key)).items():
-                columns[name][row] = value
-    return columns

@@ -1,13 +1,17 @@
 """A library to vectors: order, bounded memory, and nothing lost to one molecule that cannot be read."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from molsearch.chem.graph import featurise
-from molsearch.embed import embed, property_columns
+from molsearch import embed as embedding
+from molsearch.chem.arrays import GraphStore
+from molsearch.chem.pool import Pool
+from molsearch.chem.properties import PROPERTIES
+from molsearch.embed import LARGE, MOST_WORKERS, embed, workers_for
 from molsearch.errors import Cancelled, InputError
 from molsearch.index.base import Batch
 from molsearch.model.dual import DualEncoder
@@ -71,9 +75,7 @@ def test_without_anyone_to_tell_a_molecule_that_cannot_be_read_is_an_error(tiny_
 
 def test_a_fault_of_the_model_is_not_blamed_on_the_molecules() -> None:
     class Broken:
-        def encode_molecules(self, smiles: Sequence[str], progress: Progress | None = None) -> np.ndarray:
-            for one in smiles:
-                featurise(one)
+        def vectors_of_graphs(self, store: GraphStore, *, progress: Progress | None = None) -> np.ndarray:
             raise RuntimeError("the device went away")
 
         def constants(self, vectors: np.ndarray) -> np.ndarray:
@@ -104,12 +106,61 @@ def test_no_molecules_give_no_batches(tiny_model: DualEncoder) -> None:
     assert list(embed([], tiny_model)) == []
 
 
-def test_each_stored_property_is_a_column_as_long_as_the_library() -> None:
-    columns = property_columns(["CCO", "c1ccccc1"])
-    assert {column.shape for column in columns.values()} == {(2,)}
-    assert all(np.isfinite(column).all() for column in columns.values())
+def test_each_stored_property_is_a_column_as_long_as_the_batch(tiny_model: DualEncoder) -> None:
+    (batch,) = embed([molecule("CCO"), molecule("c1ccccc1")], tiny_model)
+    assert set(batch.properties) == set(PROPERTIES)
+    assert {column.shape for column in batch.properties.values()} == {(2,)}
+    assert batch.properties["mass_da"] == pytest.approx([46.069, 78.114], abs=0.001)
 
 
-def test_a_molecule_without_properties_keeps_its_row() -> None:
-    columns = property_columns(["CCO", "no structure"])
-    assert all(np.isfinite(column[0]) and np.isnan(column[1]) for column in columns.values())
+def test_properties_stand_beside_their_molecules_where_one_is_refused(tiny_model: DualEncoder) -> None:
+    (batch,) = embed([molecule("no structure"), molecule("C")], tiny_model, reject=lambda _: None)
+    assert batch.properties["mass_da"] == pytest.approx([16.043], abs=0.001)
+
+
+@pytest.mark.parametrize("batch_size", [4, 100])
+def test_processes_give_what_this_process_gives(tiny_model: DualEncoder, batch_size: int) -> None:
+    molecules = [molecule(key, row) for row, key in enumerate([*SMILES, "no structure", *SMILES], start=1)]
+    runs = []
+    for workers in (0, 2):
+        refused: list[Rejection] = []
+        batches = list(embed(molecules, tiny_model, batch_size, reject=refused.append, workers=workers))
+        runs.append((batches, refused))
+    (here, refused_here), (there, refused_there) = runs
+    assert [batch.molecules for batch in there] == [batch.molecules for batch in here]
+    assert refused_there == refused_here
+    assert [one.entry.row for one in refused_there] == [8]
+    for one, other in zip(here, there, strict=True):
+        np.testing.assert_array_equal(one.vectors, other.vectors)
+        np.testing.assert_array_equal(one.constants, other.constants)
+        for name, column in one.properties.items():
+            np.testing.assert_array_equal(column, other.properties[name])
+
+
+def test_processes_work_within_a_thread(tiny_model: DualEncoder) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        batches = thread.submit(lambda: list(embed(map(molecule, SMILES), tiny_model, workers=1))).result()
+    assert joined(batches)[0] == list(SMILES)
+
+
+def test_cancelling_ends_the_processes(tiny_model: DualEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    pools = []
+
+    class Watched(Pool):
+        def __exit__(self, *error: object) -> None:
+            super().__exit__(*error)
+            pools.append(self)
+
+    def cancel(done: int, total: int) -> None:
+        raise Cancelled("stopped")
+
+    monkeypatch.setattr(embedding, "Pool", Watched)
+    with pytest.raises(Cancelled):
+        list(embed(map(molecule, SMILES), tiny_model, 2, cancel, workers=1))
+    assert len(pools) == 1
+    assert not any(pool.alive() for pool in pools)
+
+
+def test_only_a_large_library_is_worth_processes() -> None:
+    assert workers_for(0) == workers_for(LARGE - 1) == 0
+    assert 0 <= workers_for(LARGE) <= MOST_WORKERS

@@ -69,6 +69,17 @@ def _spans(starts: Ints, lengths: Ints) -> Ints:
     return first + np.arange(len(first))
 
 
+def _end_to_end(graphs: Sequence[MolGraph]) -> MolGraph:
+    return MolGraph(
+        atoms=np.concatenate([graph.atoms for graph in graphs]),
+        environments=np.concatenate([graph.environments for graph in graphs]),
+        bonds=np.concatenate([graph.bonds for graph in graphs]),
+        edges=np.concatenate([graph.edges for graph in graphs], 1),
+        fragments=np.concatenate([graph.fragments for graph in graphs]),
+        counts=np.concatenate([graph.counts for graph in graphs]),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class GraphStore:
     """Many graphs end to end, with the offsets that tell them apart; taking a batch is a few array copies."""
@@ -81,19 +92,21 @@ class GraphStore:
     @classmethod
     def of(cls, graphs: Sequence[MolGraph]) -> Self:
         """Lay graphs end to end; ``edges`` stay local to their own molecule."""
-        whole = MolGraph(
-            atoms=np.concatenate([graph.atoms for graph in graphs]),
-            environments=np.concatenate([graph.environments for graph in graphs]),
-            bonds=np.concatenate([graph.bonds for graph in graphs]),
-            edges=np.concatenate([graph.edges for graph in graphs], 1),
-            fragments=np.concatenate([graph.fragments for graph in graphs]),
-            counts=np.concatenate([graph.counts for graph in graphs]),
-        )
         return cls(
-            whole,
+            _end_to_end(graphs),
             _offsets([len(graph.atoms) for graph in graphs]),
             _offsets([graph.edges.shape[1] for graph in graphs]),
             _offsets([len(graph.fragments) for graph in graphs]),
+        )
+
+    @classmethod
+    def joined(cls, stores: Sequence["GraphStore"]) -> Self:
+        """Lay stores end to end."""
+        return cls(
+            _end_to_end([store.graph for store in stores]),
+            _offsets(np.concatenate([np.diff(store.atom_offsets) for store in stores])),
+            _offsets(np.concatenate([np.diff(store.edge_offsets) for store in stores])),
+            _offsets(np.concatenate([np.diff(store.fragment_offsets) for store in stores])),
         )
 
     def __len__(self) -> int:

@@ -22,7 +22,7 @@ from molsearch.chem.arrays import (
     MolGraph,
 )
 from molsearch.chem.classes import class_vector
-from molsearch.chem.traits import traits
+from molsearch.chem.traits import Traits, traits
 from molsearch.errors import InputError
 
 _MORGAN = Fingerprints.GetMorganGenerator(radius=RADII - 1, includeChirality=True, fpSize=MORGAN_SIZE)
@@ -96,7 +96,11 @@ def featurise(smiles: str) -> MolGraph:
         InputError: If the SMILES cannot be read.
     """
     mol = parse(smiles)
-    read = traits(mol)
+    return graph_of(mol, traits(mol))
+
+
+def graph_of(mol: Chem.Mol, read: Traits) -> MolGraph:
+    """Turn a molecule and its traits into the arrays that the molecule encoders read."""
     edges = np.array([end for ends in read.ends for end in (*ends, *reversed(ends))], np.int64)
     morgan, environments = _environments(mol)
     pairs = _PAIRS.GetCountFingerprint(mol).GetNonzeroElements() if mol.GetNumAtoms() > 1 else {}

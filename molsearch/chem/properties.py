@@ -3,16 +3,32 @@
 Values are RDKit's. ``properties`` is fast enough to run on a whole library; alerts are for the molecules on show.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 from rdkit import Chem
 from rdkit.Chem import QED, rdMolDescriptors
-from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogEntry, FilterCatalogParams, SmartsMatcher
+from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
 
+from molsearch.chem.screen import Screen
+from molsearch.chem.traits import Traits, traits
 from molsearch.errors import InputError
 from molsearch.records import PropertyRange
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found out about a molecule before.
+
+    Attributes:
+        values: Its properties from RDKit's fast table, those that were asked for.
+        read: Its traits, if anyone has read them.
+    """
+
+    values: Mapping[str, float]
+    read: Traits | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +47,35 @@ class Property:
     meaning: str
     source: str
     descriptor: str = ""
-    compute: Callable[[Chem.Mol], float] | None = None
+    compute: Callable[[Chem.Mol, Known], float] | None = None
 
 
-def _charge(mol: Chem.Mol) -> float:
+def _charge(mol: Chem.Mol, _: Known) -> float:
     return float(Chem.GetFormalCharge(mol))
 
 
-def _stereocentres(mol: Chem.Mol) -> float:
+def _stereocentres(mol: Chem.Mol, _: Known) -> float:
     marks = Chem.FindPotentialStereo(mol)
     return float(sum(mark.type == Chem.StereoType.Atom_Tetrahedral for mark in marks))
 
 
-def _fragments(mol: Chem.Mol) -> float:
+def _fragments(mol: Chem.Mol, _: Known) -> float:
     return float(len(Chem.GetMolFrags(mol)))
 
 
-def _qed(mol: Chem.Mol) -> float:
-    """Compute RDKit's QED in 40 % of its time: the alerts in one catalogue, the rest from the fast table."""
+def _qed(mol: Chem.Mol, known: Known) -> float:
+    """Compute RDKit's QED in a third of its time: the alerts behind one screen, the rest from the fast table."""
     if mol.GetNumHeavyAtoms() < mol.GetNumAtoms():  # a copy would lose the cached logP contributions
-        mol = Chem.RemoveHs(mol)
-    mass, logp, donors, tpsa, rotatable = _table(_QED_INPUTS).ComputeProperties(mol)
+        mol, known = Chem.RemoveHs(mol), Known({}, None)
+    values = known.values
+    if not all(name in values for name in _QED_INPUTS):
+        values = dict(zip(_QED_INPUTS, _table(_QED_INPUTS).ComputeProperties(mol), strict=True))
+    mass, logp, donors, tpsa, rotatable = (values[name] for name in _QED_INPUTS)
     acceptors = sum(len(mol.GetSubstructMatches(pattern)) for pattern in QED.Acceptors)
     aromatic = len(Chem.GetSSSR(Chem.DeleteSubstructs(Chem.Mol(mol), QED.AliphaticRings)))
-    warnings = len(_qed_catalog().GetMatches(mol))
+    possible, certain = _qed_screen().sift(mol, known.read or traits(mol))
+    open_ = [QED.StructuralAlerts[row] for row in np.flatnonzero(possible & ~certain).tolist()]
+    warnings = int(certain.sum()) + sum(mol.HasSubstructMatch(alert) for alert in open_)
     return float(
         QED.qed(
             mol, qedProperties=QED.QEDproperties(mass, logp, acceptors, donors, tpsa, rotatable, aromatic, warnings)
@@ -142,12 +163,13 @@ class Alert:
     atoms: tuple[int, ...]
 
 
-def properties(mol: Chem.Mol, names: Iterable[str] | None = None) -> dict[str, float]:
+def properties(mol: Chem.Mol, names: Iterable[str] | None = None, read: Traits | None = None) -> dict[str, float]:
     """Compute properties of one molecule.
 
     Args:
         mol: A sanitised molecule.
         names: Rows of PROPERTIES; all of them by default.
+        read: The molecule's traits, where they are known already.
 
     Returns:
         The values by name, in the order asked for.
@@ -162,7 +184,7 @@ def properties(mol: Chem.Mol, names: Iterable[str] | None = None) -> dict[str, f
     values = dict(zip(fast, _table(fast).ComputeProperties(mol), strict=True)) if fast else {}
     for name in wanted:
         if compute := PROPERTIES[name].compute:
-            values[name] = compute(mol)
+            values[name] = compute(mol, Known(values, read))
     return {name: float(values[name]) for name in wanted}
 
 
@@ -197,8 +219,5 @@ def _catalog(collection: str) -> FilterCatalog:
 
 
 @lru_cache(maxsize=1)
-def _qed_catalog() -> FilterCatalog:
-    catalog = FilterCatalog()
-    for number, pattern in enumerate(QED.StructuralAlerts):
-        catalog.AddEntry(FilterCatalogEntry(str(number), SmartsMatcher(str(number), pattern)))
-    return catalog
+def _qed_screen() -> Screen:
+    return Screen(QED.StructuralAlerts)
