@@ -155,7 +155,7 @@ def test_the_score_is_the_weighted_mean_of_the_paths_cosines(tiny_model: DualEnc
     assert math.isclose(float(text @ molecule), 0.5 * token + 0.5 * lexical, abs_tol=1e-5)
 
 
-def test_the_constants_are_minus_the_soft_largest_match_with_the_bank(tiny_model: DualEncoder) -> None:
+def test_the_constants_are_a_share_of_minus_the_soft_largest_match_with_the_bank(tiny_model: DualEncoder) -> None:
     vectors = tiny_model.encode_molecules(SMILES)
     beta = tiny_model.config.beta
     for vector, constant in zip(vectors, tiny_model.constants(vectors), strict=True):
