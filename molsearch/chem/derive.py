@@ -21,6 +21,7 @@ from molsearch.chem.forms import (
     protonation_states,
     stated_charge,
     stated_forms,
+    with_hand,
     without_hand,
 )
 from molsearch.chem.names import Mention, Opsin
@@ -48,7 +49,11 @@ _BASE_OF = re.compile(
     r"conjugate base of(?: the| an?)? ?$|deprotonation of" + _SITE + r"|loss of .{0,40}protons? from" + _SITE
 )
 _ACID_OF = re.compile(r"conjugate acid of(?: the| an?)? ?$|(?<!de)protonation of" + _SITE)
-_MIRROR_OF = re.compile(r"enantiomer of(?: the| an?)? ?$")
+_MIRROR_OF = re.compile(r"(?<!-)enantiomer of(?: the| an?)? ?$")
+# "the (R)-enantiomer of X", "an optically active form of X having L-configuration"
+_LETTERS = r"\(?(?P<hand>[LD]|[0-9a-z']{0,4}[RS](?:,[0-9a-z']{0,4}[RS])*)\)?[- ]"
+_HAND_BEFORE = re.compile(_LETTERS + r"(?:enantiomer|stereoisomer|isomer) of(?: the| an?)? ?$")
+_HAND_AFTER = re.compile(rf",? (?:(?:that|which) )?(?:having|has|with|in which)[^.;]{{0,60}}? {_LETTERS}configuration")
 
 
 def _whole(mentions: Iterable[Mention]) -> list[Mention]:
@@ -68,9 +73,18 @@ def _protonation(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[D
 def _mirror(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[Derived]:
     for mention in _whole(mentions):
         if _MIRROR_OF.search(text[max(0, mention.start - 40) : mention.start]):
-            image = mirror_image(mention.smiles)
-            if image:
-                yield Derived(image, "mirror image", mention.start, mention.end)
+            for form in stated_forms(mention.name, mention.smiles):
+                if image := mirror_image(form):
+                    yield Derived(image, "mirror image", mention.start, mention.end)
+
+
+def _hand(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[Derived]:
+    for mention in _whole(mentions):
+        before = text[max(0, mention.start - 60) : mention.start]
+        if found := _HAND_BEFORE.search(before) or _HAND_AFTER.match(text, mention.end):
+            for form in stated_forms(mention.name, mention.smiles):
+                for smiles in with_hand(form, found["hand"]):
+                    yield Derived(smiles, "hand", mention.start, mention.end)
 
 
 def _meanings(name: str, smiles: str) -> tuple[str, ...]:
@@ -178,6 +192,7 @@ def _condensed_again(products: Iterable[str], partners: tuple[str, str], kinds: 
 RULES: dict[str, Callable[[str, Sequence[Mention], Opsin], Iterator[Derived]]] = {
     "protonation": _protonation,
     "mirror image": _mirror,
+    "hand": _hand,
     "substitution": _substitution,
     "condensation": _condensation,
     **{rule: _composition(rule) for rule in composition.RULES},

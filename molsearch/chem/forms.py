@@ -10,10 +10,12 @@ from functools import lru_cache
 from itertools import product
 
 from rdkit import Chem
+from rdkit.Chem.EnumerateStereoisomers import EnumerateStereoisomers, StereoEnumerationOptions
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 MAX_SITES = 6  # single sites tried of each kind; all of a kind together are tried whatever their number
 MAX_ATOMS = 150
+MAX_CENTRES = 4
 
 # Atom 0 of each match loses a proton, strongest acids first.
 _ACIDS = (
@@ -135,6 +137,34 @@ def mirror_image(smiles: str) -> str:
         return ""
     Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
     return str(Chem.MolToSmiles(mol))
+
+
+def _labels(mol: Chem.Mol) -> list[str]:
+    return sorted(atom.GetProp("_CIPCode") for atom in mol.GetAtoms() if atom.HasProp("_CIPCode"))
+
+
+@lru_cache(maxsize=20_000)
+def with_hand(smiles: str, hand: str) -> tuple[str, ...]:
+    """List canonical SMILES of the stereoisomers of a structure that have a stated hand.
+
+    Args:
+        smiles: The structure; for "L" and "D" an amino acid or sugar as its L form.
+        hand: "L", "D", or one "R" or "S" for each of its centres, in any order, with or without locants.
+    """
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None or mol.GetNumAtoms() > MAX_ATOMS:
+        return ()
+    if hand in ("L", "D"):
+        image = mirror_image(smiles)
+        return () if not image else (str(Chem.MolToSmiles(mol)),) if hand == "L" else (image,)
+    letters = sorted(re.findall(r"[RS]", hand))
+    Chem.RemoveStereochemistry(mol)
+    centres = Chem.FindMolChiralCenters(mol, includeUnassigned=True, useLegacyImplementation=False)
+    if not letters or len(centres) != len(letters) or len(centres) > MAX_CENTRES:
+        return ()
+    isomers = EnumerateStereoisomers(mol, StereoEnumerationOptions(onlyUnassigned=True, unique=True))
+    found = (Chem.MolFromSmiles(Chem.MolToSmiles(isomer)) for isomer in isomers)
+    return tuple(dict.fromkeys(str(Chem.MolToSmiles(isomer)) for isomer in found if _labels(isomer) == letters))
 
 
 # Groups that records write with a hydrogen on either nitrogen: the first atom told gives it to the second.

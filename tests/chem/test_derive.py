@@ -24,6 +24,10 @@ CASES = (
     ("protonation", "It is a conjugate acid of a pyridine.", "c1cc[nH+]cc1"),
     ("protonation", "It is a conjugate acid of a succinate(2-).", "O=C([O-])CCC(=O)O"),
     ("mirror image", "It is an enantiomer of a L-alanine.", "C[C@@H](N)C(=O)O"),
+    ("hand", "The D-enantiomer of valinate.", "CC(C)[C@@H](N)C(=O)[O-]"),
+    ("hand", "The L-enantiomer of tyrosinate(2-).", "N[C@@H](Cc1ccc([O-])cc1)C(=O)[O-]"),
+    ("hand", "A butan-2-ol that has (R)-configuration.", "CC[C@@H](C)O"),
+    ("hand", "The (S)-enantiomer of butan-2-ol.", "CC[C@H](C)O"),
     (
         "substitution",
         "A flavone that is flavone substituted by hydroxy groups at positions 5 and 7.",
@@ -122,6 +126,11 @@ def test_the_structures_of_one_text_are_bounded() -> None:
     names = ("histidine", "arginine", "citric acid", "cytidine 5'-triphosphate", "L-lysine", "glutamic acid")
     text = " ".join(f"It is a conjugate base of a {name}." for name in names)
     assert len(structures(text)) == MAX_DERIVED
+
+
+@needs_opsin
+def test_a_hand_told_is_not_a_mirror_image() -> None:
+    assert structures("The L-enantiomer of valine.") == [CANON("CC(C)[C@H](N)C(=O)O")]
 
 
 @needs_opsin

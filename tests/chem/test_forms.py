@@ -12,6 +12,7 @@ from molsearch.chem.forms import (
     protonation_states,
     stated_charge,
     stated_forms,
+    with_hand,
     without_hand,
 )
 
@@ -180,6 +181,30 @@ def test_meso_tartaric_acid_is_its_own_mirror_image() -> None:
 def test_a_flat_structure_has_no_mirror_image_of_its_own() -> None:
     assert mirror_image("CC(N)C(=O)O") == ""
     assert mirror_image("C/C=C/C") == ""
+
+
+# The hand that a text states
+
+
+@pytest.mark.parametrize("hand", ["R", "S"])
+def test_one_centre_has_the_letter_told(hand: str) -> None:
+    (isomer,) = with_hand("CC[C@H](C)O", hand)
+    assert cip_labels(isomer) == [hand]
+
+
+def test_two_different_centres_have_the_letters_in_either_order() -> None:
+    isomers = with_hand("CC(O)C(N)CC", "2R,3S")
+    assert len(set(isomers)) == 2
+    assert all(cip_labels(isomer) == ["R", "S"] for isomer in isomers)
+
+
+def test_meso_tartaric_acid_is_one_isomer() -> None:
+    assert with_hand("O=C(O)C(O)C(O)C(=O)O", "R,S") == (CANON("O=C(O)[C@H](O)[C@H](O)C(=O)O"),)
+
+
+@pytest.mark.parametrize(("smiles", "hand"), [("CCO", "R"), ("CC(O)C(N)CC", "R"), ("NCC(=O)O", "L"), ("no", "R")])
+def test_letters_that_do_not_fit_the_centres_give_nothing(smiles: str, hand: str) -> None:
+    assert with_hand(smiles, hand) == ()
 
 
 # Other ways to write the same
