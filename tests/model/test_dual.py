@@ -160,7 +160,9 @@ def test_the_constants_are_a_share_of_minus_the_soft_largest_match_with_the_bank
     beta = tiny_model.config.beta
     for vector, constant in zip(vectors, tiny_model.constants(vectors), strict=True):
         powers = [math.exp(beta * float(vector @ row)) for row in tiny_model.bank.numpy()]
-        assert math.isclose(constant, -tiny_model.config.bank_weight * math.log(sum(powers) / len(powers)) / beta, abs_tol=1e-5)
+        assert math.isclose(
+            constant, -tiny_model.config.bank_weight * math.log(sum(powers) / len(powers)) / beta, abs_tol=1e-5
+        )
 
 
 def test_a_model_without_a_bank_adds_nothing() -> None:
