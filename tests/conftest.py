@@ -13,6 +13,8 @@ from molsearch.model.molecule import GineConfig
 from molsearch.model.projector import ProjectorConfig
 from molsearch.model.text import WordConfig
 
+torch.set_num_threads(1)  # the models here are so small that more threads only wait for one another
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -36,6 +36,23 @@ def tiny_default(**changes: object) -> Recipe:
     return _plain(recipe, model, **changes)
 
 
+def restless_default() -> Recipe:
+    """Four epochs with dropout, a critic, and a path that ends early, so that all that a checkpoint holds matters."""
+    recipe = tiny_default(
+        epochs=4,
+        batch_size=4,
+        gram_dropout=0.3,
+        fragment_dropout=0.2,
+        structure_dropout=0.5,
+        word_dropout=0.2,
+        written_share=0.3,
+        path_epochs={"lexical": 3},
+        validate_every=1,
+        losses={"contrastive": 1.0, "adversarial": 0.1},
+    )
+    return replace(recipe, model=replace(recipe.model, words=replace(recipe.model.words, dropout=0.2)))
+
+
 def tiny_paper(**changes: object) -> Recipe:
     """The paper's recipe with every part and loss of it, small and without dropout."""
     recipe = load_recipe("paper")
