@@ -5,11 +5,11 @@ was read in them, as row numbers into those structures.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError
@@ -21,6 +21,9 @@ from molsearch.records import Progress
 
 if TYPE_CHECKING:
     from molsearch.model.grounding import Reading
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 VERSION = 3
 _CHUNK = 500
@@ -92,6 +95,15 @@ def _write_chunk(captions: Sequence[Caption]) -> list[Caption]:
     return [Caption(text, smiles, "written") for smiles in distinct for text in captions_of(smiles, _WRITTEN, seed=0)]
 
 
+def _spread(function: Callable[[A], B], chunks: Sequence[A], processes: int) -> Iterator[B]:
+    """Apply a function to every chunk, in order; a single chunk is not worth starting processes."""
+    if min(processes, len(chunks)) < 2:
+        yield from map(function, chunks)
+        return
+    with ProcessPoolExecutor(processes) as workers:
+        yield from workers.map(function, chunks)
+
+
 def _concatenate(stores: Sequence[GraphStore]) -> GraphStore:
     def joined(name: str) -> np.ndarray:
         axis = 1 if name == "edges" else 0
@@ -122,8 +134,7 @@ def build(
     from molsearch.model.grounding import read_texts
 
     learners = [train[i : i + _CHUNK] for i in range(0, len(train), _CHUNK)]
-    with ProcessPoolExecutor(processes) as workers:
-        written = [caption for part in workers.map(_write_chunk, learners) for caption in part]
+    written = [caption for part in _spread(_write_chunk, learners, processes) for caption in part]
     captions = [*train, *val, *written]
     readings = read_texts([caption.text for caption in captions], lexicon)
     learned = frozenset((lexicon or {}).values())
@@ -134,11 +145,10 @@ def build(
         rows.setdefault(smiles, len(rows))
     chunks = [list(rows)[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK)]
     stores = []
-    with ProcessPoolExecutor(processes) as workers:
-        for done, store in enumerate(workers.map(_featurise_chunk, chunks), 1):
-            stores.append(store)
-            if progress:
-                progress(min(done * _CHUNK, len(rows)), len(rows))
+    for done, store in enumerate(_spread(_featurise_chunk, chunks, processes), 1):
+        stores.append(store)
+        if progress:
+            progress(min(done * _CHUNK, len(rows)), len(rows))
     examples = [_example(caption, reading, rows) for caption, reading in zip(captions, readings, strict=True)]
     return Features(
         _concatenate(stores),

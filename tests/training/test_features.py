@@ -45,6 +45,18 @@ def test_a_named_structure_is_a_row_of_the_store_with_its_relation(features: Fea
     assert [RELATIONS[rows[row]] for row in found] == ["near"]
 
 
+def test_features_made_in_chunks_by_several_processes_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, features: Features
+) -> None:
+    monkeypatch.setattr("molsearch.training.features._CHUNK", 3)
+    seen: list[tuple[int, int]] = []
+    spread = build(PAIRS, PAIRS, SMILES, processes=2, progress=lambda done, total: seen.append((done, total)))
+    assert len(seen) > 2 and seen[-1] == (len(features.store), len(features.store))
+    assert (spread.train, spread.val, spread.written) == (features.train, features.val, features.written)
+    for field in fields(MolGraph):
+        assert np.array_equal(getattr(spread.store.graph, field.name), getattr(features.store.graph, field.name))
+
+
 def test_a_cache_comes_back_as_it_was_saved(tmp_path: Path, features: Features) -> None:
     save(features, tmp_path)
     back = load(tmp_path)
