@@ -310,4 +310,6 @@ def bench(
         if as_json:
             print_json(report)
             return
-        print_table("Bench", ["figure", "value"], list(plain(report).items()))
+        figures = plain(report)
+        print_table("Stages", ["stage", "molecules/s"], list(figures.pop("stages_per_s").items()))
+        print_table("Bench", ["figure", "value"], list(figures.items()))
