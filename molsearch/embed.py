@@ -3,11 +3,13 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from molsearch.chem.arrays import GraphStore
 from molsearch.chem.features import Features, features_of, joined
@@ -54,7 +56,7 @@ def embed(
         total: How many molecules there are, for ``progress``; 0 if unknown.
         reject: Told of every record whose molecule the model cannot read. Without it such a record is an error.
         workers: Processes that compute graphs and properties while this one encodes; 0 does all of it here, None
-            decides by ``total`` and the number of cores. The result is the same.
+            decides by ``total`` and the number of cores. The result is the same, vectors to float32 rounding.
 
     Raises:
         InputError: If a molecule cannot be read and ``reject`` is None.
@@ -66,7 +68,8 @@ def embed(
         _report(chunk, features, reject)
         kept = [chunk[place] for place in features.kept]
         if features.store is not None:
-            vectors = model.vectors_of_graphs(features.store, progress=_after(done, total, progress))
+            with _threads_beside(count):
+                vectors = model.vectors_of_graphs(features.store, progress=_after(done, total, progress))
             columns = dict(zip(PROPERTIES, features.properties.T.copy(), strict=True))
             yield Batch(kept, vectors, model.constants(vectors), columns)
         done += len(chunk)
@@ -78,8 +81,23 @@ def workers_for(total: int) -> int:
     """Choose how many processes a library of ``total`` molecules is worth: none for a small or unknown one."""
     if total < LARGE:
         return 0
-    free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(free, MOST_WORKERS) if free > 1 else 0
+    return min(_cores(), MOST_WORKERS) if _cores() > 1 else 0
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _threads_beside(workers: int) -> Iterator[None]:
+    """Leave the workers their cores: torch's threads, which wait by spinning, else cost four times their work."""
+    before = torch.get_num_threads()
+    if workers:
+        torch.set_num_threads(min(before, max(1, _cores() - workers)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _batches(molecules: Iterable[Molecule], size: int) -> Iterator[list[Molecule]]:
