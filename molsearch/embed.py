@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from molsearch.chem.arrays import GraphStore
 from molsearch.chem.features import Features, features_of, joined
@@ -91,6 +90,8 @@ def _cores() -> int:
 @contextmanager
 def _threads_beside(workers: int) -> Iterator[None]:
     """Leave the workers their cores: torch's threads, which wait by spinning, else cost four times their work."""
+    import torch  # here, as reading a file needs none of it
+
     before = torch.get_num_threads()
     if workers:
         torch.set_num_threads(min(before, max(1, _cores() - workers)))
