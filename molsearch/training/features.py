@@ -104,19 +104,6 @@ def _spread(function: Callable[[A], B], chunks: Sequence[A], processes: int) -> 
         yield from workers.map(function, chunks)
 
 
-def _concatenate(stores: Sequence[GraphStore]) -> GraphStore:
-    def joined(name: str) -> np.ndarray:
-        axis = 1 if name == "edges" else 0
-        return np.concatenate([getattr(store.graph, name) for store in stores], axis)
-
-    def offsets(name: str) -> np.ndarray:
-        lengths = np.concatenate([np.diff(getattr(store, name)) for store in stores])
-        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-    graph = MolGraph(**{field.name: joined(field.name) for field in fields(MolGraph)})
-    return GraphStore(graph, offsets("atom_offsets"), offsets("edge_offsets"), offsets("fragment_offsets"))
-
-
 def build(
     train: Sequence[Caption],
     val: Sequence[Caption],
@@ -151,7 +138,7 @@ def build(
             progress(min(done * _CHUNK, len(rows)), len(rows))
     examples = [_example(caption, reading, rows) for caption, reading in zip(captions, readings, strict=True)]
     return Features(
-        _concatenate(stores),
+        GraphStore.joined(stores),
         tuple(examples[: len(train)]),
         tuple(examples[len(train) : len(train) + len(val)]),
         tuple(rows[smiles] for smiles in pool),
