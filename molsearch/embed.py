@@ -70,7 +70,7 @@ def embed(
             with _threads_beside(count):
                 vectors = model.vectors_of_graphs(features.store, progress=_after(done, total, progress))
             columns = dict(zip(PROPERTIES, features.properties.T.copy(), strict=True))
-            yield Batch(kept, vectors, model.constants(vectors), columns)
+            yield Batch(kept, vectors, model.constants(vectors), columns, features.store.class_bits())
         done += len(chunk)
         if progress:
             progress(done, total)

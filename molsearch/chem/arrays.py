@@ -112,6 +112,14 @@ class GraphStore:
     def __len__(self) -> int:
         return len(self.atom_offsets) - 1
 
+    def class_bits(self) -> npt.NDArray[np.uint8]:
+        """Chemical classes of each molecule, one bit a row of the class table, (N, CLASS_SIZE / 8)."""
+        owners = np.repeat(np.arange(len(self)), np.diff(self.fragment_offsets))
+        held = self.graph.fragments >= CLASS_OFFSET
+        member = np.zeros((len(self), CLASS_SIZE), np.bool_)
+        member[owners[held], self.graph.fragments[held] - CLASS_OFFSET] = True
+        return np.packbits(member, axis=1)
+
     def sizes(self) -> Ints:
         """Atoms of each molecule, (N,)."""
         return np.diff(self.atom_offsets)

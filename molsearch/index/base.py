@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.errors import InputError, LibraryError
-from molsearch.index.batch import Batch, Floats, Found, Mask
+from molsearch.index.batch import Batch, Flags, Floats, Found, Mask
 from molsearch.index.exact import ExactIndex
 from molsearch.index.manifest import MANIFEST
 from molsearch.index.milvus import SERVER
@@ -77,8 +77,9 @@ class Index(Protocol):
         ranges: Sequence[PropertyRange] = (),
         mask: Mask | None = None,
         bonuses: Mapping[int, float] | None = None,
+        lift: Floats | None = None,
     ) -> Found:
-        """Return the best rows by dot product + constant + bonus among those that pass every filter.
+        """Return the best rows by dot product + constant + bonus + lift among those that pass every filter.
 
         Args:
             vector: (D,) float32.
@@ -86,6 +87,7 @@ class Index(Protocol):
             ranges: Property ranges a row must lie in; a row without the value lies in none.
             mask: (N,) bool, True for the rows to look at.
             bonuses: Row -> what is added to its score.
+            lift: (N,) what is added to every row's score; only where ``flags`` are held.
 
         Raises:
             InputError: On a wrong width, k below 1, an unknown property or a mask of another length.
@@ -108,6 +110,9 @@ class Index(Protocol):
 
     def properties(self, name: str) -> Floats:
         """Return one property of all molecules, (N,) float32, NaN where there is no value."""
+
+    def flags(self) -> Flags | None:
+        """Return the packed bits of all molecules, (N, F) uint8; None where the engine keeps none or none came."""
 
     def verify(self) -> None:
         """Check every stored byte, which opening a library does not."""

@@ -12,6 +12,7 @@ from molsearch.records import Molecule
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Flags = npt.NDArray[np.uint8]
 
 UNIT_TOLERANCE = 1e-2  # vectors kept in half precision by an earlier step are still unit within 1e-3
 MAX_QUERY_NORM = 1e4
@@ -26,12 +27,14 @@ class Batch:
         vectors: (N, D) float32, unit rows.
         constants: (N,) float32, added to the dot product of every query.
         properties: Property name -> (N,) float32; NaN where a molecule has no value.
+        flags: (N, F) uint8, packed bits that say yes or no of each molecule; None where there are none.
     """
 
     molecules: Sequence[Molecule]
     vectors: Floats
     constants: Floats
     properties: Mapping[str, Floats] = field(default_factory=dict)
+    flags: Flags | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ def check_batch(batch: Batch, width: int) -> None:
     for name, values in batch.properties.items():
         arrays[f"property {name}"] = values
         expected[f"property {name}"] = (count,)
+    if batch.flags is not None and (batch.flags.ndim != 2 or len(batch.flags) != count):
+        raise InputError(f"A batch of {count} molecules has flags of shape {batch.flags.shape}, expected {count} rows.")
     for name, array in arrays.items():
         if array.shape != expected[name]:
             raise InputError(
@@ -97,6 +102,18 @@ def check_query(vector: Floats, width: int, k: int) -> Floats:
             f"A query vector has length {norm}, expected about 1: this text has no usable vector, reword it."
         )
     return query
+
+
+def check_lift(lift: Floats, rows: int) -> Floats:
+    """Return the lift as (N,) float32, or refuse one of another length or with values that are no numbers.
+
+    Raises:
+        InputError: Naming the shape and what was expected.
+    """
+    array = np.asarray(lift, dtype=np.float32)
+    if array.shape != (rows,) or not np.isfinite(array).all():
+        raise InputError(f"A lift has shape {array.shape}, expected ({rows},) finite numbers.")
+    return array
 
 
 def check_mask(mask: npt.NDArray[np.bool_], rows: int) -> Mask:

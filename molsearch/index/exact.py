@@ -13,7 +13,7 @@ import numpy as np
 from molsearch.errors import InputError, LibraryError
 from molsearch.index import manifest as manifests
 from molsearch.index import scan
-from molsearch.index.batch import Batch, Floats, Found, Mask, Rows, check_mask, check_query
+from molsearch.index.batch import Batch, Flags, Floats, Found, Mask, Rows, check_lift, check_mask, check_query
 from molsearch.index.manifest import Manifest, Scalar
 from molsearch.index.snapshot import Snapshot, key_digests
 from molsearch.index.transaction import Transaction
@@ -130,12 +130,13 @@ class ExactIndex:
         ranges: Sequence[PropertyRange] = (),
         mask: Mask | None = None,
         bonuses: Mapping[int, float] | None = None,
+        lift: Floats | None = None,
     ) -> Found:
         """Return the best k rows that pass the filters, see ``index.base.Index.search``."""
         snapshot = self._snapshot
         query = check_query(vector, snapshot.manifest.width, k)
         rows = _passing(snapshot, ranges, mask)  # None: all of them
-        offsets = _offsets(snapshot, rows, bonuses or {})  # (M,)
+        offsets = _offsets(snapshot, rows, bonuses or {}, lift)  # (M,)
         scores = scan.dots(snapshot.vectors, query, rows) + offsets  # (M,)
         near = scan.candidates(scores, k, scan.error_bound(query, scores))  # (C,)
         near_rows = near if rows is None else rows[near]
@@ -175,6 +176,10 @@ class ExactIndex:
         """Return one property of all molecules, (N,) float32, NaN where there is no value."""
         return self._snapshot.column(name)
 
+    def flags(self) -> Flags | None:
+        """Return the packed bits of all molecules, (N, F) uint8, mapped read-only; None where none were added."""
+        return self._snapshot.flags
+
     def verify(self) -> None:
         """Hash every byte of the library; opening checks sizes and small files only.
 
@@ -208,16 +213,16 @@ def _passing(snapshot: Snapshot, ranges: Sequence[PropertyRange], mask: Mask | N
     return None if kept is None else np.flatnonzero(kept)
 
 
-def _offsets(snapshot: Snapshot, rows: Rows | None, bonuses: Mapping[int, float]) -> Floats:
+def _offsets(snapshot: Snapshot, rows: Rows | None, bonuses: Mapping[int, float], lift: Floats | None) -> Floats:
     """Return what is added to each kept row's dot product, (M,) float32."""
     constants = snapshot.constants if rows is None else snapshot.constants[rows]
-    if not bonuses:
+    if not bonuses and lift is None:
         return constants
-    raised = np.zeros(snapshot.rows, dtype=np.float32)
+    raised = np.zeros(snapshot.rows, dtype=np.float32) if lift is None else check_lift(lift, snapshot.rows).copy()
     for row, bonus in bonuses.items():
         if not 0 <= row < snapshot.rows:
             raise InputError(f"A bonus was given to row {row}, expected 0 to {snapshot.rows - 1}.")
-        raised[row] = bonus
+        raised[row] += np.float32(bonus)
     return constants + (raised if rows is None else raised[rows])
 
 

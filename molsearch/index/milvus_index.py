@@ -137,12 +137,15 @@ class MilvusIndex:
         ranges: Sequence[PropertyRange] = (),
         mask: Mask | None = None,
         bonuses: Mapping[int, float] | None = None,
+        lift: Floats | None = None,
     ) -> Found:
         """Return the best k rows that pass the filters, see ``index.base.Index.search``.
 
         Raises:
-            InputError: Also when k is above what Milvus returns, 16,384.
+            InputError: Also when k is above what Milvus returns, 16,384, or a lift is given.
         """
+        if lift is not None:
+            raise InputError("Milvus cannot add a number of its own to every row: search without a lift.")
         query = check_query(vector, self._state.width, k)
         if k > TOP_K:
             raise InputError(f"{k:,} hits were asked for, but Milvus returns at most {TOP_K:,}: ask for fewer.")
@@ -200,6 +203,9 @@ class MilvusIndex:
         """Return one property of all molecules, (N,) float32, NaN where there is no value."""
         scan.known_property(name, self.property_names)
         return self._stored(f"row < {self._state.rows}", (name,)).columns[name]
+
+    def flags(self) -> None:
+        """Return None: this engine keeps no flags."""
 
     def verify(self) -> None:
         """Count what the server holds; its bytes are its own affair.

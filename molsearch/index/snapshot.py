@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from molsearch.errors import InputError
-from molsearch.index.batch import Floats, Rows
+from molsearch.index.batch import Flags, Floats, Rows
 from molsearch.index.manifest import Manifest, damaged
 from molsearch.index.naming import folder_name
 from molsearch.index.scan import Matrix, known_property
@@ -27,6 +27,7 @@ Digests = npt.NDArray[np.uint64]
 VECTORS = "vectors.bin"  # (N, D), the manifest's scalar type
 CONSTANTS = "constants.bin"  # (N,) float32
 KEYS = "keys.bin"  # (N, 2) uint64: 128-bit digests of the molecules' keys
+FLAGS = "flags.bin"  # (N, F) uint8, where the first addition brought flags
 EXTRA_ROWS = "extra_rows.bin"  # (X,) int64: the row that each row of the table "extras" belongs to
 
 _T = TypeVar("_T")
@@ -59,6 +60,7 @@ class Snapshot:
             self.vectors: Matrix = self._mapped(VECTORS, np.dtype(manifest.scalar), (self.rows, manifest.width))
             self.constants: Floats = self._mapped(CONSTANTS, np.float32, (self.rows,))
             self._digests: Digests = self._mapped(KEYS, "<u8", (self.rows, 2))
+            self.flags = self._mapped_flags()
             extras = sum(segment.extras for segment in manifest.segments)
             self._extra_rows: Rows = self._mapped(EXTRA_ROWS, np.int64, (extras,))
             self._columns = {n: self._mapped(property_file(n), np.float32, (self.rows,)) for n in manifest.properties}
@@ -140,6 +142,10 @@ class Snapshot:
             return np.empty(shape, dtype=dtype)
         mapped = np.memmap(self.folder / file, dtype=dtype, mode="r", shape=shape)
         return np.asarray(mapped)  # a plain view: the mapping lives on, its bookkeeping on every slice does not
+
+    def _mapped_flags(self) -> Flags | None:
+        size = self.manifest.sizes.get(FLAGS, 0)
+        return self._mapped(FLAGS, np.uint8, (self.rows, size // self.rows)) if size else None
 
     def _files(self, table: str) -> list[Path]:
         names = (segment.file(table) for segment in self.manifest.segments)

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from molsearch.errors import LibraryError
-from molsearch.index.batch import Batch, check_batch
+from molsearch.errors import InputError, LibraryError
+from molsearch.index.batch import Batch, Flags, check_batch
 from molsearch.index.manifest import (
     Manifest,
     Part,
@@ -28,7 +28,7 @@ from molsearch.index.manifest import (
     sync_folder,
     write_manifest,
 )
-from molsearch.index.snapshot import CONSTANTS, EXTRA_ROWS, KEYS, VECTORS, Snapshot, key_digests, property_file
+from molsearch.index.snapshot import CONSTANTS, EXTRA_ROWS, FLAGS, KEYS, VECTORS, Snapshot, key_digests, property_file
 from molsearch.index.table import BLOCK_ROWS, MOLECULES, REJECTIONS, WRITE_OPTIONS, Row, molecule_row, rejection_row
 from molsearch.records import Rejection
 
@@ -49,6 +49,7 @@ class Transaction:
         self._folder = before.folder
         self._properties = dict.fromkeys(before.manifest.properties)
         self._rows = before.rows
+        self._flags = None if before.flags is None else before.flags.shape[1]  # bytes a row
         self._new: dict[bytes, int] = {}  # key digest -> row, for what this transaction adds
         self._segments: list[Segment] = []
         self._ends = before.manifest.sizes  # file -> bytes of sealed segments
@@ -87,6 +88,7 @@ class Transaction:
                 column = batch.properties.get(name)
                 values = np.full(len(fresh), np.nan) if column is None else column[fresh]
                 self._append(property_file(name), values.astype(np.float32))
+            self._append(FLAGS, self._checked_flags(batch)[fresh])
             self._append(EXTRA_ROWS, np.array(list(owners.values()), dtype=np.int64))
             for number, molecule in enumerate(batch.molecules):
                 self._insert("extras" if number in owners else "molecules", molecule_row(molecule))
@@ -128,6 +130,19 @@ class Transaction:
         if name not in self._properties:
             self._properties[name] = None
             self._append(property_file(name), np.full(self._rows, np.nan, dtype=np.float32))
+
+    def _checked_flags(self, batch: Batch) -> Flags:
+        """Return the flags to store, (N, F): the first rows of a library decide whether it has any, and how many."""
+        if self._flags is None:
+            self._flags = batch.flags.shape[1] if batch.flags is not None and not self._rows else 0
+        if not self._flags or batch.flags is None:
+            return np.zeros((len(batch.molecules), self._flags), np.uint8)
+        if batch.flags.shape[1] != self._flags:
+            raise InputError(
+                f"A batch has {batch.flags.shape[1]} bytes of flags a molecule, but the library "
+                f"{self._before.manifest.name!r} holds {self._flags}: add its file to a library of its own."
+            )
+        return batch.flags
 
     def _append(self, file: str, values: npt.NDArray[Any]) -> None:
         if values.size:
