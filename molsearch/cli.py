@@ -5,15 +5,14 @@ nothing else. Exit status: 0 done, 1 a fault of the program, 2 wrong usage or in
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from molsearch.errors import InputError
-from molsearch.options import exporter, read_captions, read_range, write_hits
+from molsearch.measuring import Json, evaluate
+from molsearch.options import exporter, read_captions, read_phrase, read_range, read_tested, write_hits
+from molsearch.reading import sentences
 from molsearch.records import Query, Ranking
 from molsearch.screener import EXAMPLES, EXAMPLES_FILE, Screener
 from molsearch.settings import Settings
@@ -31,15 +30,6 @@ app = typer.Typer(
 SHOWN_REJECTIONS = 100
 
 
-class Protocol(StrEnum):
-    """How ``evaluate`` scores."""
-
-    POOL = "pool"
-    PCDES = "pcdes"
-    QUERIES = "queries"
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="SDF, SDF.gz, MOL, SMILES, CSV, TSV or Parquet file.")]
 
 
@@ -112,6 +102,22 @@ def search(
     ] = None,
     smarts: Annotated[str, typer.Option("--smarts", help="Substructure every hit must hold.")] = "",
     reference: Annotated[str, typer.Option("--reference", help="SMILES the hits should resemble too.")] = "",
+    phrases: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--phrase", metavar="[WEIGHT:]TEXT", help="One more description, weight up to 1; may be repeated."
+        ),
+    ] = None,
+    weight: Annotated[float, typer.Option("--weight", help="Weight of QUERY beside the phrases, up to 1.")] = 1.0,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help="Class, element, SMARTS or name that no hit may be or hold; may be repeated."),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", help="What QUERY seems to exclude but does not, as the answer names it."),
+    ] = None,
+    tested: Annotated[Path | None, typer.Option("--tested", help="File of tested compounds to leave out.")] = None,
     exact_names: Annotated[bool, typer.Option(help="Lift the molecule that a name in QUERY stands for.")] = True,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the hits to this .sdf or .csv file.")] = None,
     as_json: Json = False,
@@ -119,10 +125,22 @@ def search(
     """Rank a stored library by QUERY."""
     with answering(as_json):
         screener = Screener()
-        asked = Query(query, k, tuple(map(read_range, ranges or ())), smarts, reference, exact_names)
+        asked = Query(
+            query,
+            k,
+            tuple(map(read_range, ranges or ())),
+            smarts,
+            reference,
+            exact_names,
+            weight,
+            tuple(map(read_phrase, phrases or ())),
+            tuple(without or ()),
+            tuple(allow or ()),
+        )
         if out is not None:
             exporter(out)  # a name that cannot be written is refused before anything is computed
-        ranking = screener.search(asked, library)
+        with bar("Searching") as progress:
+            ranking = screener.search(asked, library, read_tested(screener, tested) if tested else None, progress)
         if out is not None:
             write_hits(screener, ranking, out)
         if as_json:
@@ -133,8 +151,8 @@ def search(
             ["rank", "score", "cosine", "percentile", "name", "smiles"],
             [(h.rank, h.score, h.cosine, h.percentile, h.molecule.name, h.molecule.key) for h in ranking.hits],
         )
-        for note in ranking.notes:
-            say(note)
+        for sentence in (*sentences(ranking), *ranking.notes):
+            say(sentence)
 
 
 def ranking_object(ranking: Ranking) -> dict[str, object]:
@@ -159,6 +177,8 @@ def ranking_object(ranking: Ranking) -> dict[str, object]:
             }
             for hit in ranking.hits
         ],
+        "read": ranking.read,
+        "narrowing": ranking.narrowing,
         "notes": ranking.notes,
     }
 
@@ -243,54 +263,7 @@ def train(
         say(f"The model is in {folder}.")
 
 
-@app.command()
-def evaluate(
-    model: Annotated[Path, typer.Option("--model", help="Model folder.")],
-    pairs: Annotated[Path, typer.Option("--pairs", help="Pairs: TSV with smiles, text and perhaps cid.")],
-    text_column: Annotated[str, typer.Option("--text-column", help="Column of the texts.")] = "text",
-    pool: Annotated[list[Path] | None, typer.Option("--pool", help="Molecules to rank: TSV with smiles.")] = None,
-    protocol: Annotated[Protocol, typer.Option("--protocol", help="How to score.")] = Protocol.POOL,
-    seed: Annotated[int, typer.Option("--seed", help="Of the batches and the bootstrap.")] = 0,
-    exact_names: Annotated[bool, typer.Option(help="Lift molecules that a text names exactly.")] = True,
-    as_json: Json = False,
-) -> None:
-    """Measure a model: how high it ranks each text's molecule, and each molecule's text."""
-    with answering(as_json):
-        from molsearch.model.dual import DualEncoder
-        from molsearch.training.evaluate import evaluate as by_pool
-        from molsearch.training.evaluate import evaluate_pcdes
-
-        settings = Settings()
-        encoder = DualEncoder.load(model, settings.device)
-        with bar("Evaluating") as progress:
-            if protocol is Protocol.PCDES:
-                figures = evaluate_pcdes(
-                    encoder, pairs, text_column, seed=seed, exact_names=exact_names, progress=progress
-                ).as_json()
-            elif not pool:
-                raise InputError("There is no pool to rank: give --pool FILE, or --protocol pcdes, which needs none.")
-            elif protocol is Protocol.QUERIES:
-                from molsearch.training.querybench import evaluate_queries
-
-                figures = evaluate_queries(encoder, pairs, pool, progress)
-            elif len(pool) > 1:
-                raise InputError(f"This protocol ranks one pool, got {len(pool)}; give --pool once.")
-            else:
-                figures = by_pool(
-                    encoder, pairs, pool[0], text_column, exact_names=exact_names, seed=seed, progress=progress
-                ).as_json()
-        if as_json:
-            print_json(figures)
-            return
-        _print_figures(figures)
-
-
-def _print_figures(figures: Mapping[str, object]) -> None:
-    counts = [(name, value) for name, value in figures.items() if not isinstance(value, Mapping)]
-    print_table("Evaluation", ["count", "value"], counts)
-    for name, direction in figures.items():
-        if isinstance(direction, Mapping):
-            print_table(name.replace("_", " "), ["figure", "value"], list(direction.items()))
+app.command()(evaluate)
 
 
 @app.command()

@@ -4,24 +4,18 @@ Two protocols: ranks against a pool (Text2Mol's, with ties counted half), and ac
 Shapes: Q queries (pairs with a text), N molecules of the pool, D width.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from molsearch.alignment import ranks
 from molsearch.errors import InputError
 from molsearch.records import Progress
-from molsearch.training.pairs import Row, Table, find_targets, keys, read_pairs, read_pool
+from molsearch.training.pairs import Row, Table, find_targets, read_pairs, read_pool
+from molsearch.training.scoring import Answers, Floats, Pool, Scorer, answer, part
 
-Floats = npt.NDArray[np.floating]
-Ints = npt.NDArray[np.int64]
-
-#: Queries scored at once: 256 x 33,010 float32 are 34 MB.
-_CHUNK = 256
 _RESAMPLES = 2000
 
 #: Value of each metric for each rank; a metric is their mean. Hits in percent, MRR in percent.
@@ -32,31 +26,6 @@ METRICS: Mapping[str, Callable[[Floats], Floats]] = {
     "mrr": lambda ranks: 100.0 / ranks,
     "mean_rank": lambda ranks: 1.0 * ranks,
 }
-
-
-class Named(Protocol):
-    """A structure that a text names: a molecule of this key gets this bonus."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def bonus(self) -> float: ...
-
-
-class Scorer(Protocol):
-    """What is asked of a model: score = cosine + the molecule's constant + the bonus of its exact name."""
-
-    def encode_texts(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
-        """Encode texts: (Q, D) unit rows."""
-
-    def encode_molecules(self, smiles: Sequence[str], progress: Progress | None = None) -> np.ndarray:
-        """Encode molecules: (N, D) unit rows."""
-
-    def constants(self, vectors: np.ndarray) -> np.ndarray:
-        """Give each molecule's constant, (N,)."""
-
-    def named_structures(self, text: str) -> Sequence[Named]:
-        """Find the structures that a text names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,13 +52,9 @@ class Evaluation:
             "pool": self.pool,
             "queries": len(self.text_ranks),
             "skipped": self.skipped,
-            "text_to_molecule": self._direction(self.text_ranks),
-            "molecule_to_text": self._direction(self.molecule_ranks),
+            "text_to_molecule": direction(self.text_ranks, self.seed),
+            "molecule_to_text": direction(self.molecule_ranks, self.seed),
         }
-
-    def _direction(self, found: Floats) -> dict[str, object]:
-        interval = bootstrap_interval(METRICS["hits@1"](found), seed=self.seed)
-        return {**rank_metrics(found), "hits@1_interval": list(interval)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +86,12 @@ class PcdesEvaluation:
 def rank_metrics(found: Floats) -> dict[str, float]:
     """Compute every row of METRICS from (Q,) ranks."""
     return {name: float(of(np.asarray(found)).mean()) for name, of in METRICS.items()}
+
+
+def direction(found: Floats, seed: int = 0) -> dict[str, object]:
+    """Give every row of METRICS of (Q,) ranks, and the 95 % interval of Hits@1."""
+    interval = bootstrap_interval(METRICS["hits@1"](found), seed=seed)
+    return {**rank_metrics(found), "hits@1_interval": list(interval)}
 
 
 def bootstrap_interval(values: Floats, *, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
@@ -170,12 +141,30 @@ def evaluate(
     Raises:
         InputError: If a file cannot be read, holds no text, or a pair's molecule is not in the pool.
     """
-    table, pool = read_pairs(pairs_file, text_column), read_pool(pool_file)
-    rows = _with_text(table, text_column)
-    targets = find_targets(rows, table.name, pool)
-    text_ranks, own = _ranks(model, rows, pool.rows, targets, exact_names, progress)
-    molecule_ranks = ranks(own.T, np.arange(len(rows)))
-    return Evaluation(len(pool.rows), len(table.rows) - len(rows), text_ranks, molecule_ranks, seed)
+    table, answers, pool = answer_file(model, pairs_file, pool_file, text_column, progress)
+    return evaluation(table, answers, pool, exact_names=exact_names, seed=seed)
+
+
+def evaluation(table: Table, answers: Answers, pool: Pool, *, exact_names: bool, seed: int = 0) -> Evaluation:
+    """Take the headline figures from what a model made of a file."""
+    chosen = answers.ranks(exact_names)
+    return Evaluation(len(pool), len(table.rows) - len(answers.rows), chosen.text, chosen.molecule, seed)
+
+
+def answer_file(
+    model: Scorer, pairs_file: Path, pool_file: Path, text_column: str = "text", progress: Progress | None = None
+) -> tuple[Table, Answers, Pool]:
+    """Rank a pool file for each text of a pair file; ``evaluate`` without the figures.
+
+    Raises:
+        InputError: As ``evaluate``.
+    """
+    table, molecules = read_pairs(pairs_file, text_column), read_pool(pool_file)
+    rows = with_text(table, text_column)
+    targets = find_targets(rows, table.name, molecules)
+    total = len(rows) + 2 * len(molecules.rows)  # molecules, texts, and the molecules' keys
+    pool = Pool(model, molecules.rows, part(progress, 0, total))
+    return table, answer(model, rows, pool, targets, part(progress, len(pool), total)), pool
 
 
 def evaluate_pcdes(
@@ -197,15 +186,17 @@ def evaluate_pcdes(
         InputError: If the file cannot be read or has fewer texts than one batch.
     """
     table = read_pairs(pairs_file, text_column)
-    rows = _with_text(table, text_column)
+    rows = with_text(table, text_column)
     if len(rows) < size:
         raise InputError(
             f"{table.name} has {len(rows)} texts, but the pcdes protocol needs a batch of {size}; add more."
         )
-    text_ranks, scores = _ranks(model, rows, rows, np.arange(len(rows)), exact_names, progress)
+    total = 3 * len(rows)
+    pool = Pool(model, rows, part(progress, 0, total))
+    found = answer(model, rows, pool, np.arange(len(rows)), part(progress, len(rows), total)).ranks(exact_names)
     order = np.random.default_rng(seed).permutation(len(rows))
     batches = [order[i : i + size] for i in range(0, len(rows) - size + 1, size)]
-    inside = [scores[np.ix_(batch, batch)] for batch in batches]  # each (size, size)
+    inside = [found.own[np.ix_(batch, batch)] for batch in batches]  # each (size, size)
     own = np.arange(size)
     return PcdesEvaluation(
         pool=len(rows),
@@ -214,75 +205,22 @@ def evaluate_pcdes(
         batches=len(batches),
         text_accuracy=_share(np.concatenate([ranks(s, own) for s in inside]), 1),
         molecule_accuracy=_share(np.concatenate([ranks(s.T, own) for s in inside]), 1),
-        text_recall=_share(text_ranks, 20),
-        molecule_recall=_share(ranks(scores.T, np.arange(len(rows))), 20),
+        text_recall=_share(found.text, 20),
+        molecule_recall=_share(found.molecule, 20),
     )
 
 
-def _with_text(table: Table, text_column: str) -> tuple[Row, ...]:
+def with_text(table: Table, text_column: str) -> tuple[Row, ...]:
+    """Leave out the rows without a text.
+
+    Raises:
+        InputError: If no row has one.
+    """
     rows = tuple(row for row in table.rows if not row.empty)
     if not rows:
         raise InputError(f"Column {text_column!r} of {table.name} is empty in every row; choose one that holds texts.")
     return rows
 
 
-def _ranks(
-    model: Scorer,
-    rows: Sequence[Row],
-    pool: Sequence[Row],
-    targets: Ints,
-    exact_names: bool,
-    progress: Progress | None,
-) -> tuple[Floats, Floats]:
-    """Rank the pool for each text: (Q,) ranks, and (Q, Q) scores of the texts against the pairs' own molecules."""
-    total = len(rows) + 2 * len(pool)  # texts, molecules, and the molecules' keys
-    texts = model.encode_texts([row.text for row in rows], _part(progress, 0, total))  # (Q, D)
-    molecules = model.encode_molecules([row.smiles for row in pool], _part(progress, len(rows), total))  # (N, D)
-    constants = model.constants(molecules)  # (N,)
-    after = _part(progress, len(rows) + len(pool), total)
-    bonuses = _bonuses(model, rows, pool, after) if exact_names else [{}] * len(rows)
-    found, own = [], []
-    for start in range(0, len(rows), _CHUNK):
-        scores = texts[start : start + _CHUNK] @ molecules.T + constants  # (chunk, N)
-        for line, lifted in zip(scores, bonuses[start : start + _CHUNK], strict=True):
-            for number, bonus in lifted.items():
-                line[number] += bonus
-        found.append(ranks(scores, targets[start : start + _CHUNK]))
-        own.append(scores[:, targets])
-    if progress:
-        progress(total, total)
-    return np.concatenate(found), np.concatenate(own)
-
-
-def _bonuses(
-    model: Scorer, rows: Sequence[Row], pool: Sequence[Row], progress: Progress | None
-) -> list[dict[int, float]]:
-    """Look up, for each text, which rows of the pool it names and by how much that lifts them."""
-    named = [model.named_structures(row.text) for row in rows]
-    numbers: dict[str, list[int]] = {}
-    # Cleaning a large pool takes half a minute, so it is left out where no text names anything.
-    for number, key in enumerate(keys(pool, progress) if any(named) else ()):
-        numbers.setdefault(key, []).append(number)
-    return [dict(_lifts(structures, numbers)) for structures in named]
-
-
-def _lifts(structures: Sequence[Named], numbers: Mapping[str, Sequence[int]]) -> Iterator[tuple[int, float]]:
-    """Yield the pool rows that the structures name; one named twice is lifted once, by the larger bonus."""
-    for structure in sorted(structures, key=lambda structure: structure.bonus):
-        for number in numbers.get(structure.key, ()):
-            yield number, structure.bonus
-
-
 def _share(found: Floats, cutoff: int) -> float:
     return float(100.0 * (found <= cutoff).mean())
-
-
-def _part(progress: Progress | None, before: int, whole: int) -> Progress | None:
-    """Let a step report its share of a longer one."""
-    if progress is None:
-        return None
-
-    def report(done: int, total: int) -> None:
-        progress(before + done, whole)
-
-    return report

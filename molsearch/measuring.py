@@ -1,0 +1,154 @@
+"""The commands that measure a model: ``evaluate`` scores it by one protocol or compares two saved sets of ranks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from molsearch.errors import InputError
+from molsearch.records import Progress
+from molsearch.settings import Settings
+from molsearch.terminal import answering, bar, print_json, print_table
+
+if TYPE_CHECKING:  # torch loads with this
+    from molsearch.model.dual import DualEncoder
+
+
+class Protocol(StrEnum):
+    """How ``evaluate`` scores."""
+
+    POOL = "pool"
+    PCDES = "pcdes"
+    QUERIES = "queries"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What ``evaluate`` was asked to do, beside the protocol."""
+
+    pairs: Path
+    text_column: str
+    pools: tuple[Path, ...]
+    training_pairs: Path | None
+    ranks: Path | None
+    seed: int
+    exact_names: bool
+
+    def pool(self) -> Path:
+        """Give the one pool that most protocols rank.
+
+        Raises:
+            InputError: If there is none or more than one.
+        """
+        self.some_pool()
+        if len(self.pools) > 1:
+            raise InputError(f"This protocol ranks one pool, got {len(self.pools)}; give --pool once.")
+        return self.pools[0]
+
+    def some_pool(self) -> None:
+        """Refuse to go on without a pool.
+
+        Raises:
+            InputError: If there is none.
+        """
+        if not self.pools:
+            raise InputError("There is no pool to rank: give --pool FILE, or --protocol pcdes, which needs none.")
+
+
+def _pool(model: "DualEncoder", asked: Asked, progress: Progress) -> dict[str, object]:
+    from molsearch.training import slices
+    from molsearch.training.evaluate import answer_file, evaluation
+    from molsearch.training.rankfile import write_ranks
+
+    if asked.ranks and not asked.ranks.parent.is_dir():  # seen now, not after minutes of computing
+        raise InputError(f"{asked.ranks.parent} is no folder, so {asked.ranks.name} cannot be written; make it first.")
+    seen = slices.read_seen(asked.training_pairs) if asked.training_pairs else None
+    table, answers, pool = answer_file(model, asked.pairs, asked.pool(), asked.text_column, progress)
+    names = slices.names_in(asked.pairs, table, answers.rows)
+    parts = slices.slices_of(table, answers, slices.names_itself(answers, pool, names), seen)
+    if asked.ranks:
+        write_ranks(asked.ranks, answers, parts, asked.exact_names)
+    whole = evaluation(table, answers, pool, exact_names=asked.exact_names, seed=asked.seed)
+    return {**whole.as_json(), "slices": slices.figures(answers, parts, asked.exact_names, asked.seed)}
+
+
+def _pcdes(model: "DualEncoder", asked: Asked, progress: Progress) -> dict[str, object]:
+    from molsearch.training.evaluate import evaluate_pcdes
+
+    return evaluate_pcdes(
+        model, asked.pairs, asked.text_column, seed=asked.seed, exact_names=asked.exact_names, progress=progress
+    ).as_json()
+
+
+def _queries(model: "DualEncoder", asked: Asked, progress: Progress) -> dict[str, object]:
+    from molsearch.training.querybench import evaluate_queries
+
+    asked.some_pool()
+    return evaluate_queries(model, asked.pairs, asked.pools, progress)
+
+
+#: What each protocol measures.
+PROTOCOLS: Mapping[Protocol, Callable[["DualEncoder", Asked, Progress], dict[str, object]]] = {
+    Protocol.POOL: _pool,
+    Protocol.PCDES: _pcdes,
+    Protocol.QUERIES: _queries,
+}
+
+
+def evaluate(
+    model: Annotated[Path | None, typer.Option("--model", help="Model folder.")] = None,
+    pairs: Annotated[Path | None, typer.Option("--pairs", help="Pairs: TSV with smiles, text and perhaps cid.")] = None,
+    text_column: Annotated[str, typer.Option("--text-column", help="Column of the texts.")] = "text",
+    pool: Annotated[list[Path] | None, typer.Option("--pool", help="Molecules to rank: TSV with smiles.")] = None,
+    protocol: Annotated[Protocol, typer.Option("--protocol", help="How to score.")] = Protocol.POOL,
+    training_pairs: Annotated[
+        Path | None, typer.Option("--training-pairs", help="What the model was trained on, to tell slices by.")
+    ] = None,
+    ranks: Annotated[
+        Path | None, typer.Option("--ranks", help="Also write each query's ranks to this TSV (protocol pool).")
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--compare", metavar="A B", help="Compare two files of --ranks; nothing else is needed then."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the batches and the bootstrap.")] = 0,
+    exact_names: Annotated[bool, typer.Option(help="Lift molecules that a text names exactly.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Measure a model: how high it ranks each text's molecule, and each molecule's text."""
+    with answering(as_json):
+        if compare:
+            from molsearch.training.rankfile import compare as compared
+
+            figures = compared(*compare, seed)
+        else:
+            if model is None or pairs is None:
+                raise InputError("There is nothing to measure: give --model FOLDER and --pairs FILE, or --compare A B.")
+            if ranks and protocol is not Protocol.POOL:
+                raise InputError(f"--ranks goes with --protocol pool, got {protocol}; leave one of them out.")
+            from molsearch.model.dual import DualEncoder
+
+            asked = Asked(pairs, text_column, tuple(pool or ()), training_pairs, ranks, seed, exact_names)
+            encoder = DualEncoder.load(model, Settings().device)
+            with bar("Evaluating") as progress:
+                figures = PROTOCOLS[protocol](encoder, asked, progress)
+        if as_json:
+            print_json(figures)
+            return
+        print_figures("Evaluation", figures)
+
+
+def print_figures(title: str, figures: Mapping[str, object]) -> None:
+    """Print counts and figures as one table, and each group of them as another."""
+    counts = [(name, value) for name, value in figures.items() if not isinstance(value, Mapping)]
+    if counts:
+        print_table(title, ["figure", "value"], counts)
+    for name, group in figures.items():
+        if isinstance(group, Mapping):
+            print_figures(f"{title} · {name.replace('_', ' ')}", group)

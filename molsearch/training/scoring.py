@@ -1,0 +1,206 @@
+"""Scores of texts against a pool, as a search gives them: the one place that every protocol takes them from.
+
+Shapes: Q queries (pairs with a text), N molecules of the pool, D width.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from molsearch.alignment import ranks
+from molsearch.records import Progress
+from molsearch.training.pairs import Row, keys
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+
+#: Queries scored at once: 256 x 33,010 float32 are 34 MB.
+CHUNK = 256
+
+
+class Named(Protocol):
+    """A structure that a text names, or that follows from what it names."""
+
+    @property
+    def key(self) -> str:
+        """Isomeric SMILES after clean-up: a molecule of this key gets the bonus."""
+
+    @property
+    def bonus(self) -> float:
+        """What it gains."""
+
+    @property
+    def rule(self) -> str:
+        """ "named", or the rule by which it follows."""
+
+
+class Scorer(Protocol):
+    """What is asked of a model: score = cosine + the molecule's constant + the bonus of its exact name."""
+
+    def encode_texts(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+        """Encode texts: (Q, D) unit rows."""
+
+    def encode_molecules(self, smiles: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+        """Encode molecules: (N, D) unit rows."""
+
+    def constants(self, vectors: np.ndarray) -> np.ndarray:
+        """Give each molecule's constant, (N,)."""
+
+    def named_structures(self, text: str) -> Sequence[Named]:
+        """Find the structures that a text names."""
+
+
+class Pool:
+    """The molecules to rank among, encoded once for any number of texts.
+
+    Attributes:
+        rows: The N molecules, never deduplicated.
+        vectors: (N, D).
+        constants: (N,).
+    """
+
+    def __init__(self, model: Scorer, rows: Sequence[Row], progress: Progress | None = None) -> None:
+        self.rows = tuple(rows)
+        self.vectors = model.encode_molecules([row.smiles for row in rows], progress)  # (N, D)
+        self.constants = model.constants(self.vectors)  # (N,)
+        self._keys: list[str] = []
+        self._numbers: dict[str, list[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def keys(self, progress: Progress | None = None) -> Sequence[str]:
+        """Give each molecule's key after clean-up; a large pool takes half a minute, once."""
+        if not self._keys:
+            self._keys = keys(self.rows, progress)
+        return self._keys
+
+    def lifts(self, structures: Iterable[Named], progress: Progress | None = None) -> dict[int, float]:
+        """Give the rows that the structures name; one named twice is lifted once, by the larger bonus."""
+        if not self._numbers:
+            for number, key in enumerate(self.keys(progress)):
+                self._numbers.setdefault(key, []).append(number)
+        return {
+            number: structure.bonus
+            for structure in sorted(structures, key=lambda structure: structure.bonus)
+            for number in self._numbers.get(structure.key, ())
+        }
+
+
+def blocks(model: Scorer, texts: Sequence[str], pool: Pool, progress: Progress | None = None) -> Iterator[Floats]:
+    """Score texts against a pool, CHUNK texts at a time, without what exact names add: (chunk, N) each."""
+    vectors = model.encode_texts(texts, progress)  # (Q, D)
+    for start in range(0, len(texts), CHUNK):
+        yield vectors[start : start + CHUNK] @ pool.vectors.T + pool.constants
+
+
+def lift(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
+    """Add to each row of a (chunk, N) block what exact names add to its molecules."""
+    lifted = block.copy()
+    for line, gains in zip(lifted, bonuses, strict=True):
+        for number, bonus in gains.items():
+            line[number] += bonus
+    return lifted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranks:
+    """Where each pair was found.
+
+    Attributes:
+        text: (Q,) rank of each text's molecule in the pool.
+        molecule: (Q,) rank of each molecule's text among the texts.
+        own: (Q, Q) scores of the texts against the pairs' own molecules.
+        rivals: (Q,) row of the pool's best molecule other than the text's own.
+    """
+
+    text: Floats
+    molecule: Floats
+    own: Floats
+    rivals: Ints
+
+
+class Tally:
+    """Ranks each text's target in its row of scores, block after block, and each target's text in its column."""
+
+    def __init__(self, targets: Ints) -> None:
+        """Begin.
+
+        Args:
+            targets: (Q,) column of each text's own molecule.
+        """
+        self._targets = targets
+        self._text: list[Floats] = []
+        self._own: list[Floats] = []
+        self._rivals: list[Ints] = []
+        self._seen = 0
+
+    def add(self, block: Floats) -> None:
+        """Rank the next texts by their (chunk, N) scores."""
+        mine = self._targets[self._seen : self._seen + len(block)]
+        self._text.append(ranks(block, mine))
+        self._own.append(block[:, self._targets])
+        others = block.copy()
+        others[np.arange(len(block)), mine] = -np.inf
+        self._rivals.append(others.argmax(1))
+        self._seen += len(block)
+
+    def result(self) -> Ranks:
+        """Give the ranks of all texts, once every block has been added."""
+        own = np.concatenate(self._own)
+        columns = np.arange(len(self._targets))
+        return Ranks(np.concatenate(self._text), ranks(own.T, columns), own, np.concatenate(self._rivals))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What a model makes of the pairs of a file.
+
+    Attributes:
+        rows: The Q pairs, each with a text.
+        targets: (Q,) row of each pair's molecule in the pool.
+        named: For each text the structures that it names.
+        lifted: Ranks with what exact names add.
+        plain: Ranks without.
+    """
+
+    rows: tuple[Row, ...]
+    targets: Ints
+    named: tuple[tuple[Named, ...], ...]
+    lifted: Ranks
+    plain: Ranks
+
+    def ranks(self, exact_names: bool) -> Ranks:
+        """Choose between ranks with and without what exact names add."""
+        return self.lifted if exact_names else self.plain
+
+
+def answer(model: Scorer, rows: Sequence[Row], pool: Pool, targets: Ints, progress: Progress | None = None) -> Answers:
+    """Rank the pool for each text with and without exact names, and the texts for each molecule."""
+    texts = [row.text for row in rows]
+    total = len(rows) + len(pool)  # texts, and the molecules' keys
+    named = tuple(tuple(model.named_structures(text)) for text in texts)
+    after = part(progress, len(rows), total)
+    plain, lifted = Tally(targets), Tally(targets)
+    for number, block in enumerate(blocks(model, texts, pool, part(progress, 0, total))):
+        here = named[number * CHUNK : (number + 1) * CHUNK]
+        plain.add(block)
+        # Cleaning a large pool takes half a minute, so it is left out where no text names anything.
+        lifted.add(lift(block, [pool.lifts(found, after) if found else {} for found in here]))
+    if progress:
+        progress(total, total)
+    return Answers(tuple(rows), targets, named, lifted.result(), plain.result())
+
+
+def part(progress: Progress | None, before: int, whole: int) -> Progress | None:
+    """Let a step report its share of a longer one."""
+    if progress is None:
+        return None
+
+    def report(done: int, total: int) -> None:
+        progress(before + done, whole)
+
+    return report

@@ -1,0 +1,78 @@
+"""The measuring commands as a person types them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from molsearch.cli import app
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run ``evaluate`` on four alcohols with the tiny model, in this process."""
+    monkeypatch.setenv("MOLSEARCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MOLSEARCH_MODELS", str(tiny_models))
+    keys = ["OKKJLVBELUTLKV", "LFQSCWFLJHTTHZ", "BDERNNFJNOPAEC", "LRHPLDYGYMQRHN"]
+    lines = [f"{n}\t{key}-UHFFFAOYSA-N\t{'C' * n}O\talcohol {n}" for n, key in enumerate(keys, start=1)]
+    (tmp_path / "pairs.tsv").write_text("\n".join(("cid\tinchikey\tsmiles\ttext", *lines)) + "\n")
+    (tmp_path / "pool.tsv").write_text("cid\tsmiles\n" + "".join(f"{n}\t{'C' * n}O\n" for n in range(1, 9)))
+    (tmp_path / "train.tsv").write_text(f"inchikey\tsmiles\ttext\n{keys[1]}-UHFFFAOYSA-N\tCCO\talcohol 3\n")
+
+    def invoke(*words: str | Path) -> Result:
+        given = [str(tmp_path / word) if str(word).endswith(".tsv") else str(word) for word in words]
+        return CliRunner().invoke(app, ["evaluate", *given, "--json"])
+
+    return invoke
+
+
+@pytest.fixture
+def measured(run: Run, tiny_models: Path) -> Callable[..., Any]:
+    """The figures of the tiny model, with more options."""
+
+    def answer(*words: str) -> Any:
+        files = ("--model", tiny_models / "default", "--pairs", "pairs.tsv", "--pool", "pool.tsv")
+        result = run(*files, *words)
+        assert result.exit_code == 0, result.stdout
+        return json.loads(result.stdout)
+
+    return answer
+
+
+def test_slices_stand_beside_the_headline(measured: Callable[..., Any]) -> None:
+    told = measured("--training-pairs", "train.tsv")
+    counts = {name: one["n"] for name, one in told["slices"].items()}
+    assert counts["all"] == told["queries"] == 4
+    assert counts["skeleton not in training"] == counts["text not in training"] == 3
+    assert counts["all three"] == 2
+    assert told["slices"]["all"]["text_to_molecule"] == told["text_to_molecule"]
+
+
+def test_ranks_of_two_runs_are_compared(measured: Callable[..., Any], run: Run) -> None:
+    measured("--ranks", "with.tsv")
+    measured("--ranks", "without.tsv", "--no-exact-names")
+    result = run("--compare", "with.tsv", "without.tsv")
+    assert result.exit_code == 0, result.stdout
+    told = json.loads(result.stdout)
+    assert (told["a"], told["b"], told["queries"]) == ("with.tsv", "without.tsv", 4)
+    assert set(told["slices"]["all"]["text_to_molecule"]) == {"hits@1", "hits@10", "hits@20", "mrr", "mean_rank"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--pairs", "pairs.tsv"), "give --model FOLDER and --pairs FILE, or --compare"),
+        (("--model", "x", "--pairs", "pairs.tsv", "--protocol", "pcdes", "--ranks", "r.tsv"), "goes with"),
+        (("--compare", "pairs.tsv", "pool.tsv"), "no rank file"),
+    ],
+)
+def test_what_cannot_be_measured_is_a_sentence(run: Run, words: tuple[str, ...], told: str) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    assert told in json.loads(result.stdout)["error"]
