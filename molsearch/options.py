@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from molsearch.errors import InputError
-from molsearch.records import PropertyRange, Ranking
+from molsearch.records import Phrase, PropertyRange, Ranking, Tested
 from molsearch.screener import Screener
 
 Export = Callable[[Screener, Ranking, BinaryIO], None]
@@ -38,6 +38,25 @@ def _bound(text: str, option: str) -> float | None:
     if math.isnan(value):
         raise InputError(f"This range cannot be read: got {text!r} in {option!r}, expected a number or nothing.")
     return value
+
+
+def read_phrase(option: str) -> Phrase:
+    """Read ``WEIGHT:TEXT``; without a number before the colon, all of it is text of weight 1."""
+    weight, _, text = option.partition(":")
+    try:
+        return Phrase(text.strip(), float(weight))
+    except ValueError:
+        return Phrase(option)
+
+
+def read_tested(screener: Screener, path: Path) -> Tested:
+    """Read the compounds of a file that a search is to leave out.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    with screener.read(path) as library:
+        return screener.tested(library)
 
 
 def exporter(path: Path) -> Export:

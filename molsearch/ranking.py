@@ -1,8 +1,8 @@
-"""One query over one library: what the query must be, what the model reads in it, and the ranking it gives."""
+"""One query over one library: what the model reads in it, and the ranking it gives."""
 
-import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,99 +10,117 @@ import numpy.typing as npt
 
 from molsearch.chem.classes import find_classes
 from molsearch.chem.names import available
-from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.index.base import Found, Index
-from molsearch.records import Hit, Query, Ranking
+from molsearch.interpretation import Interpretation, Reading, ReadPhrase
+from molsearch.model.words import words
+from molsearch.narrowing import Narrowed
+from molsearch.records import Hit, Query, Ranking, Tested
 
 if TYPE_CHECKING:  # torch loads with this
     from molsearch.model.dual import DualEncoder
     from molsearch.model.grounding import NamedStructure
 
 Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 
-def check_text(text: str, limit: int) -> None:
-    """Refuse a text that holds nothing or too much.
-
-    Raises:
-        InputError: Saying which, and what to do.
-    """
-    if not any(character.isalnum() for character in text):
-        raise InputError(
-            f"The query holds no word: got {text[:20]!r}, expected a description such as "
-            "'a sulfonamide with an aromatic amine'; write one."
-        )
-    if len(text) > limit:
-        raise InputError(
-            f"The query is too long: got {len(text):,} characters, expected at most {limit:,}; shorten it."
-        )
-
-
-def check_query(query: Query, limit: int) -> None:
-    """Refuse a query that no library could answer. An empty text is fine beside a reference structure.
+def rank(
+    query: Query,
+    read: Interpretation,
+    name: str,
+    index: Index,
+    model: "DualEncoder",
+    narrowed: Narrowed,
+    tested: Tested | None = None,
+) -> Ranking:
+    """Rank a library for a query that was checked, read and narrowed.
 
     Args:
         query: The query.
-        limit: Most characters of its text.
-
-    Raises:
-        InputError: Saying what is wrong with it.
-    """
-    if query.text.strip() or not query.reference.strip():
-        check_text(query.text, limit)
-    if query.k < 1:
-        raise InputError(f"The number of hits is out of range: got {query.k}, expected 1 or more.")
-    for wanted in query.ranges:
-        if wanted.name not in PROPERTIES:
-            raise InputError(f"There is no property {wanted.name!r}: choose one of {', '.join(PROPERTIES)}.")
-        low = -math.inf if wanted.low is None else wanted.low
-        high = math.inf if wanted.high is None else wanted.high
-        if not low <= high:
-            raise InputError(f"The range of {wanted.name} is empty: got {low:g} to {high:g}, expected low ≤ high.")
-
-
-def rank(query: Query, reference: str, name: str, index: Index, model: "DualEncoder", mask: Mask | None) -> Ranking:
-    """Rank a library for a query that ``check_query`` let through.
-
-    Args:
-        query: The query.
-        reference: Its reference structure after clean-up, or "".
+        read: What ``reading.read_query`` made of it.
         name: Name of the library.
         index: The library.
         model: The model that filled it.
-        mask: (N,) rows to look at, or None for all.
+        narrowed: The rows to look at.
+        tested: The list of compounds that ``narrowed`` leaves out, for the record.
     """
-    text = query.text.strip()
-    named = model.named_structures(text) if text else ()
-    rows = index.rows_of(list({one.key for one in named}))
-    bonuses: dict[int, float] = {}
-    for one in named if query.exact_names else ():
-        if one.key in rows:
-            bonuses[rows[one.key]] = max(one.bonus, bonuses.get(rows[one.key], 0.0))
-    found = index.search(query_vector(model, text, reference), query.k, ranges=query.ranges, mask=mask, bonuses=bonuses)
-    return Ranking(
+    named = [model.named_structures(phrase.kept) if phrase.kept else () for phrase in read.phrases]
+    rows = index.rows_of(list({one.key for found in named for one in found}))
+    bonuses = _bonuses(read.phrases, named, rows) if query.exact_names else {}
+    vector = query_vector(model, read.phrases, read.reference)
+    found = index.search(vector, query.k, ranges=query.ranges, mask=narrowed.mask, bonuses=bonuses)
+    phrases = [_with_readings(model, *one, rows) for one in zip(read.phrases, named, strict=True)]
+    ranking = Ranking(
         query=query,
         library=name,
         model_id=model.model_id,
         hits=_hits(found, index),
         scores=array("f", found.distribution.astype(np.float32).tobytes()),
         searched=found.searched,
-        notes=tuple(_notes(query, named, rows, found.searched, index.info.molecules)),
+        read=replace(read, phrases=tuple(phrases)),
+        narrowing=narrowed.account,
+        tested=tested,
     )
+    return replace(ranking, notes=tuple(_warnings(ranking)))
 
 
-def query_vector(model: "DualEncoder", text: str, reference: str) -> Floats:
-    """Encode text, reference structure, or the direction midway between both: (D,) of unit length."""
-    parts = [model.encode_texts([text])] if text else []
+def query_vector(model: "DualEncoder", phrases: Sequence[ReadPhrase], reference: str) -> Floats:
+    """Encode phrases as the weighted mean of their unit vectors, and join a reference structure midway.
+
+    Args:
+        model: The encoder.
+        phrases: Those of which nothing is kept do not count.
+        reference: Key of a structure, or "".
+
+    Returns:
+        (D,) of unit length.
+
+    Raises:
+        InputError: If what is asked for points in opposite directions.
+    """
+    kept = [phrase for phrase in phrases if phrase.kept]
+    parts = []
+    if kept:
+        weights = np.array([phrase.weight for phrase in kept], np.float32)
+        texts = model.encode_texts([phrase.kept for phrase in kept])  # (Q, D)
+        parts.append(texts[0] if len(kept) == 1 else _unit(weights @ texts))
     if reference:
-        parts.append(model.encode_molecules([reference]))
-    mean = np.concatenate(parts).mean(axis=0)  # (D,)
-    length = float(np.linalg.norm(mean))
+        parts.append(model.encode_molecules([reference])[0])
+    return _unit(np.mean(parts, axis=0))
+
+
+def _unit(vector: Floats) -> Floats:
+    length = float(np.linalg.norm(vector))
     if not length > 0:
-        raise InputError("Text and reference structure point in opposite directions: use one of them alone.")
-    return np.asarray(mean / length, np.float32)
+        raise InputError("The phrases and the reference structure point in opposite directions: leave one of them out.")
+    return np.asarray(vector / length, np.float32)
+
+
+def _bonuses(
+    phrases: Sequence[ReadPhrase], named: Sequence[Iterable["NamedStructure"]], rows: Mapping[str, int]
+) -> dict[int, float]:
+    """What each library molecule gains that a phrase names, by the share of that phrase."""
+    total = sum(phrase.weight for phrase in phrases if phrase.kept)
+    bonuses: dict[int, float] = {}
+    for phrase, found in zip(phrases, named, strict=True):
+        for one in found:
+            if one.key in rows:
+                gain = one.bonus * phrase.weight / total
+                bonuses[rows[one.key]] = max(gain, bonuses.get(rows[one.key], 0.0))
+    return bonuses
+
+
+def _with_readings(
+    model: "DualEncoder", phrase: ReadPhrase, named: Iterable["NamedStructure"], rows: Mapping[str, int]
+) -> ReadPhrase:
+    """Note where in a phrase names and classes stand, and how much of it is too long for the word encoder."""
+    readings = [Reading(one.name, one.start, one.end, "structure", one.key, one.rule, one.key in rows) for one in named]
+    readings += [
+        Reading(phrase.kept[start:end], start, end, "class", title) for title, start, end in find_classes(phrase.kept)
+    ]
+    limited = model.config.text == "words" and "token" in model.paths
+    unread = max(0, len(words(phrase.kept)) - model.config.words.max_words) if limited else 0
+    return replace(phrase, readings=tuple(sorted(readings, key=lambda one: (one.start, one.end))), unread_words=unread)
 
 
 def _hits(found: Found, index: Index) -> tuple[Hit, ...]:
@@ -113,21 +131,17 @@ def _hits(found: Found, index: Index) -> tuple[Hit, ...]:
     return tuple(Hit(rank, *values) for rank, values in enumerate(columns, start=1))
 
 
-def _notes(
-    query: Query, named: Sequence["NamedStructure"], rows: dict[str, int], searched: int, molecules: int
-) -> Iterator[str]:
-    """Say in plain sentences what was read in the query and what could not be done."""
-    for one in named:
-        place = "is in this library" if one.key in rows else "is not in this library"
-        yield f"Read “{one.name}” as the structure {one.key}, which {place}."
-    classes = dict.fromkeys(title for title, _, _ in find_classes(query.text))
-    if classes:
-        yield f"Read as chemical classes: {', '.join(classes)}."
-    if query.text.strip() and (lack := available()):
+def _warnings(ranking: Ranking) -> Iterator[str]:
+    """Say in plain sentences what could not be done for a query."""
+    molecules, searched, k = ranking.narrowing.molecules, ranking.searched, ranking.query.k
+    for one in ranking.read.exclusions:
+        if one.kind == "unread":
+            yield f"“{one.words}” could not be read as a chemical class, so it excludes nothing."
+    if any(phrase.kept for phrase in ranking.read.phrases) and (lack := available()):
         yield lack
     if molecules == 0:
         yield "This library holds no molecules."
     elif searched == 0:
         yield f"None of the {molecules:,} molecules passes the filters: loosen them."
-    elif searched < query.k:
-        yield f"Only {searched:,} of the {molecules:,} molecules could be ranked, fewer than the {query.k:,} asked for."
+    elif searched < k:
+        yield f"Only {searched:,} of the {molecules:,} molecules could be ranked, fewer than the {k:,} asked for."

@@ -1,6 +1,7 @@
 """The project's language on one page: the frozen records that flow between its parts.
 
-Standard library only. Arrays appear as ``Sequence[float]`` so that no reader of a record needs numpy.
+Standard library only; ``interpretation`` holds what was read in a query. Arrays appear as ``Sequence[float]`` so that
+no reader of a record needs numpy.
 Shape letters used throughout the project: B batch, L tokens, A atoms, E directed bonds, D width,
 K memory slots, N molecules, Q queries.
 """
@@ -9,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
+
+from molsearch.interpretation import Interpretation, Narrowing
 
 Kind = Literal["smiles", "molblock"]
 
@@ -119,16 +122,28 @@ class PropertyRange:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """One more description in a query, with its weight beside the others: above 0 and at most 1."""
+
+    text: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What the user asks of a library.
 
     Attributes:
-        text: The description, in plain words.
+        text: The description, in plain words; "without a lactone" in it excludes.
         k: How many hits to return.
         ranges: Property ranges every hit must lie in.
         smarts: Substructure every hit must hold, or "".
         reference: SMILES of a structure the hits should resemble too, or "".
         exact_names: Whether a name in the text that is exactly a molecule of the library lifts that molecule.
+        weight: Weight of ``text`` beside the phrases, above 0 and at most 1.
+        phrases: More descriptions; the query is the weighted mean of all.
+        without: What hits must not be or hold: chemical classes, elements, SMARTS or names.
+        allowed: ``Exclusion.read_as`` of what the texts seem to exclude but do not.
     """
 
     text: str
@@ -137,6 +152,25 @@ class Query:
     smarts: str = ""
     reference: str = ""
     exact_names: bool = True
+    weight: float = 1.0
+    phrases: tuple[Phrase, ...] = ()
+    without: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """Compounds that were tested already and are left out of the hits.
+
+    Attributes:
+        name: Of the list.
+        keys: Their distinct keys after clean-up.
+        unread: Records of the list that could not be read.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +203,10 @@ class Ranking:
         hits: Best first.
         scores: Score of every molecule that passed the filters (the whole distribution).
         searched: How many molecules were scored; ``len(scores)`` unless the scores are a sample.
-        notes: Plain sentences about what the model lacked or could not do for this query.
+        notes: Warnings in plain sentences: what could not be done for this query.
+        read: What was read in the query.
+        narrowing: What each filter left of the library.
+        tested: The list of tested compounds that were left out, or None.
     """
 
     query: Query
@@ -179,6 +216,9 @@ class Ranking:
     scores: Sequence[float]
     searched: int
     notes: tuple[str, ...] = ()
+    read: Interpretation = field(default_factory=Interpretation)
+    narrowing: Narrowing = field(default_factory=Narrowing)
+    tested: Tested | None = None
 
 
 @dataclass(frozen=True, slots=True)

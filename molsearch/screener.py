@@ -16,7 +16,10 @@ from molsearch.chem.standardize import standardize
 from molsearch.embed import embed
 from molsearch.errors import InputError, ModelError
 from molsearch.index.base import Index
-from molsearch.ranking import check_query, check_text, rank
+from molsearch.interpretation import Narrowing
+from molsearch.narrowing import narrow
+from molsearch.ranking import rank
+from molsearch.reading import check_filters, check_query, check_reading, check_text, read_query
 from molsearch.records import (
     CaptionMatch,
     Entry,
@@ -30,6 +33,7 @@ from molsearch.records import (
     Query,
     Ranking,
     Rejection,
+    Tested,
 )
 from molsearch.settings import Settings
 from molsearch.shelf import Shelf
@@ -205,8 +209,16 @@ class Screener:
 
     # Questions
 
-    def search(self, query: Query, library: str) -> Ranking:
+    def search(
+        self, query: Query, library: str, tested: Tested | None = None, progress: Progress | None = None
+    ) -> Ranking:
         """Rank a stored library by a sentence, under filters.
+
+        Args:
+            query: What is asked.
+            library: Name of a stored library.
+            tested: Compounds to leave out.
+            progress: Told of the molecules looked at where a filter must look at each.
 
         Raises:
             InputError: If the query cannot be answered; the sentence says why.
@@ -215,9 +227,33 @@ class Screener:
         """
         check_query(query, self.settings.max_query_chars)
         reference = self.clean(query.reference) if query.reference.strip() else ""
+        read = read_query(query, self.model.lexicon, reference)
+        check_reading(read)
         index = self._open(library, self.model.model_id)
-        mask = self._shelf.holders(index, query.smarts.strip()) if query.smarts.strip() else None
-        return rank(query, reference, library, index, self.model, mask)
+        narrowed = narrow(query, read.exclusions, tested, index, self._shelf, progress)
+        return rank(query, read, library, index, self.model, narrowed, tested)
+
+    def narrow(
+        self, query: Query, library: str, tested: Tested | None = None, progress: Progress | None = None
+    ) -> Narrowing:
+        """Count what the filters of a query leave of a stored library, without ranking it; see ``search``.
+
+        The query may be without words.
+
+        Raises:
+            InputError: If a filter makes no sense; the sentence says why.
+            LibraryError: If there is no such library, or another model filled it.
+            ModelError: If the model cannot be used.
+        """
+        check_filters(query)
+        read = read_query(query, self.model.lexicon)
+        index = self._open(library, self.model.model_id)
+        return narrow(query, read.exclusions, tested, index, self._shelf, progress).account
+
+    def tested(self, library: Library) -> Tested:
+        """Make a list of compounds to leave out of what was read: their keys after clean-up."""
+        keys = tuple(molecule.key for molecule in library.molecules())
+        return Tested(library.name, keys, library.rejection_count)
 
     def clean(self, smiles: str) -> str:
         """Clean a structure up as the records of a library are: its key.

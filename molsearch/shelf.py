@@ -2,12 +2,14 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from molsearch.chem.classes import class_named
+from molsearch.chem.exclusions import members
 from molsearch.chem.substructure import matches
 from molsearch.errors import LibraryError
 from molsearch.index.base import (
@@ -20,7 +22,8 @@ from molsearch.index.base import (
     read_info,
     remove_index,
 )
-from molsearch.records import LibraryInfo, Rejection
+from molsearch.interpretation import Exclusion
+from molsearch.records import LibraryInfo, Progress, Rejection
 
 Mask = npt.NDArray[np.bool_]
 
@@ -131,20 +134,60 @@ class Shelf:
             for place in [place for place in self._masks if place[0].name == name]:
                 del self._masks[place]
 
-    def holders(self, index: Index, smarts: str) -> Mask:
+    def holders(self, index: Index, smarts: str, progress: Progress | None = None) -> Mask:
         """Tell which rows hold a substructure, (N,); the latest answers are kept, as a filter outlives a query.
+
+        Args:
+            index: The library.
+            smarts: The pattern.
+            progress: Told of the molecules looked at.
 
         Raises:
             InputError: If the pattern is no SMARTS.
         """
-        place = (index.info, smarts)
+        return self._kept(index, smarts, lambda keys: matches(keys, smarts), progress)
+
+    def excluded(self, index: Index, exclusion: Exclusion, progress: Progress | None = None) -> Mask:
+        """Tell which rows an exclusion that was read takes out, (N,); classes are stored with a library where it can.
+
+        Args:
+            index: The library.
+            exclusion: Of any kind but "unread".
+            progress: Told of the molecules looked at.
+        """
+        if exclusion.kind == "smarts":
+            return self.holders(index, exclusion.read_as, progress)
+        if exclusion.kind == "structure":
+            mask = np.zeros(index.info.molecules, np.bool_)
+            mask[list(index.rows_of([exclusion.read_as]).values())] = True
+            return mask
+        row, flags = class_named(exclusion.read_as).row, index.flags()
+        if flags is not None:
+            return (flags[:, row // 8] >> (7 - row % 8) & 1).astype(np.bool_)  # as np.packbits lays bits out
+        return self._kept(index, f"class {row}", lambda keys: members(keys, exclusion.read_as), progress)
+
+    def _kept(
+        self, index: Index, what: str, judge: Callable[[Iterator[str]], Iterator[bool]], progress: Progress | None
+    ) -> Mask:
+        """Ask something of every molecule's key, (N,), unless the answer is still kept."""
+        place = (index.info, what)
         with self._lock:
             if place in self._masks:
                 self._masks.move_to_end(place)
                 return self._masks[place]
-        mask = np.fromiter(matches((molecule.key for molecule in index.iter_molecules()), smarts), np.bool_)
+        keys = (molecule.key for molecule in index.iter_molecules())
+        told = watched(judge(keys), index.info.molecules, progress) if progress else judge(keys)
+        mask = np.fromiter(told, np.bool_)
         with self._lock:
             self._masks[place] = mask
             while len(self._masks) > KEPT_MASKS:
                 self._masks.popitem(last=False)
         return mask
+
+
+def watched(answers: Iterator[bool], total: int, progress: Progress) -> Iterator[bool]:
+    """Pass answers on and tell of them from time to time."""
+    for done, answer in enumerate(answers):
+        if done % 500 == 0:
+            progress(done, total)
+        yield answer

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+from molsearch import records
 from molsearch.errors import Cancelled, InputError, LibraryError, ModelError
 from molsearch.model.dual import DualEncoder
-from molsearch.records import Pair, PropertyRange, Query, Ranking
+from molsearch.reading import sentences
+from molsearch.records import Pair, Phrase, PropertyRange, Query, Ranking
 from molsearch.screener import EXAMPLES, EXAMPLES_FILE, Screener
 from molsearch.settings import Settings
 
@@ -206,10 +208,10 @@ def test_a_named_molecule_gains_its_bonus(screener: Screener) -> None:
     assert all(gain == pytest.approx(0, abs=1e-6) for gain in gains.values())
 
 
-def test_the_notes_say_what_was_read(screener: Screener) -> None:
-    notes = " ".join(screener.search(Query("acetylsalicylic acid or another carboxylic acid"), "drugs").notes)
-    assert ASPIRIN in notes and "is in this library" in notes
-    assert "carboxylic acid" in notes
+def test_a_sentence_says_what_was_read(screener: Screener) -> None:
+    told = " ".join(sentences(screener.search(Query("acetylsalicylic acid or another carboxylic acid"), "drugs")))
+    assert f"“acetylsalicylic acid” as the structure {ASPIRIN}, which is in this library" in told
+    assert "chemical classes: carboxylic acid" in told
 
 
 def test_a_smarts_keeps_the_molecules_that_hold_it(screener: Screener) -> None:
@@ -246,6 +248,68 @@ def test_text_and_reference_meet_midway(screener: Screener, tiny_model: DualEnco
         assert hit.cosine == pytest.approx(expected, abs=2e-3)
 
 
+def test_a_negated_class_takes_its_members_out(screener: Screener) -> None:
+    ranking = screener.search(Query("a drug without a carboxylic acid"), "drugs")
+    assert set(keys(ranking)).isdisjoint({ASPIRIN, IBUPROFEN}) and ranking.searched == 3
+    assert ranking.read.phrases[0].kept == "a drug"
+
+
+def test_a_field_takes_out_what_the_text_would(screener: Screener) -> None:
+    by_text = screener.search(Query("a drug without a carboxylic acid"), "drugs")
+    by_field = screener.search(Query("a drug", without=("carboxylic acid",)), "drugs")
+    assert by_text.hits == by_field.hits
+
+
+def test_a_negation_that_is_allowed_takes_nothing_out(screener: Screener) -> None:
+    text = "a drug without a carboxylic acid"
+    ranking = screener.search(Query(text, allowed=("carboxylic acid",)), "drugs")
+    assert ranking.searched == MOLECULES and ranking.read.exclusions == ()
+    assert ranking.read.phrases[0].kept == text
+
+
+def test_a_negation_that_cannot_be_read_is_a_warning(screener: Screener) -> None:
+    ranking = screener.search(Query("a drug without a bad taste"), "drugs")
+    assert ranking.searched == MOLECULES
+    assert "“a bad taste” could not be read as a chemical class, so it excludes nothing." in ranking.notes
+
+
+def test_tested_compounds_are_left_out_by_structure(screener: Screener) -> None:
+    with screener.read_text("OC(=O)c1ccccc1OC(C)=O\nCCO\nOCC\nCCCCCC\nC1CC broken") as library:  # aspirin otherwise
+        tested = screener.tested(library)
+    ranking = screener.search(Query(TEXT), "drugs", tested)
+    assert set(keys(ranking)).isdisjoint({ASPIRIN, ETHANOL}) and ranking.searched == 3
+    assert "2 of your 4 tested compounds are in this library and left out; 1 could not be read." in " ".join(
+        sentences(ranking)
+    )
+
+
+def test_each_filter_says_how_many_molecules_it_left(screener: Screener) -> None:
+    query = Query("a drug without a sulfonamide", ranges=(PropertyRange("mass_da", 50),), smarts="c1ccccc1")
+    tested = records.Tested("mine", (ASPIRIN,))
+    steps = [(step.what, step.left) for step in screener.narrow(query, "drugs", tested).steps]
+    assert steps == [
+        ("mass_da from 50", 4),  # ethanol is 46.1 Da
+        ("substructure c1ccccc1", 3),
+        ("without sulfonamide", 2),
+        ("not in the tested list mine", 1),
+    ]
+    ranking = screener.search(query, "drugs", tested)
+    assert keys(ranking) == [IBUPROFEN] and ranking.narrowing.left == ranking.searched == 1
+
+
+def test_what_is_left_is_counted_without_a_text(screener: Screener) -> None:
+    assert screener.narrow(Query(""), "drugs").left == MOLECULES
+
+
+def test_a_filter_that_looks_at_every_molecule_can_be_stopped(screener: Screener) -> None:
+    def cancel(done: int, total: int) -> None:
+        raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        screener.search(Query(TEXT, smarts="[Si]"), "drugs", progress=cancel)
+    assert screener.search(Query(TEXT, smarts="[Si]"), "drugs").searched == 0
+
+
 def test_a_search_changes_nothing(screener: Screener) -> None:
     first = screener.search(Query(TEXT), "drugs")
     screener.search(Query("something else", smarts="[OH]"), "drugs")
@@ -266,6 +330,14 @@ def test_a_search_changes_nothing(screener: Screener) -> None:
         (Query(TEXT, smarts="C1CC"), "SMARTS cannot be read"),
         (Query(TEXT, reference="C1CC"), "SMILES cannot be used"),
         (Query("", reference="Xx"), "SMILES cannot be used"),
+        (Query(TEXT, weight=0), "is 0, expected above 0 and at most 1"),
+        (Query(TEXT, phrases=(Phrase("an ester", -1),)), "is -1, .* write “without …”"),
+        (Query(TEXT, phrases=(Phrase("an ester", float("nan")),)), "is nan"),
+        (Query(TEXT, phrases=(Phrase("  "),)), "holds no word"),
+        (Query(TEXT, phrases=(Phrase("an ester"),) * 9), "9 more phrases, expected at most 8"),
+        (Query("without a lactone or an ester"), r"only what to leave out \(lactone, ester\)"),
+        (Query(TEXT, without=("a bad taste",)), "cannot be left out: got 'a bad taste'"),
+        (Query(TEXT, without=("lactone",) * 21), "leaves out 21 things, expected at most 20"),
     ],
 )
 def test_a_query_that_cannot_be_answered_gets_a_sentence(screener: Screener, query: Query, told: str) -> None:

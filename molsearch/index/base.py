@@ -93,6 +93,9 @@ class Index(Protocol):
             InputError: On a wrong width, k below 1, an unknown property or a mask of another length.
         """
 
+    def count(self, ranges: Sequence[PropertyRange] = (), mask: Mask | None = None) -> int:
+        """Count the rows that pass every filter, as ``search`` takes them."""
+
     def molecules(self, rows: Sequence[int]) -> list[Molecule]:
         """Return the molecules of the given rows, in their order, with all of their sources."""
 

@@ -151,6 +151,11 @@ class ExactIndex:
             searched=len(scores),
         )
 
+    def count(self, ranges: Sequence[PropertyRange] = (), mask: Mask | None = None) -> int:
+        """Count the rows that pass every filter."""
+        rows = _passing(self._snapshot, ranges, mask)
+        return self._snapshot.rows if rows is None else len(rows)
+
     def molecules(self, rows: Sequence[int]) -> list[Molecule]:
         """Return the molecules of the given rows, in their order."""
         return self._snapshot.molecules([int(row) for row in rows])

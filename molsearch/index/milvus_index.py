@@ -164,6 +164,10 @@ class MilvusIndex:
             searched=len(distribution) if self._is_whole else sum(map(self._store.count, wanted)),
         )
 
+    def count(self, ranges: Sequence[PropertyRange] = (), mask: Mask | None = None) -> int:
+        """Count the rows that pass every filter."""
+        return sum(map(self._store.count, conditions(ranges, mask, self._state.rows, self.property_names)))
+
     def molecules(self, rows: Sequence[int]) -> list[Molecule]:
         """Return the molecules of the given rows, in their order."""
         wanted = [int(row) for row in rows]

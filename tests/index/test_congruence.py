@@ -92,6 +92,7 @@ def test_search_equals_brute_force(index, whole, ranges, mask):
         np.testing.assert_allclose(found.cosines, cosines, atol=1e-6)
         np.testing.assert_allclose(found.distribution, distribution, atol=1e-5)
         assert found.searched == len(distribution)
+    assert index.count(ranges, mask) == len(distribution)
 
 
 @pytest.mark.parametrize("bonuses", [{3: 2.0}, {3: 2.0, 900: 0.1, 1299: -0.5}, {7: -9.0}])
@@ -122,6 +123,7 @@ def test_an_empty_library_finds_nothing(engine, new_address):
     empty = create_index(new_address("empty"), "empty", "model-1", WIDTH, engine=engine)
     found = empty.search(unit(0), 5)
     assert (len(found.rows), len(found.distribution), found.searched) == (0, 0, 0)
+    assert empty.count(RANGES["none"]) == 0
     assert (list(empty.iter_molecules()), list(empty.rejections()), empty.rows_of(["C"])) == ([], [], {})
 
 

@@ -1,0 +1,113 @@
+"""The query as a vector and as a record: weights, names, and what is said to have been read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from molsearch.interpretation import ReadPhrase
+from molsearch.model.dual import DualEncoder
+from molsearch.ranking import query_vector
+from molsearch.reading import sentences, spell_range
+from molsearch.records import Phrase, PropertyRange, Query
+from molsearch.screener import Screener
+from molsearch.settings import Settings
+
+ASPIRIN, ETHANOL = "CC(=O)Oc1ccccc1C(=O)O", "CCO"
+PASTED = f"{ASPIRIN} aspirin\nCC(C)Cc1ccc(C(C)C(=O)O)cc1 ibuprofen\nNc1ccc(S(N)(=O)=O)cc1 sulfanilamide\n{ETHANOL}\n"
+
+
+@pytest.fixture(scope="module")
+def screener(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screener]:
+    """A screener with one library, "drugs"."""
+    home = tmp_path_factory.mktemp("home")
+    screener = Screener(Settings(home=home, models=tiny_models, model="default", data=home))
+    with screener.read_text(PASTED) as library:
+        screener.add(library, "drugs")
+    yield screener
+
+
+def phrase(text: str, weight: float = 1.0) -> ReadPhrase:
+    return ReadPhrase(text, weight, text)
+
+
+def test_the_vector_of_a_text_alone_is_its_own(tiny_model: DualEncoder) -> None:
+    expected = tiny_model.encode_texts(["an acid"])[0]
+    np.testing.assert_allclose(query_vector(tiny_model, [phrase("an acid", 0.3)], ""), expected, atol=1e-6)
+
+
+def test_phrases_meet_at_the_weighted_mean_of_their_unit_vectors(tiny_model: DualEncoder) -> None:
+    acid, dye = tiny_model.encode_texts(["an acid", "a dye"])
+    expected = (0.75 * acid + 0.25 * dye) / np.linalg.norm(0.75 * acid + 0.25 * dye)
+    found = query_vector(tiny_model, [phrase("an acid", 0.75), phrase("a dye", 0.25)], "")
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_reference_meets_all_phrases_together_midway(tiny_model: DualEncoder) -> None:
+    phrases = [phrase("an acid"), phrase("a dye", 0.5)]
+    middle = query_vector(tiny_model, phrases, "") + tiny_model.encode_molecules([ETHANOL])[0]
+    expected = middle / np.linalg.norm(middle)
+    np.testing.assert_allclose(query_vector(tiny_model, phrases, ETHANOL), expected, atol=1e-6)
+
+
+def test_a_phrase_of_which_nothing_is_kept_does_not_count(tiny_model: DualEncoder) -> None:
+    phrases = [phrase("an acid"), ReadPhrase("without a lactone", 1.0, "")]
+    expected = tiny_model.encode_texts(["an acid"])[0]
+    np.testing.assert_allclose(query_vector(tiny_model, phrases, ""), expected, atol=1e-6)
+
+
+def test_scores_follow_the_weights(screener: Screener) -> None:
+    only_second = screener.search(Query("a dye"), "drugs")
+    nearly = screener.search(Query("an acid", weight=1e-6, phrases=(Phrase("a dye"),)), "drugs")
+    assert [hit.molecule.key for hit in nearly.hits] == [hit.molecule.key for hit in only_second.hits]
+
+
+def test_a_name_lifts_by_the_share_of_its_phrase(screener: Screener) -> None:
+    def aspirin(query: Query) -> float:
+        return next(hit.score for hit in screener.search(query, "drugs").hits if hit.molecule.key == ASPIRIN)
+
+    phrases = (Phrase("acetylsalicylic acid", 0.25),)
+    gain = aspirin(Query("a dye", phrases=phrases)) - aspirin(Query("a dye", phrases=phrases, exact_names=False))
+    assert gain == pytest.approx(0.5 * 0.25 / 1.25, abs=1e-4)  # the bonus of a text that begins with a name is 0.5
+
+
+def test_readings_stand_where_their_words_are(screener: Screener) -> None:
+    text = "a drug without a lactone such as acetylsalicylic acid or another carboxylic acid"
+    (read,) = screener.search(Query(text), "drugs").read.phrases
+    assert [read.kept[one.start : one.end] for one in read.readings] == [one.words for one in read.readings]
+    assert ("structure", ASPIRIN, True) in [(one.kind, one.read_as, one.in_library) for one in read.readings]
+    assert ("class", "carboxylic acid") in [(one.kind, one.read_as) for one in read.readings]
+
+
+def test_words_past_the_word_encoder_are_counted(screener: Screener) -> None:
+    (read,) = screener.search(Query("acid " * 120), "drugs").read.phrases
+    assert read.unread_words == 8  # of 120, it reads 112
+
+
+def test_the_reference_is_told_as_its_key(screener: Screener) -> None:
+    assert screener.search(Query("", reference="OCC"), "drugs").read.reference == ETHANOL
+
+
+def test_what_is_left_out_is_said(screener: Screener) -> None:
+    ranking = screener.search(Query("an acid without chlorine", without=("[#16]",)), "drugs")
+    told = " ".join(sentences(ranking))
+    assert "“chlorine”, read as the smarts Cl" in told and "“[#16]”" in told
+    assert [one.from_text for one in ranking.read.exclusions] == [True, False]
+
+
+def test_the_same_exclusion_counts_once(screener: Screener) -> None:
+    ranking = screener.search(Query("an acid without lactones", without=("lactone",)), "drugs")
+    assert [step.what for step in ranking.narrowing.steps] == ["without lactones"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (PropertyRange("logp", -1, 3), "logp from -1 to 3"),
+        (PropertyRange("logp", 2), "logp from 2"),
+        (PropertyRange("mass_da", None, 500), "mass_da up to 500"),
+    ],
+)
+def test_a_range_is_spelt_in_words(wanted: PropertyRange, words: str) -> None:
+    assert spell_range(wanted) == words
