@@ -23,6 +23,7 @@ class Protocol(StrEnum):
     POOL = "pool"
     PCDES = "pcdes"
     QUERIES = "queries"
+    ROLES = "roles"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
@@ -93,11 +94,20 @@ def _queries(model: "DualEncoder", asked: Asked, progress: Progress) -> dict[str
     return evaluate_queries(model, asked.pairs, asked.pools, progress)
 
 
+def _roles(model: "DualEncoder", asked: Asked, progress: Progress) -> dict[str, object]:
+    from molsearch.training.roles import evaluate_roles
+
+    return evaluate_roles(
+        model, asked.pairs, asked.text_column, seed=asked.seed, exact_names=asked.exact_names, progress=progress
+    )
+
+
 #: What each protocol measures.
 PROTOCOLS: Mapping[Protocol, Callable[["DualEncoder", Asked, Progress], dict[str, object]]] = {
     Protocol.POOL: _pool,
     Protocol.PCDES: _pcdes,
     Protocol.QUERIES: _queries,
+    Protocol.ROLES: _roles,
 }
 
 

@@ -76,3 +76,9 @@ def test_what_cannot_be_measured_is_a_sentence(run: Run, words: tuple[str, ...],
     result = run(*words)
     assert result.exit_code == 2
     assert told in json.loads(result.stdout)["error"]
+
+
+def test_a_file_without_roles_says_so(run: Run, tiny_models: Path) -> None:
+    result = run("--model", tiny_models / "default", "--pairs", "pairs.tsv", "--protocol", "roles")
+    assert result.exit_code == 2
+    assert "No role is stated" in json.loads(result.stdout)["error"]
