@@ -14,15 +14,15 @@ ROOT = Path(__file__).resolve().parents[1]
 #: from floors below and from its own house.
 FLOORS: tuple[tuple[set[str], ...], ...] = (
     ({"records", "interpretation"}, {"errors"}, {"settings"}),
-    ({"chem"}, {"index"}),
+    ({"chem"}, {"index"}, {"recordjson"}),
     ({"model", "alignment"},),
-    ({"explain"}, {"embed"}, {"calibration"}, {"concepts"}),
-    ({"screener", "shelf", "ranking", "reading", "narrowing"}, {"training"}),
+    ({"explain"}, {"attention"}, {"embed"}, {"calibration"}, {"concepts"}, {"chemspace"}),
+    ({"screener", "shelf", "ranking", "session", "basket", "basketfile", "reading", "narrowing"}, {"training"}),
     ({"plots"}, {"report"}),
     ({"app", "pages"}, {"cli", "bench", "measuring", "options", "terminal", "__main__"}),
 )
 
-_TORCH = {"model", "alignment", "explain", "embed", "calibration", "concepts", "training"}
+_TORCH = {"model", "alignment", "explain", "attention", "embed", "calibration", "concepts", "training"}
 _COMMAND = {"cli", "bench", "measuring", "options", "terminal", "__main__"}
 
 #: Where a library may be imported: a house, a file or a package of the project.

@@ -72,6 +72,29 @@ class MemoryBankProjector(nn.Module):
         )
         return read
 
+    def read(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
+        """Show what the bank does inside ``pool``: slot outputs (B, K, D) and the attention behind them (B, K, L).
+
+        Raises:
+            ValueError: If this projector has no bank.
+        """
+        if not self.config.slots:
+            raise ValueError("this projector has 0 memory slots, so nothing attends; use a model with a memory bank")
+        outputs, weights = self.attend(Tokens(self.norm(tokens.x), tokens.mask), weights=True)
+        assert weights is not None  # asked for
+        return outputs, weights
+
+    def winners(self, outputs: Tensor) -> Tensor:
+        """Share of each slot in each column of the bank's pooled vector, (B, K, D), the slots of a column summing to 1.
+
+        The paper's head averages the slots, so each has as much; the deep head keeps the largest value of a column, so
+        one slot has it all.
+        """
+        slots = outputs.shape[1]
+        if self.config.head == "paper":
+            return torch.full_like(outputs, 1 / slots)
+        return F.one_hot(outputs.argmax(1), slots).to(outputs.dtype).transpose(1, 2)  # (B, D, K) to (B, K, D)
+
     def pool(self, tokens: Tokens) -> Tensor:
         """Bring tokens to one vector a row, (B, D) or (B, 2D), as the head reads it."""
         tokens = Tokens(self.norm(tokens.x), tokens.mask)

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModel, BertConfig, BertModel
 
 from molsearch.errors import ModelError
 from molsearch.model.tokens import Tokens
-from molsearch.model.words import character_ngrams, hashed, words
+from molsearch.model.words import character_ngrams, hashed, word_places, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,10 @@ class WordEncoder(nn.Module):
         offsets = np.concatenate([[0], np.cumsum([len(one) for one in features])[:-1]])
         arrays = (np.concatenate(features), offsets.astype(np.int64), rows, mask)
         return WordBatch(*(torch.from_numpy(array) for array in arrays))
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Say where in a text each of its tokens stands, (L,); what is past the last one is not read."""
+        return word_places(text)[: self.config.max_words]
 
     def forward(self, batch: WordBatch, structures: Tokens | None = None) -> Tokens:
         """Encode words, with the structures named among them standing behind."""
@@ -231,6 +235,11 @@ class TransformerEncoder(nn.Module):
             ids[i, : len(row)] = torch.tensor(row)
             mask[i, : len(row)] = True
         return PieceBatch(ids, mask)
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Say where in a text each of its tokens stands, (L,); a sign that the tokenizer added stands at (0, 0)."""
+        offsets: list[tuple[int, int]] = self.tokenizer.encode(text).offsets
+        return offsets[: self.config.max_tokens]
 
     def forward(self, batch: PieceBatch, structures: Tokens | None = None) -> Tokens:
         """Encode word pieces."""

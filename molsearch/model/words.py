@@ -14,6 +14,11 @@ def words(text: str) -> list[str]:
     return [word if len(word) == 1 else word.lower() for word in _WORD.findall(text)]
 
 
+def word_places(text: str) -> list[tuple[int, int]]:
+    """Say where each of ``words(text)`` stands: ``text[start:end]`` is the word before its case was changed."""
+    return [found.span() for found in _WORD.finditer(text)]
+
+
 def hashed(feature: str, size: int) -> int:
     """Number a string in ``range(size)``, the same on every machine."""
     return zlib.crc32(feature.encode()) % size
