@@ -1,0 +1,166 @@
+"""A basket as one file: readable JSON that this program writes, and opens again only after checking all of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from molsearch import __version__
+from molsearch.basket import MAX_ASKED, MAX_NOTE_CHARS, MAX_PICKS, Asked, Basket, Origin, Pick, now
+from molsearch.chem.guard import Guard
+from molsearch.chem.options import ReadOptions
+from molsearch.errors import InputError
+from molsearch.recordjson import build, dump, parse
+from molsearch.records import Entry, Progress, Rejection
+
+SUFFIX = ".molsearch.json"
+FORMAT = "molsearch basket"
+VERSION = 1
+MAX_FILE_BYTES = 64_000_000
+MAX_NAME_CHARS = 2_000  # of what is shown on one line: names, query texts are longer
+_CHOOSE = "choose a file that was saved from the Basket page"
+
+
+@dataclass(frozen=True, slots=True)
+class BasketFile:
+    """What stands in the file.
+
+    Attributes:
+        format: Always FORMAT.
+        version: Of the layout; another one is refused.
+        program: Version of the program that wrote it.
+        saved: When, ISO 8601, UTC.
+        model_id: The model in use then.
+        libraries: Libraries that the molecules and questions name, with hashes of their contents.
+        picks: The molecules, each with its source records, origin and note.
+        asked: The questions, oldest first.
+    """
+
+    format: str
+    version: int
+    program: str
+    saved: str
+    model_id: str
+    libraries: tuple[Origin, ...]
+    picks: tuple[Pick, ...]
+    asked: tuple[Asked, ...]
+
+
+def save(basket: Basket, model_id: str) -> bytes:
+    """Write a basket, less its last removal.
+
+    Args:
+        basket: The basket.
+        model_id: The model in use.
+
+    Raises:
+        InputError: If the file would be too large to open again.
+    """
+    named = {pick.library for pick in basket.picks} | {asked.library for asked in basket.asked}
+    origins = tuple(origin for origin in basket.origins if origin.name in named)
+    file = BasketFile(FORMAT, VERSION, __version__, now(), model_id, origins, basket.picks, basket.asked)
+    content = (dump(file) + "\n").encode("utf-8")
+    if len(content) > MAX_FILE_BYTES:
+        raise InputError(
+            f"The saved basket would have {len(content):,} bytes, expected at most {MAX_FILE_BYTES:,}: remove some "
+            "molecules, or export it as SDF or Parquet."
+        )
+    return content
+
+
+def open_saved(content: bytes, options: ReadOptions, progress: Progress | None = None) -> Basket:
+    """Read a basket from a file of unknown origin.
+
+    Args:
+        content: The file.
+        options: Limits of a structure; each is parsed in the process that guards reading.
+        progress: Told of the structures checked; may raise ``Cancelled``.
+
+    Raises:
+        InputError: If anything in it is not as this program writes it; the sentence names the place.
+    """
+    if len(content) > MAX_FILE_BYTES:
+        raise InputError(
+            f"The file has {len(content):,} bytes, expected at most {MAX_FILE_BYTES:,}; save the basket in parts."
+        )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"The file is no UTF-8 text: {error.reason} at byte {error.start:,}; {_CHOOSE}.") from error
+    value = parse(text)
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise InputError(f"The file is no saved basket: it lacks the format {FORMAT!r}; {_CHOOSE}.")
+    if type(version := value.get("version")) is not int or version != VERSION:
+        shown = repr(version)[:20] if isinstance(version, int | float | str) else "something else"
+        raise InputError(
+            f"The basket was saved in version {shown} of the layout, but this program reads version {VERSION}: open "
+            "it with the program that wrote it."
+        )
+    file = build(BasketFile, value)
+    _check(file)
+    _check_structures(file, options, progress)
+    return Basket(file.picks, file.asked, file.libraries)
+
+
+def _check(file: BasketFile) -> None:
+    """Check what types cannot say: counts, ranges, times, and that no structure stands twice."""
+    if len(file.picks) > MAX_PICKS or len(file.asked) > MAX_ASKED:
+        raise InputError(
+            f"The file holds {len(file.picks):,} molecules and {len(file.asked):,} questions, expected at most "
+            f"{MAX_PICKS:,} and {MAX_ASKED:,}; save the basket in parts."
+        )
+    seen: set[str] = set()
+    for place, pick in enumerate(file.picks, start=1):
+        wrong = next(_faults(pick), "") or ("its structure stands twice" if pick.molecule.key in seen else "")
+        if wrong:
+            raise InputError(f"Molecule {place} of the file cannot be used: {wrong}; {_CHOOSE}.")
+        seen.add(pick.molecule.key)
+    for place, asked in enumerate(file.asked, start=1):
+        if asked.searched < 0 or asked.query.k < 1 or not _is_time(asked.time) or _is_long(asked.library):
+            raise InputError(f"Question {place} of the file has a count, time or library out of bounds; {_CHOOSE}.")
+    if any(origin.molecules < 0 or _is_long(origin.name) for origin in file.libraries):
+        raise InputError(f"A library of the file has a count or name out of bounds; {_CHOOSE}.")
+
+
+def _faults(pick: Pick) -> Iterator[str]:
+    """Yield what is wrong with a molecule of the file, in words."""
+    if not pick.molecule.sources:
+        yield "it has no source record"
+    if any(source.row < 1 for source in pick.molecule.sources):
+        yield "a source record has a number below 1"
+    if len(pick.note) > MAX_NOTE_CHARS:
+        yield f"its note has {len(pick.note):,} characters, expected at most {MAX_NOTE_CHARS:,}"
+    if not _is_time(pick.added):
+        yield f"the time it was added is {pick.added[:40]!r}, expected one such as '2026-01-31T12:00:00+00:00'"
+    if _is_long(pick.library) or _is_long(pick.model_id) or _is_long(pick.molecule.name):
+        yield f"a name has more than {MAX_NAME_CHARS:,} characters"
+    if (found := pick.found) and (found.rank < 1 or not 0 <= found.percentile <= 100):
+        yield f"it has rank {found.rank} and percentile {found.percentile:g}"
+
+
+def _is_long(name: str) -> bool:
+    return len(name) > MAX_NAME_CHARS
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _check_structures(file: BasketFile, options: ReadOptions, progress: Progress | None) -> None:
+    """Parse every structure that drawings and exports will parse, where a hostile one costs nothing but a process."""
+    entries = [
+        Entry(place, text, "smiles")
+        for place, pick in enumerate(file.picks, start=1)
+        for text in dict.fromkeys([pick.molecule.key, *(s.text for s in pick.molecule.sources if s.kind == "smiles")])
+    ]
+    with Guard(options) as guard:
+        for done, checked in enumerate(guard.standardize(entries), start=1):
+            if isinstance(checked, Rejection):
+                place = checked.entry.row
+                raise InputError(
+                    f"Molecule {place} of the file cannot be used: {checked.detail.rstrip('.')}; {_CHOOSE}."
+                )
+            if progress and done % 64 == 0:
+                progress(done, len(entries))
