@@ -24,6 +24,7 @@ class Protocol(StrEnum):
     PCDES = "pcdes"
     QUERIES = "queries"
     ROLES = "roles"
+    BASELINES = "baselines"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
@@ -33,6 +34,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 class Asked:
     """What ``evaluate`` was asked to do, beside the protocol."""
 
+    folder: Path | None
     pairs: Path
     text_column: str
     pools: tuple[Path, ...]
@@ -40,6 +42,19 @@ class Asked:
     ranks: Path | None
     seed: int
     exact_names: bool
+    baselines: Mapping[str, Path]
+
+    def model(self) -> "DualEncoder":
+        """Load the model to measure.
+
+        Raises:
+            InputError: If none was given.
+        """
+        from molsearch.model.dual import DualEncoder
+
+        if self.folder is None:
+            raise InputError("There is no model to measure: give --model FOLDER.")
+        return DualEncoder.load(self.folder, Settings().device)
 
     def pool(self) -> Path:
         """Give the one pool that most protocols rank.
@@ -62,7 +77,7 @@ class Asked:
             raise InputError("There is no pool to rank: give --pool FILE, or --protocol pcdes, which needs none.")
 
 
-def _pool(model: "DualEncoder", asked: Asked, progress: Progress) -> dict[str, object]:
+def _pool(asked: Asked, progress: Progress) -> dict[str, object]:
     from molsearch.training import slices
     from molsearch.training.evaluate import answer_file, evaluation
     from molsearch.training.rankfile import write_ranks
@@ -70,7 +85,7 @@ def _pool(model: "DualEncoder", asked: Asked, progress: Progress) -> dict[str, o
     if asked.ranks and not asked.ranks.parent.is_dir():  # seen now, not after minutes of computing
         raise InputError(f"{asked.ranks.parent} is no folder, so {asked.ranks.name} cannot be written; make it first.")
     seen = slices.read_seen(asked.training_pairs) if asked.training_pairs else None
-    table, answers, pool = answer_file(model, asked.pairs, asked.pool(), asked.text_column, progress)
+    table, answers, pool = answer_file(asked.model(), asked.pairs, asked.pool(), asked.text_column, progress)
     names = slices.names_in(asked.pairs, table, answers.rows)
     parts = slices.slices_of(table, answers, slices.names_itself(answers, pool, names), seen)
     if asked.ranks:
@@ -79,35 +94,45 @@ def _pool(model: "DualEncoder", asked: Asked, progress: Progress) -> dict[str, o
     return {**whole.as_json(), "slices": slices.figures(answers, parts, asked.exact_names, asked.seed)}
 
 
-def _pcdes(model: "DualEncoder", asked: Asked, progress: Progress) -> dict[str, object]:
+def _pcdes(asked: Asked, progress: Progress) -> dict[str, object]:
     from molsearch.training.evaluate import evaluate_pcdes
 
     return evaluate_pcdes(
-        model, asked.pairs, asked.text_column, seed=asked.seed, exact_names=asked.exact_names, progress=progress
+        asked.model(), asked.pairs, asked.text_column, seed=asked.seed, exact_names=asked.exact_names, progress=progress
     ).as_json()
 
 
-def _queries(model: "DualEncoder", asked: Asked, progress: Progress) -> dict[str, object]:
+def _queries(asked: Asked, progress: Progress) -> dict[str, object]:
     from molsearch.training.querybench import evaluate_queries
 
     asked.some_pool()
-    return evaluate_queries(model, asked.pairs, asked.pools, progress)
+    return evaluate_queries(asked.model(), asked.pairs, asked.pools, progress)
 
 
-def _roles(model: "DualEncoder", asked: Asked, progress: Progress) -> dict[str, object]:
+def _roles(asked: Asked, progress: Progress) -> dict[str, object]:
     from molsearch.training.roles import evaluate_roles
 
     return evaluate_roles(
-        model, asked.pairs, asked.text_column, seed=asked.seed, exact_names=asked.exact_names, progress=progress
+        asked.model(), asked.pairs, asked.text_column, seed=asked.seed, exact_names=asked.exact_names, progress=progress
     )
 
 
+def _baselines(asked: Asked, progress: Progress) -> dict[str, object]:
+    from molsearch.training.baselines import evaluate_baselines
+
+    if asked.training_pairs is None:
+        raise InputError("Baselines search the training captions: give --training-pairs FILE.")
+    files = (asked.pairs, asked.pool(), asked.training_pairs)
+    return evaluate_baselines(*files, asked.text_column, models=asked.baselines, seed=asked.seed, progress=progress)
+
+
 #: What each protocol measures.
-PROTOCOLS: Mapping[Protocol, Callable[["DualEncoder", Asked, Progress], dict[str, object]]] = {
+PROTOCOLS: Mapping[Protocol, Callable[[Asked, Progress], dict[str, object]]] = {
     Protocol.POOL: _pool,
     Protocol.PCDES: _pcdes,
     Protocol.QUERIES: _queries,
     Protocol.ROLES: _roles,
+    Protocol.BASELINES: _baselines,
 }
 
 
@@ -127,6 +152,12 @@ def evaluate(
         tuple[Path, Path] | None,
         typer.Option("--compare", metavar="A B", help="Compare two files of --ranks; nothing else is needed then."),
     ] = None,
+    baselines: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--baseline", metavar="NAME=FOLDER", help="A model to measure without names (protocol baselines)."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the batches and the bootstrap.")] = 0,
     exact_names: Annotated[bool, typer.Option(help="Lift molecules that a text names exactly.")] = True,
     as_json: Json = False,
@@ -138,20 +169,30 @@ def evaluate(
 
             figures = compared(*compare, seed)
         else:
-            if model is None or pairs is None:
+            if pairs is None:
                 raise InputError("There is nothing to measure: give --model FOLDER and --pairs FILE, or --compare A B.")
             if ranks and protocol is not Protocol.POOL:
                 raise InputError(f"--ranks goes with --protocol pool, got {protocol}; leave one of them out.")
-            from molsearch.model.dual import DualEncoder
-
-            asked = Asked(pairs, text_column, tuple(pool or ()), training_pairs, ranks, seed, exact_names)
-            encoder = DualEncoder.load(model, Settings().device)
+            given = dict(map(named_folder, baselines or ()))
+            asked = Asked(model, pairs, text_column, tuple(pool or ()), training_pairs, ranks, seed, exact_names, given)
             with bar("Evaluating") as progress:
-                figures = PROTOCOLS[protocol](encoder, asked, progress)
+                figures = PROTOCOLS[protocol](asked, progress)
         if as_json:
             print_json(figures)
             return
         print_figures("Evaluation", figures)
+
+
+def named_folder(text: str) -> tuple[str, Path]:
+    """Read NAME=FOLDER.
+
+    Raises:
+        InputError: If it is not that.
+    """
+    name, equals, folder = text.partition("=")
+    if not (name.strip() and equals and folder.strip()):
+        raise InputError(f"Got {text!r}, expected NAME=FOLDER, such as 'words alone=models/words'; write it so.")
+    return name.strip(), Path(folder.strip())
 
 
 def print_figures(title: str, figures: Mapping[str, object]) -> None:

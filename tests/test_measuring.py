@@ -67,7 +67,10 @@ def test_ranks_of_two_runs_are_compared(measured: Callable[..., Any], run: Run) 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--pairs", "pairs.tsv"), "give --model FOLDER and --pairs FILE, or --compare"),
+        (("--model", "x"), "give --model FOLDER and --pairs FILE, or --compare"),
+        (("--pairs", "pairs.tsv", "--pool", "pool.tsv"), "give --model FOLDER"),
+        (("--pairs", "pairs.tsv", "--pool", "pool.tsv", "--protocol", "baselines"), "--training-pairs FILE"),
+        (("--pairs", "pairs.tsv", "--protocol", "baselines", "--baseline", "models/x"), "expected NAME=FOLDER"),
         (("--model", "x", "--pairs", "pairs.tsv", "--protocol", "pcdes", "--ranks", "r.tsv"), "goes with"),
         (("--compare", "pairs.tsv", "pool.tsv"), "no rank file"),
     ],
@@ -82,3 +85,12 @@ def test_a_file_without_roles_says_so(run: Run, tiny_models: Path) -> None:
     result = run("--model", tiny_models / "default", "--pairs", "pairs.tsv", "--protocol", "roles")
     assert result.exit_code == 2
     assert "No role is stated" in json.loads(result.stdout)["error"]
+
+
+def test_baselines_need_no_model(run: Run, tiny_models: Path) -> None:
+    files = ("--pairs", "pairs.tsv", "--pool", "pool.tsv", "--training-pairs", "train.tsv")
+    result = run(*files, "--protocol", "baselines", "--baseline", f"tiny={tiny_models / 'default'}")
+    assert result.exit_code == 0, result.stdout
+    told = json.loads(result.stdout)
+    assert (told["pool"], told["queries"], len(told["baselines"])) == (8, 4, 3)
+    assert "hits@1_interval" in told["baselines"]["tiny"]["text_to_molecule"]

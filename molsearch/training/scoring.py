@@ -136,17 +136,17 @@ class Tally:
         self._text: list[Floats] = []
         self._own: list[Floats] = []
         self._rivals: list[Ints] = []
-        self._seen = 0
+        self.seen = 0
 
     def add(self, block: Floats) -> None:
         """Rank the next texts by their (chunk, N) scores."""
-        mine = self._targets[self._seen : self._seen + len(block)]
+        mine = self._targets[self.seen : self.seen + len(block)]
         self._text.append(ranks(block, mine))
         self._own.append(block[:, self._targets])
         others = block.copy()
         others[np.arange(len(block)), mine] = -np.inf
         self._rivals.append(others.argmax(1))
-        self._seen += len(block)
+        self.seen += len(block)
 
     def result(self) -> Ranks:
         """Give the ranks of all texts, once every block has been added."""
