@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import StringIO
 
+from molsearch.chem.cells import inert
 from molsearch.chem.drawing import draw
 from molsearch.records import Library, ModelCard, Molecule, Progress, Ranking, Rejection
 
 SHOWN_REJECTIONS = 500
 SHOWN_MOLECULES = 8
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def import_report(library: Library, progress: Progress | None = None) -> ImportR
 def rejections_csv(rejections: Iterable[Rejection]) -> str:
     """Write rejected records as CSV text: row, name, reason, detail, record.
 
-    A cell that a spreadsheet would read as a formula gets an apostrophe in front, as names come from files.
+    A cell that a spreadsheet would read as a formula is made text as ``chem.cells`` says, as names come from files.
     """
     out = StringIO()
     writer = csv.writer(out)
@@ -90,7 +90,7 @@ def rejections_csv(rejections: Iterable[Rejection]) -> str:
     for rejection in rejections:
         entry = rejection.entry
         cells = (entry.name, rejection.reason.value, rejection.detail, entry.text)
-        writer.writerow([entry.row, *("'" + cell if cell.startswith(_FORMULA_STARTS) else cell for cell in cells)])
+        writer.writerow([entry.row, *map(inert, cells)])
     return out.getvalue()
 
 

@@ -1,23 +1,31 @@
 """The file formats: suffix to reader and writer, and bytes to records, streaming."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
+from molsearch.chem.cells import Rows
 from molsearch.chem.delimited import sniff
-from molsearch.chem.export import write_csv, write_excel, write_parquet, write_sdf
+from molsearch.chem.export import write_csv, write_excel, write_parquet
 from molsearch.chem.options import ReadOptions
 from molsearch.chem.sdf import read_sdf
+from molsearch.chem.sdwriter import write_sdf
 from molsearch.chem.streams import Source, open_source
 from molsearch.chem.tables import read_csv, read_parquet, read_smiles, read_tsv
 from molsearch.errors import InputError
-from molsearch.records import Entry, Molecule, Reason, Rejection
+from molsearch.records import Entry, Reason, Rejection
 
 __all__ = ["FORMATS", "Format", "format_of", "read_entries", "write_csv", "write_excel", "write_parquet", "write_sdf"]
 
 Reader = Callable[[Source], Iterator[Entry | Rejection]]
-Writer = Callable[[Iterable[tuple[Molecule, Mapping[str, str | float | int]]], BinaryIO], None]
+
+
+class Writer(Protocol):
+    """Rows, each a molecule with its extra columns, to a binary stream."""
+
+    def __call__(self, rows: Rows, stream: BinaryIO, note: str = "") -> None:
+        """Write the rows, and the note about the whole where the format has a place for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +37,14 @@ class Format:
         read: Source to records, or None where it is only written.
         write: Rows to a binary stream, or None where it is only read.
         text: Whether its bytes are text.
+        holds_note: Whether the writer finds a place for a note about the whole.
     """
 
     meaning: str
     read: Reader | None
     write: Writer | None = None
     text: bool = True
+    holds_note: bool = False
 
 
 def read_text(source: Source) -> Iterator[Entry | Rejection]:
@@ -66,8 +76,10 @@ FORMATS: dict[str, Format] = {
     ".tsv": _TSV,
     ".tab": _TSV,
     ".txt": Format("pasted list: SMILES, a table or molblocks", read_text),
-    ".parquet": Format("Parquet table with a column of structures", read_parquet, write_parquet, text=False),
-    ".xlsx": Format("Excel workbook, for export", None, write_excel, text=False),
+    ".parquet": Format(
+        "Parquet table with a column of structures", read_parquet, write_parquet, text=False, holds_note=True
+    ),
+    ".xlsx": Format("Excel workbook, for export", None, write_excel, text=False, holds_note=True),
 }
 
 

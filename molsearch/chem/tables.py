@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
+from molsearch.chem.cells import verbatim
 from molsearch.chem.columns import (
     MAX_COLUMNS,
     Layout,
@@ -88,8 +89,10 @@ def _cell(value: object) -> str:
 
 
 def _read_delimited(source: Source, delimiters: str) -> Iterator[Entry | Rejection]:
+    """Read the rows; a cell that an exporter marked as no formula by an apostrophe is read without the mark."""
     delimiter, quoted = sniff(source.head(), delimiters)
-    return _read_rows(delimited_rows(source, delimiter, quoted), source)
+    rows = delimited_rows(source, delimiter, quoted)
+    return _read_rows((Row([verbatim(cell) for cell in row.cells], row.size) for row in rows), source)
 
 
 def _read_rows(rows: Iterator[Row], source: Source) -> Iterator[Entry | Rejection]:

@@ -13,9 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from molsearch.chem.export import inert, molblock, write_csv, write_excel, write_parquet, write_sdf
-from molsearch.chem.formats import read_entries
+from molsearch.chem.cells import inert, verbatim
+from molsearch.chem.export import NOTE_KEY, NOTE_SHEET, write_csv, write_excel, write_parquet
+from molsearch.chem.formats import FORMATS, read_entries
 from molsearch.chem.library import read_library
+from molsearch.chem.sdwriter import molblock, write_sdf
+from molsearch.errors import InputError
 from molsearch.records import Entry, Molecule
 
 Extra = Mapping[str, str | float | int]
@@ -122,9 +125,14 @@ def test_a_record_end_inside_a_molblock_from_a_table_cannot_end_the_record() -> 
         ("-2+3", "'-2+3"),
         ("@SUM(A1)", "'@SUM(A1)"),
         ("\tx", "'\tx"),
-        ("\r=1", "'\r=1"),
+        ("\r=1", "'\r'=1"),
         ("  =1", "'  =1"),
-        ("\n=1", "'\n=1"),
+        ("\n=1", "\n'=1"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a;-1;2", "a;-1;2"),
+        ("'=1", "''=1"),
+        ("5'-x", "5'-x"),
+        ("'a", "'a"),
         ("＝1+1", "'＝1+1"),
         ("-3.18", "-3.18"),
         ("+1e-9", "+1e-9"),
@@ -136,6 +144,26 @@ def test_a_record_end_inside_a_molblock_from_a_table_cannot_end_the_record() -> 
 )
 def test_cells_are_inert_in_a_spreadsheet_and_numbers_stay_numbers(cell: str, shown: str) -> None:
     assert inert(cell) == shown
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.sampled_from("'=+-@;\t\r\n a1.＝"), max_size=12))
+def test_what_was_made_inert_is_read_as_it_was(cell: str) -> None:
+    assert verbatim(inert(cell)) == cell
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(st.sampled_from("'=+-@;,\"\t a1"), min_size=1, max_size=8), min_size=2, max_size=2))
+def test_a_csv_is_read_back_cell_by_cell(values: list[str]) -> None:
+    rows: list[tuple[Molecule, Extra]] = [
+        (Molecule("CCO", "", (Entry(n, "CCO", "smiles", "", {"tag": value, "last": "x"}),)), {"rank": n})
+        for n, value in enumerate(values, start=1)
+    ]
+    stream = io.BytesIO()
+    write_csv(rows, stream)
+    stream.seek(0)
+    found = list(read_entries(stream, "a.csv"))
+    assert [entry.properties["tag"] for entry in found if isinstance(entry, Entry)] == values
 
 
 def test_a_csv_has_findings_first_and_every_tag() -> None:
@@ -177,6 +205,28 @@ def test_excel_cells_that_look_like_formulas_are_text() -> None:
     assert (second[1].value, second[1].data_type) == ("#N/A\ufffd", "s")
 
 
+def test_an_excel_cell_stays_text_when_it_is_edited() -> None:
+    stream = io.BytesIO()
+    write_excel([(hostile("=1+1"), {"rank": 1})], stream)
+    cells = list(openpyxl.load_workbook(stream).active.iter_rows())[1]
+    assert cells[1].quotePrefix
+    assert not cells[2].quotePrefix
+
+
+def test_a_text_too_long_for_excel_says_that_it_was_cut() -> None:
+    stream = io.BytesIO()
+    write_excel([(Molecule("CCO", "x" * 40_000, (Entry(1, "CCO", "smiles", "x" * 40_000),)), {})], stream)
+    value = list(openpyxl.load_workbook(stream).active.iter_rows())[1][0].value
+    assert len(value) == 32_767
+    assert value.endswith("[cut: 40,000 characters, a cell of Excel holds 32,767]")
+
+
+def test_more_columns_than_a_sheet_holds_are_refused() -> None:
+    wide = Molecule("CCO", "", (Entry(1, "CCO", "smiles", "", {f"c{n}": "1" for n in range(16_384)}),))
+    with pytest.raises(InputError, match="do not fit a sheet"):
+        write_excel([(wide, {})], io.BytesIO())
+
+
 def test_parquet_keeps_numbers_and_reads_back() -> None:
     stream = io.BytesIO()
     write_parquet([(MIXED, {"rank": 1, "score": np.float32(0.5)}), (hostile("x"), {"rank": 2, "score": 1})], stream)
@@ -192,6 +242,43 @@ def test_numpy_numbers_are_written_plainly() -> None:
     header, row = table([(hostile("x"), {"rank": np.int64(3), "score": np.float64(0.5)})])
     assert row[:2] == ["3", "0.5"]
     assert header[:2] == ["rank", "score"]
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix, row in FORMATS.items() if row.write])
+def test_every_writer_takes_rows_stream_and_note(suffix: str) -> None:
+    write = FORMATS[suffix].write
+    assert write is not None
+    write([(MIXED, EXTRA)], stream := io.BytesIO(), "about\nthis")
+    if suffix == ".xlsx":
+        sheet = openpyxl.load_workbook(stream)[NOTE_SHEET]
+        assert [row[0].value for row in sheet.iter_rows()] == ["about", "this"]
+    elif suffix == ".parquet":
+        assert pq.read_schema(stream).metadata[NOTE_KEY] == b"about\nthis"
+    else:
+        assert not FORMATS[suffix].holds_note
+        assert b"about" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix, row in FORMATS.items() if row.write])
+def test_bytes_that_were_no_text_break_no_writer(suffix: str) -> None:
+    write = FORMATS[suffix].write
+    assert write is not None
+    broken = "a\udcff\uffff\0"
+    write([(hostile(broken), {"rank": 1, "note": broken})], stream := io.BytesIO())
+    if suffix == ".xlsx":
+        assert openpyxl.load_workbook(stream).active["B2"].value == "a?\ufffd\ufffd"
+
+
+def test_tags_that_differ_only_by_what_a_tag_cannot_hold_are_all_kept() -> None:
+    tags = {" rank ": "own", "a<b": "1", "a>b": "2"}
+    (found,) = read_entries(
+        io.BytesIO(sdf([(Molecule("C", "", (Entry(1, "C", "smiles", "", tags),)), EXTRA)])), "a.sdf"
+    )
+    assert isinstance(found, Entry)
+    assert dict(found.properties) == {
+        **{"rank": "1", "score": "0.25", "model_id": "abc"},
+        **{"rank (original)": "own", "a_b": "1", "a_b (original)": "2"},
+    }
 
 
 @pytest.mark.parametrize("filename", ["first_200.props.sdf", "solubility.train.sdf", "mols.1000.sdf.gz"])
