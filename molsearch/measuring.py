@@ -25,6 +25,7 @@ class Protocol(StrEnum):
     QUERIES = "queries"
     ROLES = "roles"
     BASELINES = "baselines"
+    MISSES = "misses"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
@@ -126,6 +127,14 @@ def _baselines(asked: Asked, progress: Progress) -> dict[str, object]:
     return evaluate_baselines(*files, asked.text_column, models=asked.baselines, seed=asked.seed, progress=progress)
 
 
+def _misses(asked: Asked, progress: Progress) -> dict[str, object]:
+    from molsearch.training.evaluate import answer_file
+    from molsearch.training.misses import miss_figures
+
+    _, answers, pool = answer_file(asked.model(), asked.pairs, asked.pool(), asked.text_column, progress)
+    return miss_figures(answers, pool, exact_names=asked.exact_names, seed=asked.seed)
+
+
 #: What each protocol measures.
 PROTOCOLS: Mapping[Protocol, Callable[[Asked, Progress], dict[str, object]]] = {
     Protocol.POOL: _pool,
@@ -133,6 +142,7 @@ PROTOCOLS: Mapping[Protocol, Callable[[Asked, Progress], dict[str, object]]] = {
     Protocol.QUERIES: _queries,
     Protocol.ROLES: _roles,
     Protocol.BASELINES: _baselines,
+    Protocol.MISSES: _misses,
 }
 
 

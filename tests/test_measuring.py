@@ -94,3 +94,10 @@ def test_baselines_need_no_model(run: Run, tiny_models: Path) -> None:
     told = json.loads(result.stdout)
     assert (told["pool"], told["queries"], len(told["baselines"])) == (8, 4, 3)
     assert "hits@1_interval" in told["baselines"]["tiny"]["text_to_molecule"]
+
+
+def test_misses_are_sorted_by_kind(measured: Callable[..., Any]) -> None:
+    told = measured("--protocol", "misses")
+    assert (told["pool"], told["queries"]) == (8, 4)
+    assert told["misses"] == told["sampled"] == sum(kind["count"] for kind in told["kinds"].values())
+    assert set(told["kinds"]) <= {"homologue"}  # only chains of methylenes to choose from
