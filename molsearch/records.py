@@ -101,7 +101,7 @@ class Library(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LibraryInfo:
-    """What is known of a stored library without opening its vectors."""
+    """What is known of a stored library without opening its vectors; a private one belongs to one browser session."""
 
     name: str
     molecules: int
@@ -110,6 +110,17 @@ class LibraryInfo:
     model_id: str
     width: int
     created: str  # ISO 8601, UTC
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A library that molecules are being added to right now; ``total`` is 0 while it is unknown."""
+
+    name: str
+    done: int
+    total: int
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from molsearch.records import (
     CaptionMatch,
     Entry,
     Explanation,
+    Filling,
     Library,
     LibraryInfo,
     ModelCard,
@@ -60,7 +61,8 @@ class Screener:
         self._loading = threading.Lock()
         self._storing_examples = threading.Lock()
         self._model: DualEncoder | None = None
-        self._shelf = Shelf(self.settings.libraries, self.settings.engine)
+        self._filling: dict[str, Filling] = {}
+        self._shelf: Shelf = Shelf(self.settings.libraries, self.settings.engine)
 
     # Models
 
@@ -157,10 +159,21 @@ class Screener:
         """
         model = self.model
         refused: list[Rejection] = []  # filled by the embedding, read by the index after it
-        batches = embed(
-            library.molecules(), model, progress=progress, total=library.molecule_count, reject=refused.append
-        )
-        return self._shelf.fill(name, model.model_id, model.width, batches, chain(library.rejections(), refused))
+
+        def told(done: int, total: int) -> None:
+            self._filling[name] = Filling(name, done, total)
+            if progress:
+                progress(done, total)
+
+        batches = embed(library.molecules(), model, progress=told, total=library.molecule_count, reject=refused.append)
+        try:
+            return self._shelf.fill(name, model.model_id, model.width, batches, chain(library.rejections(), refused))
+        finally:
+            self._filling.pop(name, None)
+
+    def fillings(self) -> list[Filling]:
+        """Tell how far the additions of this process have come that run right now."""
+        return list(self._filling.values())
 
     def remove(self, name: str) -> None:
         """Delete a stored library.

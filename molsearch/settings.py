@@ -49,3 +49,8 @@ class Settings:
     def libraries(self) -> Path:
         """Folder that holds one subfolder per stored library."""
         return self.home / "libraries"
+
+    @property
+    def private(self) -> Path:
+        """Folder of libraries that belong to one browser session each; beside the kept ones, to keep one by a rename."""
+        return self.home / "private"

@@ -129,6 +129,10 @@ class Shelf:
             LibraryError: If there is none or it is being written.
         """
         remove_index(library_address(self._home, name))
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """Let go of what was kept open of a library that is here no more."""
         with self._lock:
             self._opened.pop(name, None)
             for place in [place for place in self._masks if place[0].name == name]:
