@@ -16,14 +16,28 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
     ({"records", "interpretation"}, {"errors"}, {"settings"}),
     ({"chem"}, {"index"}, {"recordjson"}),
     ({"model", "alignment"},),
-    ({"explain"}, {"attention"}, {"embed"}, {"calibration"}, {"concepts"}, {"chemspace"}),
-    ({"screener", "shelf", "ranking", "session", "basket", "basketfile", "reading", "narrowing"}, {"training"}),
-    ({"plots"}, {"report"}),
-    ({"app", "pages"}, {"cli", "bench", "measuring", "options", "terminal", "__main__"}),
+    ({"explain"}, {"attention"}, {"agreement"}, {"embed"}, {"calibration"}, {"concepts"}, {"chemspace"}),
+    (
+        {
+            "screener",
+            "inspection",
+            "shelf",
+            "ranking",
+            "session",
+            "workbench",
+            "basket",
+            "basketfile",
+            "reading",
+            "narrowing",
+        },
+        {"training"},
+    ),
+    ({"plots", "alignmentplots"}, {"report"}, {"exports", "provenance", "rankingpage", "repetition", "runfile"}),
+    ({"app", "pages"}, {"cli", "bench", "latency", "measuring", "options", "repeating", "terminal", "__main__"}),
 )
 
 _TORCH = {"model", "alignment", "explain", "attention", "embed", "calibration", "concepts", "training"}
-_COMMAND = {"cli", "bench", "measuring", "options", "terminal", "__main__"}
+_COMMAND = {"cli", "bench", "latency", "measuring", "options", "repeating", "terminal", "__main__"}
 
 #: Where a library may be imported: a house, a file or a package of the project.
 PLACES: Mapping[str, set[str]] = {
