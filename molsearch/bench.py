@@ -26,6 +26,7 @@ from molsearch.chem.traits import Traits, traits
 from molsearch.embed import workers_for
 from molsearch.errors import InputError
 from molsearch.index.base import Batch, create_index
+from molsearch.latency import Latency, query_latencies
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Molecule, Progress, Query
 from molsearch.screener import Screener
@@ -71,6 +72,7 @@ class Report:
         queries: Distinct queries timed.
         query_median_ms: Median milliseconds from sentence to ranking over the pool.
         query_p95_ms: 95th percentile of the same.
+        query_steps: Times of grounding and encoding one query, by kind of query and step.
     """
 
     date: str
@@ -91,9 +93,16 @@ class Report:
     queries: int
     query_median_ms: float
     query_p95_ms: float
+    query_steps: dict[str, dict[str, Latency]]
 
 
-def measure(settings: Settings, embed_file: Path, upload_file: Path, progress: Progress | None = None) -> Report:
+def measure(
+    settings: Settings,
+    embed_file: Path,
+    upload_file: Path,
+    progress: Progress | None = None,
+    captions: Path | None = None,
+) -> Report:
     """Run every measurement with libraries in a temporary folder.
 
     Args:
@@ -101,6 +110,7 @@ def measure(settings: Settings, embed_file: Path, upload_file: Path, progress: P
         embed_file: A large file, such as 29,200 SMILES.
         upload_file: A file such as a user uploads.
         progress: Told of the embedding of ``embed_file``.
+        captions: A pair file whose captions are timed as queries too.
 
     Raises:
         InputError: If a file cannot be read or holds no molecule.
@@ -114,6 +124,7 @@ def measure(settings: Settings, embed_file: Path, upload_file: Path, progress: P
             raise InputError(f"{embed_file} holds no molecule to measure with; give another file with --embed-file.")
         peak = peak_memory_mib()
         stages = stages_per_s(screener.model, list(islice(library.molecules(), STAGE_SAMPLE)), Path(home) / "stages")
+        steps = query_latencies(screener.model, settings.data / "eval", captions)
         laps = [timed(partial(screener.search, Query(text), "pool"))[1] for text in phrases()]
 
         def upload() -> int:
@@ -141,6 +152,7 @@ def measure(settings: Settings, embed_file: Path, upload_file: Path, progress: P
         queries=len(laps),
         query_median_ms=1000 * statistics.median(laps),
         query_p95_ms=1000 * statistics.quantiles(laps, n=20)[-1],
+        query_steps=steps,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from molsearch.measuring import Json, evaluate
+from molsearch.measuring import Json, evaluate, print_figures
 from molsearch.options import exporter, read_captions, read_phrase, read_range, read_tested, write_hits
 from molsearch.reading import sentences
 from molsearch.records import Query, Ranking
@@ -270,6 +270,7 @@ app.command()(evaluate)
 def bench(
     embed_file: Annotated[Path | None, typer.Option("--embed-file", help="A large file to embed and search.")] = None,
     upload_file: Annotated[Path | None, typer.Option("--upload-file", help="A file as a user uploads it.")] = None,
+    captions: Annotated[Path | None, typer.Option("--captions", help="Pairs whose captions are timed too.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure speed and memory on this machine; without files, on the shipped examples."""
@@ -279,10 +280,11 @@ def bench(
         settings = Settings()
         examples = settings.data / EXAMPLES_FILE
         with bar("Embedding") as progress:
-            report = measure(settings, embed_file or examples, upload_file or examples, progress)
+            report = measure(settings, embed_file or examples, upload_file or examples, progress, captions)
         if as_json:
             print_json(report)
             return
         figures = plain(report)
         print_table("Stages", ["stage", "molecules/s"], list(figures.pop("stages_per_s").items()))
+        print_figures("One query", figures.pop("query_steps"))
         print_table("Bench", ["figure", "value"], list(figures.items()))

@@ -272,6 +272,7 @@ def test_bench_states_machine_date_and_pool(run: Run, home: Path) -> None:
     assert told["pool"] == 3 and told["upload_molecules"] == 3
     assert told["molecules_per_s"] > 0 and told["query_median_ms"] > 0 and told["peak_memory_mib"] > 0
     assert told["queries"] == 50 and told["machine"] and told["date"]
+    assert told["query_steps"]["open short queries"]["grounding"]["median_ms"] > 0
 
 
 # --- bad input ---------------------------------------------------------------------------------------------------

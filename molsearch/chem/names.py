@@ -248,15 +248,27 @@ def find_mentions(
     """
     opsin = opsin or the_opsin()
     lexicon = lexicon or {}
-    spans = [[*candidates(text), *([subject] if (subject := _subject_span(text)) else [])] for text in texts]
+    spans = [_spans(text) for text in texts]
     names = {text[start:end] for text, found in zip(texts, spans, strict=True) for start, end in found}
-    table = opsin.resolve(form for name in sorted(names) for form in spellings(name))
+    forms = {name: _spellings(name) for name in sorted(names)}
+    table = opsin.resolve(form for spelt in forms.values() for form in spelt)
     resolved = {
         name: smiles
-        for name in names
-        if (smiles := lexicon.get(name.lower()) or next((table[f] for f in spellings(name) if f in table), ""))
+        for name, spelt in forms.items()
+        if (smiles := lexicon.get(name.lower()) or next((table[form] for form in spelt if form in table), ""))
     }
     return [_choose(text, found, resolved) for text, found in zip(texts, spans, strict=True)]
+
+
+# A query is searched twice, with the lexicon for the encoder and without it for exact names: what does not depend on
+# the lexicon is found once.
+@lru_cache(maxsize=256)
+def _spans(text: str) -> tuple[tuple[int, int], ...]:
+    subject = _subject_span(text)
+    return (*candidates(text), *([subject] if subject else ()))
+
+
+_spellings = lru_cache(maxsize=20_000)(spellings)
 
 
 def _choose(text: str, spans: Sequence[tuple[int, int]], resolved: Mapping[str, str]) -> tuple[Mention, ...]:

@@ -47,6 +47,18 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise InputError(f"{path} cannot be read: {error.strerror}; give a file like those in data/eval.") from error
 
 
+def queries(path: Path) -> tuple[str, ...]:
+    """Read the distinct queries of a file, in order.
+
+    Raises:
+        InputError: If it cannot be read or has no column "query".
+    """
+    rows = _rows(path)
+    if not rows or "query" not in rows[0]:
+        raise InputError(f"{path.name} has no column 'query'; give a file like those in data/eval.")
+    return tuple(dict.fromkeys(row["query"] for row in rows))
+
+
 def truths(path: Path, smiles: Sequence[str]) -> Mapping[str, Bools]:
     """Compute for each query of a file which of the molecules it is true for, (N,) each.
 

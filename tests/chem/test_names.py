@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rdkit import Chem
 
+from molsearch.chem import names
 from molsearch.chem.arrays import RELATIONS
 from molsearch.chem.names import Mention, Opsin, available, candidates, find_mentions
 
@@ -221,3 +222,35 @@ def test_texts_are_read_each_on_its_own(opsin: Opsin) -> None:
     assert [[m.name for m in found] for found in find_mentions(texts, None, opsin)] == [
         ["benzoic acid"], [], ["ethanol"], [],
     ]  # fmt: skip
+
+
+# --- searched once -----------------------------------------------------------------------------------------------
+
+
+def search_anew(text: str, lexicon: dict[str, str] | None, opsin: Opsin) -> list[tuple[Mention, ...]]:
+    names._spans.cache_clear()
+    names._spellings.cache_clear()
+    return find_mentions([text], lexicon, opsin)
+
+
+@needs_opsin
+def test_a_text_searched_before_with_another_lexicon_gives_what_a_first_search_gives(opsin: Opsin) -> None:
+    # What does not depend on the lexicon is kept between the two searches that each query makes.
+    texts = [
+        "Ethanol is a primary alcohol. It derives from an ethane.",
+        "The conjugate base of 3-oxohexanoyl-CoA and of benzoic acid(1-); it is a L-alanine derivative.",
+        "no name here",
+    ]
+    lexicon = {"3-oxohexanoyl-coa": "CCCC(=O)CC(=O)SC", "ethanol": "OCC"}
+    fresh = [search_anew(text, None, opsin) for text in texts]
+    with_lexicon = [search_anew(text, lexicon, opsin) for text in texts]
+    assert [find_mentions([text], None, opsin) for text in texts] == fresh
+    assert [find_mentions([text], lexicon, opsin) for text in texts] == with_lexicon
+    assert with_lexicon[1] != fresh[1]
+
+
+def test_the_second_search_of_a_text_finds_its_spans_already_cut() -> None:
+    before = names._spans.cache_info().hits
+    for lexicon in ({"quux": "C"}, None):
+        find_mentions(["a text that holds quux and no other name, asked twice"], lexicon)
+    assert names._spans.cache_info().hits == before + 1

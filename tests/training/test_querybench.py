@@ -7,7 +7,7 @@ import pytest
 
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
-from molsearch.training.querybench import measure, truths
+from molsearch.training.querybench import measure, queries, truths
 
 ETHANOL, ACETONE, BENZENE = "CCO", "CC(C)=O", "c1ccccc1"
 
@@ -27,6 +27,21 @@ def test_rows_of_one_property_query_must_all_hold(tmp_path: Path) -> None:
     lines = ("id\tquery\tproperty\tlow\thigh", "1\tlight\tMolWt\t50\t", "1\tlight\tMolWt\t\t70")
     found = truths(_write(tmp_path / "q.tsv", *lines), [ETHANOL, ACETONE, BENZENE])["light"]
     assert found.tolist() == [False, True, False]  # 46.07, 58.08 and 78.11 Da
+
+
+def test_a_query_of_several_rows_is_one_query(tmp_path: Path) -> None:
+    lines = (
+        "id\tquery\tproperty\tlow\thigh",
+        "1\tlight\tMolWt\t50\t",
+        "1\tlight\tMolWt\t\t70",
+        "2\theavy\tMolWt\t90\t",
+    )
+    assert queries(_write(tmp_path / "q.tsv", *lines)) == ("light", "heavy")
+
+
+def test_a_file_without_queries_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no column 'query'"):
+        queries(_write(tmp_path / "q.tsv", "id\ttext", "1\tx"))
 
 
 def test_a_file_without_a_truth_is_refused(tmp_path: Path) -> None:
