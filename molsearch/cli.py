@@ -247,14 +247,24 @@ def train(
     pool: Annotated[Path, typer.Option("--pool", help="Molecules to rank in validation: TSV with smiles.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the model.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped training stood.")] = False,
+    only: Annotated[
+        str, typer.Option("--only", metavar="COLUMN=VALUE", help="Train on these rows, such as pcdes_split=train.")
+    ] = "",
+    without_names: Annotated[
+        bool, typer.Option("--without-names", help="Learn from words alone: look up no structure and no class.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a model by a recipe."""
     with answering(as_json):
         # Imported here, as below: serving never loads what only training needs.
-        from molsearch.training.loop import train as run
+        from molsearch.training.loop import train as with_names
+        from molsearch.training.nameless import train_without_names
         from molsearch.training.recipe import load_recipe
+        from molsearch.training.selection import select
 
+        run = train_without_names if without_names else with_names
+        pairs = select(pairs, only, out / ".features" / "pairs.tsv") if only else pairs
         with bar("Training") as progress:
             folder = run(load_recipe(recipe), pairs, val, pool, out, resume, progress)
         if as_json:

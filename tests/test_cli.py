@@ -262,6 +262,21 @@ def test_train_writes_a_model_that_evaluate_reads(run: Run, home: Path, pairs: P
     assert answer(run(*measured))["queries"] == 66
 
 
+def test_train_on_chosen_rows_and_words_alone(run: Run, home: Path, pairs: Path) -> None:
+    (home / "tiny.toml").write_text(RECIPE)
+    training = home / "train.tsv"
+    rows = [f"{'C' * n}N\tamine number {n}, ethanamine\t{'train' if n % 2 else 'none'}\n" for n in range(1, 21)]
+    training.write_text("smiles\ttext\tpcdes_split\n" + "".join(rows))
+    files = ("--pairs", training, "--val", pairs, "--pool", home / "pool.tsv", "--out", home / "chosen")
+    told = answer(run("train", "--recipe", home / "tiny.toml", *files, "--only", "pcdes_split=train", "--json"))
+    chosen = (home / "chosen" / ".features" / "pairs.tsv").read_text()
+    assert chosen.count("amine number") == 10 and "none" not in chosen
+    assert (Path(told["model"]) / "weights.safetensors").is_file()
+    words = ("train", "--recipe", home / "tiny.toml", *files[:-1], home / "words", "--without-names", "--json")
+    assert answer(run(*words))["model"] == str(home / "words")
+    assert "no row" in sentence(run("train", "--recipe", "lexical", *files, "--only", "pcdes_split=x"), 2).lower()
+
+
 def test_an_unknown_recipe_names_the_known_ones(run: Run, home: Path, pairs: Path) -> None:
     files = ("--pairs", pairs, "--val", pairs, "--pool", home / "pool.tsv", "--out", home / "model")
     assert "default" in sentence(run("train", "--recipe", "nothing", *files), 2)

@@ -52,7 +52,13 @@ def without_names(features: Features) -> Features:
 
 
 def train_without_names(
-    recipe: Recipe, pairs: Path, val: Path, pool: Path, out: Path, progress: Progress | None = None
+    recipe: Recipe,
+    pairs: Path,
+    val: Path,
+    pool: Path,
+    out: Path,
+    resume: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Train a recipe on the words of the captions alone: with ``lexical``, n-grams against fingerprints.
 
@@ -61,4 +67,4 @@ def train_without_names(
     """
     features = without_names(prepare(pairs, val, pool, out / ".features", progress))
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Trainer(recipe, features, out, device).run(progress=progress)
+    return Trainer(recipe, features, out, device).run(resume=resume, progress=progress)
