@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from molsearch.figures import figures
 from molsearch.measuring import Json, evaluate, print_figures
 from molsearch.options import exporter, read_captions, read_phrase, read_range, read_tested, write_hits
 from molsearch.reading import sentences
@@ -274,6 +275,7 @@ def train(
 
 
 app.command()(evaluate)
+app.command()(figures)
 
 
 @app.command()

@@ -33,11 +33,14 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
         {"training"},
     ),
     ({"plots", "alignmentplots"}, {"report"}, {"exports", "provenance", "rankingpage", "repetition", "runfile"}),
-    ({"app", "pages"}, {"cli", "bench", "latency", "measuring", "options", "repeating", "terminal", "__main__"}),
+    (
+        {"app", "pages"},
+        {"cli", "bench", "figures", "latency", "measuring", "options", "repeating", "terminal", "__main__"},
+    ),
 )
 
 _TORCH = {"model", "alignment", "explain", "attention", "embed", "calibration", "concepts", "training"}
-_COMMAND = {"cli", "bench", "latency", "measuring", "options", "repeating", "terminal", "__main__"}
+_COMMAND = {"cli", "bench", "figures", "latency", "measuring", "options", "repeating", "terminal", "__main__"}
 
 #: Where a library may be imported: a house, a file or a package of the project.
 PLACES: Mapping[str, set[str]] = {

@@ -1,6 +1,7 @@
 """The measuring commands as a person types them."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,52 @@ def test_misses_are_sorted_by_kind(measured: Callable[..., Any]) -> None:
     assert (told["pool"], told["queries"]) == (8, 4)
     assert told["misses"] == told["sampled"] == sum(kind["count"] for kind in told["kinds"].values())
     assert set(told["kinds"]) <= {"homologue"}  # only chains of methylenes to choose from
+
+
+# --- figures -------------------------------------------------------------------------------------------------------
+
+
+def figures(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, ["figures", *map(str, words), "--json"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tiny_models: Path) -> Path:
+    """A copy of the tiny model's folder, to write into."""
+    return Path(shutil.copytree(tiny_models / "default", tmp_path / "model"))
+
+
+@pytest.fixture
+def readme(tmp_path: Path) -> Path:
+    """A document with one marked table."""
+    (tmp_path / "README.md").write_text("<!-- figures: roles -->\n<!-- /figures -->\n")
+    return tmp_path / "README.md"
+
+
+def test_one_table_is_measured_and_written(tmp_path: Path, folder: Path, readme: Path) -> None:
+    rows = [f"{'C' * n}O\tIt has a role as {'a fuel' if n % 2 else 'a drink'}.\n" for n in range(1, 31)]
+    (tmp_path / "chebi20_val.tsv").write_text("smiles\ttext\n" + "".join(rows))
+    files = ("--data", tmp_path, "--model", folder, "--readme", readme)
+    told = json.loads(figures(*files, "--only", "roles", "--note", "busy").stdout)
+    assert told == {"measured": ["roles"], "written": [str(readme)]}
+    assert "| 2 | 30 |" in readme.read_text() and ", busy." in readme.read_text()
+    again = json.loads(figures("--model", folder, "--readme", readme).stdout)
+    assert again == {"measured": [], "written": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--only", "nothing"), "There is no table 'nothing'; choose from retrieval"),
+        (("--only", "roles"), "give --data DIR"),
+        (("--data", "x", "--only", "queries"), "needs --libraries DIR"),
+        (("--data", "x", "--only", "learning curve"), "needs --learning-curve DIR"),
+        (("--data", "x", "--only", "roles"), "cannot be read"),
+    ],
+)
+def test_figures_that_cannot_be_measured_are_a_sentence(
+    folder: Path, readme: Path, words: tuple[str, ...], told: str
+) -> None:
+    result = figures(*words, "--model", folder, "--readme", readme)
+    assert result.exit_code == 2
+    assert told in json.loads(result.stdout)["error"]

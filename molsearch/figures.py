@@ -1,0 +1,120 @@
+"""The command that measures every figure the project states and writes it where it is stated."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from molsearch.errors import InputError
+from molsearch.measuring import Json, named_folder
+from molsearch.records import Progress
+from molsearch.settings import PROJECT, Settings
+from molsearch.terminal import answering, bar, plain, print_json, say
+
+if TYPE_CHECKING:  # torch loads with this
+    from molsearch.training.figures import Measurement
+
+TIMES, CURVE, QUERIES = "times", "learning curve", "queries"
+README = PROJECT / "README.md"
+
+
+def figures(
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder of chebi20_val, chebi20_pool, pcdes_val and train_pairs .tsv.")
+    ] = None,
+    libraries: Annotated[
+        Path | None, typer.Option("--libraries", help="Folder of the libraries that the short queries rank.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option("--model", help="Model folder; the one in use, if left out.")] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help="One table; may be repeated.")] = None,
+    baselines: Annotated[
+        list[str] | None,
+        typer.Option("--baseline", metavar="NAME=FOLDER", help="A model to show, read without names; may be repeated."),
+    ] = None,
+    pcdes: Annotated[
+        Path | None, typer.Option("--pcdes-model", help="Model trained with --only pcdes_split=train.")
+    ] = None,
+    learning: Annotated[
+        Path | None, typer.Option("--learning-curve", help="Train on growing shares in this folder (half an hour).")
+    ] = None,
+    recipe: Annotated[str, typer.Option("--recipe", help="Recipe of the learning curve.")] = "lexical",
+    note: Annotated[str, typer.Option("--note", help="What else the machine was doing, for the tables.")] = "",
+    seed: Annotated[int, typer.Option("--seed", help="Of every draw and bootstrap.")] = 0,
+    readme: Annotated[Path, typer.Option("--readme", help="Document whose marked tables are written anew.")] = README,
+    as_json: Json = False,
+) -> None:
+    """Measure the tables of README and model card and write them; without --data, write what was measured last."""
+    with answering(as_json):
+        from molsearch.training.figures import Circumstances, Measurement, record, rewrite_documents
+
+        settings = Settings()
+        folder = model or settings.models / settings.model
+        names = _names(only or [], data, libraries, learning)
+        if data is not None:
+            from molsearch.bench import machine
+
+            given = dict(map(named_folder, baselines or ()))
+            when = Circumstances(datetime.now(UTC).date().isoformat(), machine(), note)
+            with bar("Measuring") as progress:
+                run = Measurement(
+                    folder, data, libraries, settings.data / "eval", settings.device, seed, given, pcdes, progress
+                )
+                for name in names:
+                    say(f"Measuring: {name}.")
+                    record(folder, name, _measured(name, run, learning, recipe, progress), when)
+        changed = rewrite_documents(folder, [readme])
+        if as_json:
+            print_json({"measured": names, "written": changed})
+            return
+        say(f"Measured {len(names)} tables; written anew: {', '.join(map(str, changed)) or 'nothing'}.")
+
+
+def _names(only: list[str], data: Path | None, libraries: Path | None, learning: Path | None) -> tuple[str, ...]:
+    """Choose the tables to measure: those asked for, else all whose files were given.
+
+    Raises:
+        InputError: If one is unknown or lacks its files.
+    """
+    from molsearch.training.tables import TABLES
+
+    if unknown := [name for name in only if name not in TABLES]:
+        raise InputError(f"There is no table {unknown[0]!r}; choose from {', '.join(TABLES)}.")
+    if data is None:
+        if only or libraries or learning:
+            raise InputError("There is nothing to measure with: give --data DIR, or no option to write tables anew.")
+        return ()
+    lacking = {QUERIES: "" if libraries else "--libraries DIR", CURVE: "" if learning else "--learning-curve DIR"}
+    for name in only:
+        if lacking.get(name):
+            raise InputError(f"The table {name!r} needs {lacking[name]}; give it, or leave the table out.")
+    left = [f"{name} (needs {option})" for name, option in lacking.items() if option and not only]
+    if left:
+        say(f"Left out: {', '.join(left)}.")
+    return tuple(name for name in TABLES if (name in only if only else not lacking.get(name)))
+
+
+def _measured(
+    name: str, run: "Measurement", learning: Path | None, recipe: str, progress: Progress
+) -> Mapping[str, Any]:
+    from molsearch.training.figures import MEASURES
+
+    validation = run.data / "chebi20_val.tsv"
+    if name == TIMES:
+        from molsearch.latency import query_latencies
+
+        kinds: dict[str, Any] = plain(query_latencies(run.model, run.evaluation, validation, seed=run.seed))
+        below = "Grounding is names to structures and classes, exact names included; encoding is the network."
+        return {"kinds": kinds, "below": below}
+    if name == CURVE and learning:
+        from molsearch.training.learning import learning_curve
+
+        files = (run.data / "train_pairs.tsv", validation, run.data / "chebi20_pool.tsv")
+        told = learning_curve(recipe, *files, learning, seed=run.seed, progress=progress)
+        below = (
+            f"Recipe `{told['recipe']}`, masked texts, molecules drawn at random; the last row extends the line of "
+            "Hits@1 against the logarithm of the ChEBI-20 molecules to the whole training split (95 % of single runs)."
+        )
+        return {**told, "below": below}
+    return MEASURES[name](run)
