@@ -72,7 +72,7 @@ class Distributions:
 
 @dataclass(frozen=True, slots=True)
 class Divergences:
-    """The paper's four Kullback-Leibler divergences in nats, scalars; m2m_t2t is KL(M2M || T2T)."""
+    """The paper's four Kullback-Leibler divergences in nats, scalars or (N,) by row; m2m_t2t is KL(M2M || T2T)."""
 
     m2m_t2t: Tensor
     t2t_m2m: Tensor
@@ -129,6 +129,12 @@ def divergences(distributions: Distributions) -> Divergences:
     M2M and T2T teach each other; towards the cross-modal T2M and M2T they are fixed teachers, so no gradient
     reaches them there.
     """
+    rows = row_divergences(distributions)
+    return Divergences(rows.m2m_t2t.mean(), rows.t2t_m2m.mean(), rows.m2m_t2m.mean(), rows.t2t_m2t.mean())
+
+
+def row_divergences(distributions: Distributions) -> Divergences:
+    """Compute the four divergences of each pair's own rows, (N,) each; ``divergences`` are their means."""
     d = distributions
     return Divergences(
         m2m_t2t=_divergence(d.log_m2m, d.log_t2t),
@@ -139,7 +145,7 @@ def divergences(distributions: Distributions) -> Divergences:
 
 
 def _divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
-    return (log_p.exp() * (log_p - log_q)).sum(dim=1).mean()
+    return (log_p.exp() * (log_p - log_q)).sum(dim=1)
 
 
 def ranks(scores: Array, targets: Array) -> Array:
@@ -184,6 +190,7 @@ class AlignmentReport:
         cosines: The four cosine matrices.
         distributions: Their row softmaxes.
         divergences: KL in nats by name, m2m_t2t being KL(M2M || T2T).
+        row_divergences: (N,) the same for each pair's own rows.
         temperature: What the softmax divided by.
         form: Whether the distributions are over cosines or distances.
         text_ranks: (N,) rank of each text's own molecule among the sample's molecules.
@@ -196,6 +203,7 @@ class AlignmentReport:
     cosines: Matrices
     distributions: Matrices
     divergences: Mapping[str, float]
+    row_divergences: Mapping[str, np.ndarray]
     temperature: float
     form: Form
     text_ranks: np.ndarray
@@ -246,13 +254,14 @@ def report(
         raise InputError(f"The sample holds {len(texts)} pair(s), but alignment compares at least 2: add pairs.")
     s = similarities(torch.from_numpy(np.array(texts, np.float32)), torch.from_numpy(np.array(molecules, np.float32)))
     d = distributions(s, temperature, form)
-    kl = divergences(d)
+    kl = row_divergences(d)
     own = torch.arange(len(texts))
     text_map, molecule_map = shared_map(texts, molecules, layout, seed)
     return AlignmentReport(
         cosines=Matrices(s.t2t.numpy(), s.t2m.numpy(), s.m2m.numpy(), s.m2t.numpy()),
         distributions=Matrices(d.t2t.numpy(), d.t2m.numpy(), d.m2m.numpy(), d.m2t.numpy()),
-        divergences={name: getattr(kl, name).item() for name in Divergences.__slots__},
+        divergences={name: getattr(kl, name).mean().item() for name in Divergences.__slots__},
+        row_divergences={name: getattr(kl, name).numpy() for name in Divergences.__slots__},
         temperature=TEMPERATURES[form] if temperature is None else temperature,
         form=form,
         text_ranks=ranks(s.t2m, own).numpy(),

@@ -78,59 +78,7 @@ def score_histogram(ranking: Ranking, *, dark: bool = False, chosen: int | None 
     for hit in hits:
         if hit.rank == chosen:
             figure.add_vline(x=hit.score, line={"color": colours.against, "width": 2, "dash": "dot"})
-    return _tidy(figure, "", "molecules", height=150)
-
-
-def matched_histogram(matched: Sequence[float], mismatched: Sequence[float], *, dark: bool = False) -> go.Figure:
-    """Compare the similarities of true pairs with those of all false ones, each as a share of its own count."""
-    colours = palette(dark)
-    figure = go.Figure()
-    low, high = min([*matched, *mismatched], default=0.0), max([*matched, *mismatched], default=1.0)
-    edges = np.linspace(low, high + 1e-9, BINS // 2 + 1)
-    for values, name, colour in ((mismatched, "mismatched", colours.bulk), (matched, "matched", colours.hit)):
-        counts, _ = np.histogram(np.asarray(values, dtype=np.float64), bins=edges)
-        figure.add_bar(
-            x=(edges[:-1] + edges[1:]) / 2,
-            y=100 * counts / max(1, counts.sum()),
-            name=name,
-            marker_color=colour,
-            opacity=0.75,
-            hovertemplate=f"{name}<br>similarity %{{x:.2f}}<br>%{{y:.1f}} %<extra></extra>",
-        )
-    figure.update_layout(barmode="overlay", showlegend=True)
-    return _tidy(figure, "similarity", "% of pairs", height=340)
-
-
-def pair_distributions(
-    rows: Mapping[str, Sequence[float]], names: Sequence[str], chosen: int, *, dark: bool = False, most: int = 40
-) -> go.Figure:
-    """Draw one pair's row of each similarity distribution, its own partner marked.
-
-    Args:
-        rows: Title of a distribution -> the pair's row of it, (N,), summing to one.
-        names: What stands behind each of the N places.
-        chosen: The pair's own place among the N.
-        dark: Whether the page is dark.
-        most: At most this many places are drawn, the likeliest in any of the distributions.
-    """
-    colours = palette(dark)
-    table = np.asarray([list(row) for row in rows.values()], dtype=np.float64)
-    order = np.argsort(-table.max(axis=0), kind="stable")[:most]
-    shown = np.unique(np.append(order, chosen))
-    figure = make_subplots(rows=2, cols=2, subplot_titles=list(rows), vertical_spacing=0.16, horizontal_spacing=0.08)
-    for place, row in enumerate(table):
-        figure.add_bar(
-            row=place // 2 + 1,
-            col=place % 2 + 1,
-            x=[str(i + 1) for i in shown],
-            y=row[shown],
-            marker_color=[colours.hit if i == chosen else colours.bulk for i in shown],
-            text=[inert(names[i]) for i in shown],
-            textposition="none",
-            hovertemplate="%{x}. %{text}<br>%{y:.4f}<extra></extra>",
-        )
-    figure.update_xaxes(type="category", showticklabels=False)
-    return _tidy(figure, "", "", height=380)
+    return tidy(figure, "", "molecules", height=150)
 
 
 def shared_space(
@@ -173,7 +121,7 @@ def shared_space(
         marker={"size": 13, "symbol": ["circle-open", "diamond-open"], "line": {"width": 2}},
     )
     figure.update_layout(showlegend=True)
-    return _tidy(figure, "", "", height=340)
+    return tidy(figure, "", "", height=340)
 
 
 def training_curves(steps: Sequence[float], curves: Mapping[str, Sequence[float]], *, unit: str = "step") -> go.Figure:
@@ -191,10 +139,10 @@ def training_curves(steps: Sequence[float], curves: Mapping[str, Sequence[float]
             mode="lines+markers" if len(kept) < 40 else "lines",
             hovertemplate=f"{unit} %{{x}}<br>{inert(name)} %{{y:.4g}}<extra></extra>",
         )
-    return _tidy(figure, "", "", height=60 + 190 * lines)
+    return tidy(figure, "", "", height=60 + 190 * lines)
 
 
-def _tidy(figure: go.Figure, across: str, up: str, *, height: int) -> go.Figure:
+def tidy(figure: go.Figure, across: str, up: str, *, height: int) -> go.Figure:
     """Give a figure the project's margins, titles and quiet tools."""
     if across:
         figure.update_xaxes(title_text=across)

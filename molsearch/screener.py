@@ -16,6 +16,7 @@ from molsearch.chem.standardize import standardize
 from molsearch.embed import embed
 from molsearch.errors import InputError, ModelError
 from molsearch.index.base import Index
+from molsearch.inspection import Inspector
 from molsearch.interpretation import Narrowing
 from molsearch.narrowing import narrow
 from molsearch.ranking import rank
@@ -62,6 +63,7 @@ class Screener:
         self._storing_examples = threading.Lock()
         self._model: DualEncoder | None = None
         self._filling: dict[str, Filling] = {}
+        self.inspector = Inspector(lambda: self.model, self.settings)
         self._shelf: Shelf = Shelf(self.settings.libraries, self.settings.engine)
 
     # Models

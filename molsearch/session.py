@@ -77,6 +77,7 @@ class SessionScreener(Screener):
     def __init__(self, shared: Screener) -> None:
         super().__init__(shared.settings)
         self._shared = shared
+        self.inspector = shared.inspector
         self._folder = shared.settings.private / uuid.uuid4().hex
         self._shelf: Desk = Desk(self._folder, shared._shelf)
         self._had: set[str] = set()

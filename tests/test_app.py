@@ -248,26 +248,6 @@ def test_an_unforeseen_fault_is_a_sentence_too() -> None:
     assert "did not foresee" in str(job.error)
 
 
-def test_a_file_of_pairs_is_compared(app: AppTest) -> None:
-    opened(app, "alignment")
-    app.segmented_control(key="pairs-from").set_value("Own file").run()
-    rows = "smiles\ttext\nCCO\tan alcohol\nCC(=O)O\tan acid\nc1ccccc1\tan aromatic ring\nC1CC\tbroken\nCC\t\n"
-    app.file_uploader(key="pairs-file").set_value(("pairs.tsv", rows.encode(), "text/plain")).run()
-    assert not app.exception and not app.error
-    assert "1 rows of the file" in app.warning[0].value and "1 pairs" in app.warning[0].value
-    assert "3 of 4 pairs" in "".join(each.value for each in app.caption)
-    app.selectbox(key="pair").set_value(2).run()
-    assert not app.exception
-
-
-@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"smiles,text\nC,one\n", b"\xff\xfe\x00"])
-def test_pairs_that_cannot_be_used_are_a_sentence(app: AppTest, content: bytes) -> None:
-    opened(app, "alignment")
-    app.segmented_control(key="pairs-from").set_value("Own file").run()
-    app.file_uploader(key="pairs-file").set_value(("pairs.csv", content, "text/csv")).run()
-    assert not app.exception and len(app.error) == 1
-
-
 def test_without_a_model_every_page_says_so(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOLSEARCH_MODELS", str(tmp_path))
     st.cache_resource.clear()

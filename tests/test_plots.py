@@ -11,8 +11,6 @@ from molsearch.chem.drawing import data_uri, draw
 from molsearch.errors import InputError
 from molsearch.plots import (
     inert,
-    matched_histogram,
-    pair_distributions,
     score_histogram,
     shared_space,
     training_curves,
@@ -101,18 +99,6 @@ def test_words_are_shaded_and_escaped() -> None:
 
 def test_words_without_weight_are_plain() -> None:
     assert "<span" not in weighted_words(explanation("an acid", (0, 2, 0.0), (3, 7, 0.0)))
-
-
-def test_matched_and_mismatched_are_shares_of_their_own_count() -> None:
-    figure = matched_histogram([0.9, 0.8], [0.1, 0.2, 0.0, 0.1, 0.3])
-    assert [round(sum(trace.y)) for trace in figure.data] == [100, 100]
-
-
-def test_a_pairs_own_place_stays_when_only_the_likeliest_are_drawn() -> None:
-    row = [0.4, 0.3, 0.2, 0.1]
-    figure = pair_distributions(dict.fromkeys(("T2T", "T2M", "M2M", "M2T"), row), list("abcd"), chosen=3, most=2)
-    assert list(figure.data[0].x) == ["1", "2", "4"]
-    assert list(figure.data[0].y) == [0.4, 0.3, 0.1]
 
 
 def test_the_map_joins_the_chosen_text_with_its_molecule() -> None:

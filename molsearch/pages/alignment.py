@@ -1,32 +1,31 @@
 """Alignment: how texts and their molecules lie in the shared space, for a file of pairs and for one pair of it."""
 
-import random
-from collections.abc import Sequence
+import csv
+import io
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from molsearch import plots
+from molsearch import alignmentplots
+from molsearch.chem.cells import inert
 from molsearch.chem.drawing import data_uri, draw
+from molsearch.inspection import Inspector
 from molsearch.pages import the_screener
-from molsearch.pages.panels.pairs import TEXT_COLUMNS, read_pairs, readable
-from molsearch.pages.panels.sentences import errors_as_sentences, plain
-from molsearch.records import Pair
-from molsearch.screener import Screener
+from molsearch.pages.panels.bank import bank
+from molsearch.pages.panels.onepair import one_pair
+from molsearch.pages.panels.pairs import Study, chosen_pair, pick, sample_of, the_study
+from molsearch.pages.panels.sentences import errors_as_sentences
+from molsearch.plots import shared_space
 
 if TYPE_CHECKING:
+    from molsearch.agreement import Agreement
     from molsearch.alignment import AlignmentReport
 
-EXAMPLES = "examples.csv"
-SEED = 0  # the same file and size, the same sample
-WORST = 30
-TITLES = {
-    "t2t": "T2T: this text against all texts",
-    "t2m": "T2M: this text against all molecules",
-    "m2m": "M2M: this molecule against all molecules",
-    "m2t": "M2T: this molecule against all texts",
-}
 STATE = st.session_state
+WHOLE, PAIR, BANK = "Whole file", "One pair", "Memory bank"
+WORST = 100  # pairs in the table; the download holds all
+ON_MAP = 200
+ROW_PX = 84
 
 
 def page() -> None:
@@ -34,178 +33,152 @@ def page() -> None:
     screener = the_screener()
     dark = st.context.theme.type == "dark"
     with errors_as_sentences():
-        pairs = _sample(screener)
-        if not pairs:
+        with st.spinner("Loading the model …"):
+            model_id = screener.model.model_id
+        study, view = the_study(screener.inspector, model_id, (WHOLE, PAIR, BANK))
+        if study is None:
             return
-        report = _report(pairs, screener)
-        _whole(pairs, report, dark=dark)
-        _chosen(pairs, report, dark=dark)
-        _worst(pairs, report, dark=dark)
+        if view == PAIR:
+            one_pair(study, screener.inspector, dark=dark)
+        elif view == BANK:
+            bank(study, screener.inspector, dark=dark)
+        else:
+            _whole(study, screener.inspector, dark=dark)
 
 
-def _sample(screener: Screener) -> list[Pair]:
-    """Let the user take pairs from the examples or a file, and a sample of them."""
-    source, size = st.columns([5, 2], gap="large")
-    kind = source.segmented_control(
-        "Pairs", ["Examples", "Own file"], default="Examples", required=True, key="pairs-from"
-    )
-    if kind == "Examples":
-        content = (screener.settings.data / EXAMPLES).read_bytes()
-    else:
-        upload = source.file_uploader(
-            f"CSV or TSV with a header: a column smiles and a text column ({', '.join(TEXT_COLUMNS)})", key="pairs-file"
-        )
-        if upload is None:
-            st.info("Choose a file of texts and molecules that belong together. It stays in this session.")
-            return []
-        content = upload.getvalue()
-    found = read_pairs(content)
-    wanted = size.select_slider("At most this many pairs", [25, 50, 100, 200, 400], 100, key="pairs-most")
-    pairs, unread = readable(random.Random(SEED).sample(found.pairs, min(wanted, len(found.pairs))))
-    source.caption(
-        f"{len(pairs):,} of {len(found.pairs):,} pairs, drawn at random; ranks and distributions are among them."
-    )
-    if found.skipped or unread:
-        st.warning(
-            f"Left out: {found.skipped:,} rows of the file without a text or a structure, and {len(unread):,} pairs of "
-            "the sample whose SMILES cannot be read" + (f", such as {plain(unread[0].smiles[:60])}." if unread else ".")
-        )
-    return pairs
-
-
-def _report(pairs: Sequence[Pair], screener: Screener) -> "AlignmentReport":
-    """Encode the sample once per session and choice."""
-    key = hash(tuple(pairs))
-    if STATE.get("alignment-of") != key:
-        with st.spinner("Encoding texts and molecules …"):
-            STATE["alignment"] = screener.alignment(pairs)
-        STATE["alignment-of"] = key
-        STATE["pair"] = 0
-    STATE["pair"] = STATE.pop("next-pair", STATE.get("pair", 0))
-    report: AlignmentReport = STATE["alignment"]
-    return report
-
-
-def _whole(pairs: Sequence[Pair], report: "AlignmentReport", *, dark: bool) -> None:
-    """Show the whole sample: figures, matched against mismatched, the map."""
-    figures = st.container(horizontal=True, gap="large")
-    for label, value, hint in (
-        (
-            "Text finds molecule",
-            f"{100 * (report.text_ranks <= 1).mean():.0f} %",
-            "Hits@1 among the sample's molecules",
-        ),
-        (
-            "Molecule finds text",
-            f"{100 * (report.molecule_ranks <= 1).mean():.0f} %",
-            "Hits@1 among the sample's texts",
-        ),
-        ("Matched cosine", f"{report.matched.mean():.2f}", "Mean over the pairs"),
-        ("Mismatched", f"{report.mismatched.mean():.2f}", "Mean over all texts with all other molecules"),
-        *(
-            (_kl_name(name), f"{value:.3f}", f"Kullback-Leibler divergence, nats; temperature {report.temperature:g}")
-            for name, value in report.divergences.items()
-        ),
-    ):
-        figures.metric(label, value, help=hint, width="content")
+def _whole(study: Study, inspector: Inspector, *, dark: bool) -> None:
+    """Show the whole file: figures, matched against mismatched, the map, the worst pairs."""
+    _figures(study.agreement)
     left, right = st.columns(2, gap="medium")
     left.markdown("**Matched against mismatched pairs**")
     left.plotly_chart(
-        plots.matched_histogram(report.matched.tolist(), report.mismatched.tolist(), dark=dark),
+        alignmentplots.agreement_histogram(study.agreement, dark=dark),
         config={"displayModeBar": False},
         key="matched",
-        alt="Similarities of matched and mismatched pairs",
+        alt="Cosines of matched and mismatched pairs",
     )
-    right.markdown("**Texts and molecules in the shared space**; click a point to choose its pair")
-    figure = plots.shared_space(
-        report.text_map, report.molecule_map, [pair.text for pair in pairs], STATE["pair"], dark=dark
+    with right:
+        _map(study, inspector, dark=dark)
+    _worst(study, dark=dark)
+
+
+def _figures(found: "Agreement") -> None:
+    """Write the figures of the file in one line."""
+    from molsearch.agreement import hits
+
+    columns = iter(st.columns(8))
+    tie = "A rank is 1 + the candidates that score higher + half of those that score the same."
+    for side, other, ranks in (("Text", "molecule", found.text_ranks), ("Molecule", "text", found.molecule_ranks)):
+        for label, value, told in (
+            (f"{side}: Hits@1", f"{hits(ranks, 1):.0%}", f"{side}s that find their own {other} first"),
+            ("Hits@10", f"{hits(ranks, 10):.0%}", f"{side}s with their own {other} among the first ten"),
+            ("Mean rank", f"{ranks.mean():,.1f}", f"Of the {side.lower()}'s own {other}"),
+        ):
+            next(columns).metric(label, value, help=f"{told}. {tie}")
+    next(columns).metric("Matched", f"{found.matched.mean():.2f}", help="Mean cosine of the pairs")
+    next(columns).metric(
+        "Mismatched", f"{found.mismatched_mean:.2f}", help="Mean cosine of each text with the molecules of other pairs"
     )
-    state = right.plotly_chart(
+
+
+def _map(study: Study, inspector: Inspector, *, dark: bool) -> None:
+    """Draw texts and molecules of a sample in one plane; a click chooses a pair."""
+    chosen = chosen_pair(study)
+    places = sample_of(study, ON_MAP, chosen)
+    st.markdown(f"**{len(places)} pairs in the shared space** (PCA); click a point to choose its pair")
+    report = _report(study, places, inspector)
+    figure = shared_space(
+        report.text_map,
+        report.molecule_map,
+        [study.pairs[place].text for place in places],
+        places.index(chosen),
+        dark=dark,
+    )
+    figure.update_layout(height=300)
+    state = st.plotly_chart(
         figure, key="map", on_select="rerun", selection_mode="points", config={"displayModeBar": False}, alt="2-D map"
     )
-    _pick([point["customdata"] for point in state["selection"]["points"] if "customdata" in point], "map")
+    _chosen([places[point["customdata"]] for point in state["selection"]["points"] if "customdata" in point], "map")
 
 
-def _kl_name(name: str) -> str:
-    """Write m2m_t2t as KL(M2M‖T2T)."""
-    first, second = name.upper().split("_")
-    return f"KL({first}‖{second})"
+def _report(study: Study, places: list[int], inspector: Inspector) -> "AlignmentReport":
+    """Describe the sample once per study and sample."""
+    key = (id(study), tuple(places))
+    if STATE.get("map-key") != key:
+        STATE["map-report"], STATE["map-key"] = inspector.report(study.vectors.take(places)), key
+    report: AlignmentReport = STATE["map-report"]
+    return report
 
 
-def _pick(places: Sequence[int], origin: str) -> None:
-    """Choose a pair once per new selection, so that an old selection does not win over a newer one elsewhere."""
-    if list(places) == STATE.get(f"picked-{origin}", []):
-        return
-    STATE[f"picked-{origin}"] = list(places)
-    if places:
-        STATE["next-pair"] = int(places[0])  # the choice widget is drawn already; the next run takes it over
-        st.rerun()
+def _chosen(places: list[int], origin: str) -> None:
+    """Choose a pair by a click, and say where to look at it."""
+    if places and places != STATE.get(f"picked-{origin}", []):
+        st.toast(f"Pair {places[0] + 1} is chosen: see it in the views “{PAIR}” and “{BANK}”.")
+    pick(places, origin)
 
 
-def _chosen(pairs: Sequence[Pair], report: "AlignmentReport", *, dark: bool) -> None:
-    """Show one pair: its text and drawing, its ranks, its four distributions."""
-    st.selectbox(
-        "Pair", range(len(pairs)), key="pair", format_func=lambda i: f"{i + 1}. {pairs[i].text[:110]}", width="stretch"
+def _worst(study: Study, *, dark: bool) -> None:
+    """List the pairs that are found worst, with drawings, and offer all of them as a table."""
+    found = study.agreement
+    head = st.container(horizontal=True, vertical_alignment="center")
+    head.markdown("**Worst pairs**, by the sum of both ranks; click a row to choose one", width="stretch")
+    head.download_button(
+        "All pairs as CSV",
+        lambda: ranks_csv(study),
+        file_name="alignment.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key="pairs-csv",
+        help="Every pair with its cosine and both ranks, in file order",
     )
-    place = STATE["pair"]
-    pair = pairs[place]
-    left, right = st.columns([2, 3], gap="medium")
-    with left:
-        st.image(draw(pair.smiles, dark=dark, size=(420, 220)), width="stretch", alt="The pair's molecule")
-        st.text(pair.text)
-        st.caption(
-            f"cosine **{report.matched[place]:.3f}** · rank of the molecule for this text "
-            f"**{report.text_ranks[place]:g}**, of the text for this molecule **{report.molecule_ranks[place]:g}**, "
-            f"among {len(pairs)}"
-        )
-    rows = report.of_pair(place)
-    right.plotly_chart(
-        plots.pair_distributions(
-            {title: getattr(rows, name).tolist() for name, title in TITLES.items()},
-            [each.text for each in pairs],
-            place,
-            dark=dark,
-        ),
-        config={"displayModeBar": False},
-        key="distributions",
-        alt="Four similarity distributions of the chosen pair",
-    )
-    right.caption("Each bar is one of the sample's texts or molecules, the pair itself in colour; hover for its text.")
-
-
-def _worst(pairs: Sequence[Pair], report: "AlignmentReport", *, dark: bool) -> None:
-    """List the pairs that are found worst, with drawings."""
-    st.markdown("**Worst pairs of the sample**; click a row to choose it")
-    total = report.text_ranks + report.molecule_ranks
-    order = sorted(range(len(pairs)), key=lambda i: (-total[i], i))[:WORST]
+    order = found.worst[:WORST]
     column = st.column_config
     state = st.dataframe(
         [
             {
-                "structure": data_uri(draw(pairs[i].smiles, dark=dark, size=(180, 110))),
-                "text": pairs[i].text,
-                "text → molecule": float(report.text_ranks[i]),
-                "molecule → text": float(report.molecule_ranks[i]),
-                "cosine": float(report.matched[i]),
+                "structure": data_uri(draw(study.pairs[place].smiles, dark=dark, size=(180, 110))),
+                "row": int(study.pairs[place].cid),
+                "text": study.pairs[place].text,
+                "text → molecule": float(found.text_ranks[place]),
+                "molecule → text": float(found.molecule_ranks[place]),
+                "cosine": float(found.matched[place]),
             }
-            for i in order
+            for place in order
         ],
         hide_index=True,
-        row_height=84,
+        row_height=ROW_PX,
         height=440,
         column_config={
             "structure": column.ImageColumn(width=160),
+            "row": column.NumberColumn(width=60),
             "text": column.TextColumn(width="large"),
-            "text → molecule": column.NumberColumn("rank text → molecule", format="%.1f", width="small"),
-            "molecule → text": column.NumberColumn("rank molecule → text", format="%.1f", width="small"),
-            "cosine": column.NumberColumn(format="%.3f", width="small"),
+            "text → molecule": column.NumberColumn("rank text → molecule", format="%.1f", width=150),
+            "molecule → text": column.NumberColumn("rank molecule → text", format="%.1f", width=150),
+            "cosine": column.NumberColumn(format="%.3f", width=80),
         },
         on_select="rerun",
         selection_mode="single-row",
         key="worst",
         alt="Pairs with the worst ranks",
     )
-    _pick([order[row] for row in state["selection"]["rows"]], "worst")
+    if len(study.pairs) > WORST:
+        st.caption(f"The {WORST} worst of {len(study.pairs):,}; the download holds them all.")
+    _chosen([order[row] for row in state["selection"]["rows"]], "worst")
+
+
+def ranks_csv(study: Study) -> str:
+    """Write every pair with its figures, in file order; cells that a spreadsheet would run are made text."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(["row", "text", "smiles", "cosine", "rank_text_to_molecule", "rank_molecule_to_text"])
+    found = study.agreement
+    rows = zip(study.pairs, found.matched, found.text_ranks, found.molecule_ranks, strict=True)
+    for pair, cosine, text_rank, molecule_rank in rows:
+        writer.writerow(
+            [pair.cid, inert(pair.text), inert(pair.smiles), f"{cosine:.6f}", f"{text_rank:g}", f"{molecule_rank:g}"]
+        )
+    return stream.getvalue()
 
 
 page()

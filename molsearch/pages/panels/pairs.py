@@ -1,81 +1,225 @@
-"""Pairs of a text and its molecule out of a table that a person hands in."""
+"""Which pairs are inspected: the shipped examples or the user's table, read, encoded and compared beside the page."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
-from molsearch.chem.graph import canonical
-from molsearch.errors import InputError
-from molsearch.records import Pair
+import streamlit as st
 
-TEXT_COLUMNS = ("text", "description", "sentence", "caption", "text_named")
-SMILES_COLUMNS = ("smiles", "canonical_smiles", "structure")
+from molsearch.chem.pairs import MOST_PAIRS, PairFile
+from molsearch.errors import MolsearchError
+from molsearch.inspection import Inspector, PairVectors
+from molsearch.pages.panels.job import Job, watch
+from molsearch.pages.panels.sentences import plain, show_error
+from molsearch.records import Pair, Progress
+
+if TYPE_CHECKING:
+    from molsearch.agreement import Agreement
+
+STATE = st.session_state
+PATIENCE_S = 1.5  # a short job ends before the page is drawn, so that no bar flickers by
+EXAMPLES, OWN = "Examples", "Own file"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """A table of pairs, encoded and compared; it belongs to this session alone."""
+
+    name: str
+    file: PairFile
+    vectors: PairVectors
+    agreement: "Agreement"
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        """The pairs in file order."""
+        return self.file.pairs
 
 
 @dataclass(frozen=True, slots=True)
-class PairFile:
-    """What a table held.
+class Choice:
+    """What the user wants inspected: a table, its two columns, and what tells it from another choice."""
 
-    Attributes:
-        pairs: Its pairs, in file order.
-        skipped: Rows without a text or without a structure.
+    file: Path | bytes
+    name: str
+    text: str
+    structure: str
+    key: tuple[str, ...]
+
+    def opened(self) -> Path | BinaryIO:
+        """The table, from its start."""
+        return BytesIO(self.file) if isinstance(self.file, bytes) else self.file
+
+
+def the_study(inspector: Inspector, model_id: str, views: Sequence[str]) -> tuple[Study | None, str]:
+    """Let the user choose pairs and a view of them.
+
+    Returns:
+        The pairs once they are ready, else None after showing how far they are or what is missing; and the view.
     """
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        kind = st.segmented_control("Pairs", [EXAMPLES, OWN], default=EXAMPLES, required=True, key="pairs-from")
+        view = st.segmented_control(
+            "View", views, default=views[0], required=True, key="alignment-view", persist_state="session"
+        )
+        note = st.container(width="stretch")
+    choice = _own(inspector, model_id) if kind == OWN else _examples(inspector, model_id)
+    study = _ready(choice, inspector) if choice else None
+    if study is not None:
+        note.caption(_account(study))
+        if study.file.left_out:
+            st.warning(plain(f"Left out: {'; '.join(study.file.left_out)}.{_instance(study.file)}"))
+    return study, str(view)
 
-    pairs: tuple[Pair, ...]
-    skipped: int
 
-
-def read_pairs(content: bytes) -> PairFile:
-    """Read a comma- or tab-separated table with a header.
-
-    Args:
-        content: The file; a tab in its header means tab-separated without quoting.
-
-    Raises:
-        InputError: If it is no UTF-8 text, lacks a column or holds no pair.
-    """
-    try:
-        lines = content.decode("utf-8-sig").splitlines()
-        rows = [row for row in _cells(lines) if any(row)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"The file cannot be read as a table: {error}. Save it as CSV or TSV in UTF-8.") from error
-    if not rows:
-        raise InputError("The file is empty; expected a header and one pair a line. Choose another file.")
-    header = [cell.strip().lower() for cell in rows[0]]
-    text, smiles = _column(header, TEXT_COLUMNS, "text"), _column(header, SMILES_COLUMNS, "structure")
-    padded = [row + [""] * (len(header) - len(row)) for row in rows[1:]]
-    pairs = tuple(
-        Pair(row[text].strip(), row[smiles].strip()) for row in padded if row[text].strip() and row[smiles].strip()
+def _account(study: Study) -> str:
+    every = (
+        f"{len(study.pairs):,} of {study.file.rows:,} pairs" if study.file.left_out else f"{len(study.pairs):,} pairs"
     )
-    if len(pairs) < 2:
-        raise InputError(f"The file holds {len(pairs)} complete pair(s), expected 2 or more. Fill in texts and SMILES.")
-    return PairFile(pairs, len(padded) - len(pairs))
+    return plain(f"{every} of {study.name}. Ranks are among them: rank 1 means found first.")
 
 
-def _cells(lines: Sequence[str]) -> list[list[str]]:
-    if lines and "\t" in lines[0]:
-        return [line.split("\t") for line in lines]
-    return list(csv.reader(lines))
+def _instance(file: PairFile) -> str:
+    """Name one structure that could not be used."""
+    if not file.unreadable:
+        return ""
+    first = file.unreadable[0]
+    return f" Row {first.entry.row} holds {first.entry.text[:60]!r}: {first.detail}"
 
 
-def _column(header: Sequence[str], names: Sequence[str], what: str) -> int:
-    for name in names:
-        if name in header:
-            return header.index(name)
-    raise InputError(
-        f"The file has no {what} column: its first line is {', '.join(header)[:120]!r}, expected one of "
-        f"{', '.join(names)}. Name the column in the first line."
+def _examples(inspector: Inspector, model_id: str) -> Choice:
+    columns = inspector.columns(inspector.examples, inspector.examples.name)
+    return Choice(inspector.examples, "the shipped examples", columns.text, columns.structure, ("examples", model_id))
+
+
+def _own(inspector: Inspector, model_id: str) -> Choice | None:
+    """Take a table and the names of its columns."""
+    upload, text, structure = st.columns([4, 2, 2], gap="medium", vertical_alignment="bottom")
+    given = upload.file_uploader(
+        f"CSV or TSV with a header and at most {MOST_PAIRS:,} pairs; of more, as many are drawn", key="pairs-file"
     )
+    if given is None:
+        st.info(
+            "Choose a table of texts and molecules that belong together: one column of descriptions, one of SMILES. "
+            "It stays in this session."
+        )
+        return None
+    content = given.getvalue()
+    columns = inspector.columns(BytesIO(content), given.name)
+    chosen = [
+        place.selectbox(
+            label,
+            columns.names,
+            index=columns.names.index(guess) if guess else None,
+            placeholder="Choose a column",
+            key=f"pairs-{role}-{given.file_id}",
+        )
+        for place, label, role, guess in (
+            (text, "Texts are in", "text", columns.text),
+            (structure, "Structures are in", "structure", columns.structure),
+        )
+    ]
+    if not all(chosen):
+        st.info("Choose the column of the texts and the column of the structures.")
+        return None
+    return Choice(content, given.name, str(chosen[0]), str(chosen[1]), (given.file_id, *map(str, chosen), model_id))
 
 
-def readable(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
-    """Part the pairs whose structure RDKit reads from those it does not."""
-    good: list[Pair] = []
-    bad: list[Pair] = []
-    for pair in pairs:
-        try:
-            canonical(pair.smiles)
-            good.append(pair)
-        except InputError:
-            bad.append(pair)
-    return good, bad
+@st.cache_resource
+def _shipped() -> dict[tuple[str, ...], Study]:
+    """Keep the study of the shipped examples for all sessions: nothing of it is anyone's own."""
+    return {}
+
+
+def _ready(choice: Choice, inspector: Inspector) -> Study | None:
+    """Return the study of a choice, starting its job where there is none yet."""
+    if choice.key in _shipped():
+        return _shipped()[choice.key]
+    if STATE.get("pairs-key") != choice.key:
+        old: Job[Study] | None = STATE.pop("pairs-job", None)
+        if old is not None:
+            old.cancel()
+        STATE["pairs-key"] = choice.key
+        STATE["next-pair"] = 0
+        STATE.pop("pairs-study", None)
+        _start(choice, inspector)
+    job: Job[Study] | None = STATE.get("pairs-job")
+    if job is not None:
+        job.wait(PATIENCE_S)
+        if job.running:
+            watch(job)
+            return None
+        del STATE["pairs-job"]
+        STATE["pairs-study"] = job.result if job.error is None else job.error
+    result: Study | MolsearchError | None = STATE.get("pairs-study")
+    if isinstance(result, MolsearchError):
+        show_error(result)
+        if st.button("Try again", key="pairs-again"):
+            _start(choice, inspector)
+            st.rerun()
+        return None
+    if isinstance(choice.file, Path) and result is not None:
+        _shipped()[choice.key] = result
+    return result
+
+
+def _start(choice: Choice, inspector: Inspector) -> None:
+    STATE["pairs-job"] = Job("Reading and encoding the pairs", partial(_study, choice, inspector))
+
+
+def _study(choice: Choice, inspector: Inspector, progress: Progress) -> Study:
+    """Read, encode and compare; each stage has its share of the bar, as long as it takes."""
+    file = inspector.read(choice.opened(), choice.name, choice.text, choice.structure, _stage(progress, 0, 10))
+    vectors = inspector.encode(file.pairs, _stage(progress, 10, 95))
+    return Study(choice.name, file, vectors, inspector.agreement(file.pairs, vectors, _stage(progress, 95, 100)))
+
+
+def _stage(progress: Progress, low: int, high: int) -> Progress:
+    """Report a stage's own progress as a stretch of the whole, in percent."""
+
+    def report(done: int, total: int) -> None:
+        progress(low + round((high - low) * done / total) if total else low, 100)
+
+    return report
+
+
+def sample_of(study: Study, size: int, chosen: int) -> list[int]:
+    """Draw places of the study at random, the same each time, with the chosen pair among them; ascending."""
+    import random
+
+    places = random.Random(0).sample(range(len(study.pairs)), min(size, len(study.pairs)))
+    if chosen not in places:
+        places[-1] = chosen
+    return sorted(places)
+
+
+def pick(places: Sequence[int], origin: str) -> None:
+    """Choose a pair once per new selection, so that an old selection does not win over a newer one elsewhere."""
+    if list(places) == STATE.get(f"picked-{origin}", []):
+        return
+    STATE[f"picked-{origin}"] = list(places)
+    if places:
+        STATE["next-pair"] = int(places[0])  # the choice widget is drawn already; the next run takes it over
+        st.rerun()
+
+
+def chosen_pair(study: Study) -> int:
+    """Tell which pair is chosen, its place in the file; it outlives the widget, which only some views draw."""
+    STATE["chosen-pair"] = STATE.pop("next-pair", STATE.get("pair", STATE.get("chosen-pair", 0)))
+    return min(int(STATE["chosen-pair"]), len(study.pairs) - 1)
+
+
+def pair_choice(study: Study) -> int:
+    """Let the user choose a pair of the study; return its place in the file."""
+    STATE["pair"] = chosen_pair(study)
+    st.selectbox(
+        "Pair",
+        range(len(study.pairs)),
+        key="pair",
+        format_func=lambda place: f"{study.pairs[place].cid}. {study.pairs[place].text[:110]}",
+        width="stretch",
+    )
+    return int(STATE["pair"])
