@@ -17,12 +17,15 @@ from typing import TypeVar
 
 import numpy as np
 
-from molsearch.chem.arrays import GraphStore, MolGraph
+from molsearch.chem.arrays import GraphStore
+from molsearch.chem.classes import classes_and_alerts
+from molsearch.chem.cohort import Bools, Cohort
 from molsearch.chem.features import features_of
-from molsearch.chem.graph import graph_of, parse
-from molsearch.chem.properties import PROPERTIES, properties
+from molsearch.chem.graph import graphs_of, parse
+from molsearch.chem.pool import CHUNK
+from molsearch.chem.profile import profiles
+from molsearch.chem.properties import PROPERTIES
 from molsearch.chem.standardize import standardize
-from molsearch.chem.traits import Traits, traits
 from molsearch.embed import workers_for
 from molsearch.errors import InputError
 from molsearch.index.base import Batch, create_index
@@ -178,17 +181,19 @@ def stages_per_s(model: DualEncoder, molecules: Sequence[Molecule], folder: Path
     mols, took["parse"] = timed(lambda: [parse(key) for key in keys])
     _, took["standardise"] = timed(lambda: [standardize(one.sources[0]) for one in molecules])
 
-    def featurise() -> list[tuple[MolGraph, Traits]]:
-        read = [traits(mol) for mol in mols]
-        return [(graph_of(mol, each), each) for mol, each in zip(mols, read, strict=True)]
+    def featurise() -> list[tuple[Cohort, GraphStore, Bools]]:
+        found = []
+        for start in range(0, len(mols), CHUNK):
+            cohort = Cohort.of(mols[start : start + CHUNK])
+            classes, alerts = classes_and_alerts(cohort)
+            found.append((cohort, graphs_of(cohort, classes), alerts))
+        return found
 
-    graphs, took["featurise"] = timed(featurise)
-    rows, took["properties"] = timed(
-        lambda: [list(properties(mol, read=read).values()) for mol, (_, read) in zip(mols, graphs, strict=True)]
-    )
-    store = GraphStore.of([graph for graph, _ in graphs])
+    described, took["featurise"] = timed(featurise)
+    rows, took["properties"] = timed(lambda: [profiles(cohort, alerts) for cohort, _, alerts in described])
+    store = GraphStore.joined([graphs for _, graphs, _ in described])
     vectors, took["forward"] = timed(lambda: model.vectors_of_graphs(store))
-    columns = dict(zip(PROPERTIES, np.array(rows, np.float32).T.copy(), strict=True))
+    columns = dict(zip(PROPERTIES, np.concatenate(rows).astype(np.float32).T.copy(), strict=True))
     batch = Batch(molecules, vectors, model.constants(vectors), columns)
     index = create_index(folder, "stages", model.model_id, model.width)
     _, took["write"] = timed(lambda: index.add([batch]))

@@ -36,6 +36,11 @@ CLASS_OFFSET = MORGAN_SIZE + PAIR_SIZE
 
 # How a structure named in a text stands to the molecule that the text describes.
 RELATIONS = ("other", "part", "parent", "near")
+# How a named structure is told apart by what it is, and by how much of a molecule it is (chem/parts.py).
+PART_SIZES = (4, 8, 12, 16)  # heavy atoms from which a part counts as larger
+PART_SHARES = (0.5, 0.9)  # of a molecule's heavy atoms, from which a part counts as more of it
+PART_KINDS = len(RELATIONS) * 2 * (len(PART_SIZES) + 1)
+PART_OUTCOMES = 2 + len(PART_SHARES)  # not held, or a small, a large or nearly the whole part of the molecule
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,14 @@ class MolGraph:
     counts: Ints
 
 
-def _offsets(lengths: Sequence[int] | Ints) -> Ints:
+def offsets(lengths: Sequence[int] | Ints) -> Ints:
+    """Where each of many parts begins when they are laid end to end, and where the last one ends."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-def _spans(starts: Ints, lengths: Ints) -> Ints:
+def spans(starts: Ints, lengths: Ints) -> Ints:
     """Row numbers of many slices laid end to end, without a Python loop."""
-    first = np.repeat(starts - _offsets(lengths)[:-1], lengths)
+    first = np.repeat(starts - offsets(lengths)[:-1], lengths)
     return first + np.arange(len(first))
 
 
@@ -94,9 +100,9 @@ class GraphStore:
         """Lay graphs end to end; ``edges`` stay local to their own molecule."""
         return cls(
             _end_to_end(graphs),
-            _offsets([len(graph.atoms) for graph in graphs]),
-            _offsets([graph.edges.shape[1] for graph in graphs]),
-            _offsets([len(graph.fragments) for graph in graphs]),
+            offsets([len(graph.atoms) for graph in graphs]),
+            offsets([graph.edges.shape[1] for graph in graphs]),
+            offsets([len(graph.fragments) for graph in graphs]),
         )
 
     @classmethod
@@ -104,9 +110,9 @@ class GraphStore:
         """Lay stores end to end."""
         return cls(
             _end_to_end([store.graph for store in stores]),
-            _offsets(np.concatenate([np.diff(store.atom_offsets) for store in stores])),
-            _offsets(np.concatenate([np.diff(store.edge_offsets) for store in stores])),
-            _offsets(np.concatenate([np.diff(store.fragment_offsets) for store in stores])),
+            offsets(np.concatenate([np.diff(store.atom_offsets) for store in stores])),
+            offsets(np.concatenate([np.diff(store.edge_offsets) for store in stores])),
+            offsets(np.concatenate([np.diff(store.fragment_offsets) for store in stores])),
         )
 
     def __len__(self) -> int:
@@ -130,9 +136,9 @@ class GraphStore:
         atom_counts = np.diff(self.atom_offsets)[chosen]
         edge_counts = np.diff(self.edge_offsets)[chosen]
         fragment_counts = np.diff(self.fragment_offsets)[chosen]
-        atoms = _spans(self.atom_offsets[chosen], atom_counts)
-        edges = _spans(self.edge_offsets[chosen], edge_counts)
-        fragments = _spans(self.fragment_offsets[chosen], fragment_counts)
+        atoms = spans(self.atom_offsets[chosen], atom_counts)
+        edges = spans(self.edge_offsets[chosen], edge_counts)
+        fragments = spans(self.fragment_offsets[chosen], fragment_counts)
         graph = self.graph
         return GraphStore(
             MolGraph(
@@ -143,9 +149,9 @@ class GraphStore:
                 fragments=graph.fragments[fragments],
                 counts=graph.counts[fragments],
             ),
-            _offsets(atom_counts),
-            _offsets(edge_counts),
-            _offsets(fragment_counts),
+            offsets(atom_counts),
+            offsets(edge_counts),
+            offsets(fragment_counts),
         )
 
     def global_edges(self) -> Ints:

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from rdkit import Chem
+from rdkit.Chem import QED
 
 from molsearch.chem.arrays import CLASS_SIZE
+from molsearch.chem.cohort import Bools, Cohort
 from molsearch.chem.patterns import Pattern, parse
 from molsearch.chem.rules import RuleSet
-from molsearch.chem.traits import Traits
 from molsearch.errors import InputError
 
 TABLE = Path(__file__).with_name("classes.tsv")
@@ -130,8 +133,8 @@ def _rules() -> dict[str, tuple[Pattern, str]]:
 
 
 @lru_cache(maxsize=1)
-def _rule_set() -> tuple[RuleSet, tuple[ChemicalClass, ...]]:
-    """All rules together, and the classes in the order in which the rules stand, parents first."""
+def _rule_set() -> tuple[RuleSet, npt.NDArray[np.int64]]:
+    """All rules together, and the row numbers of the classes in the order in which the rules stand, parents first."""
     ordered: dict[str, int] = {}
     for chemical in CLASSES:
         line = [chemical]
@@ -140,20 +143,28 @@ def _rule_set() -> tuple[RuleSet, tuple[ChemicalClass, ...]]:
         for each in reversed(line):
             ordered.setdefault(each.name, len(ordered))
     rules = [(_rules()[name][0], ordered.get(_BY_NAME[name].parent, -1)) for name in ordered]
-    return RuleSet(rules), tuple(_BY_NAME[name] for name in ordered)
+    return RuleSet(rules, QED.StructuralAlerts), np.array([_BY_NAME[name].row for name in ordered])
 
 
-def class_vector(mol: Chem.Mol, read: Traits | None = None) -> tuple[int, ...]:
-    """Row numbers of the classes that the molecule belongs to, ascending; ``read`` spares reading its atoms again."""
-    rules, ordered = _rule_set()
-    return tuple(sorted(ordered[rule].row for rule in rules.members(mol, read)))
+def classes_and_alerts(cohort: Cohort) -> tuple[Bools, Bools]:
+    """Find the classes of molecules, (N, MAX_ROWS) by row number, and in the same pass QED's alerts, (N, alerts)."""
+    rules, rows = _rule_set()
+    held, alerts = rules.members(cohort)
+    classes = np.zeros((len(cohort.mols), MAX_ROWS), bool)
+    classes[:, rows] = held
+    return classes, alerts
+
+
+def class_vector(mol: Chem.Mol) -> tuple[int, ...]:
+    """Row numbers of the classes that the molecule belongs to, ascending."""
+    classes, _ = classes_and_alerts(Cohort.of([mol]))
+    return tuple(np.flatnonzero(classes[0]).tolist())
 
 
 def classes_of(mol: Chem.Mol) -> tuple[str, ...]:
     """Names of the classes that the molecule belongs to, in the order of the table."""
-    rules, ordered = _rule_set()
-    held = {ordered[rule].name for rule in rules.members(mol)}
-    return tuple(chemical.name for chemical in CLASSES if chemical.name in held)
+    held = set(class_vector(mol))
+    return tuple(chemical.name for chemical in CLASSES if chemical.row in held)
 
 
 def belongs(mol: Chem.Mol, name: str) -> bool:

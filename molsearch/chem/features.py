@@ -3,17 +3,20 @@
 import json
 import math
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+from rdkit import Chem
 
 from molsearch.chem.arrays import GraphStore, MolGraph
-from molsearch.chem.graph import graph_of, parse
-from molsearch.chem.properties import PROPERTIES, properties
-from molsearch.chem.traits import traits
+from molsearch.chem.classes import classes_and_alerts
+from molsearch.chem.cohort import Cohort
+from molsearch.chem.graph import graphs_of, parse
+from molsearch.chem.profile import profiles
+from molsearch.chem.properties import PROPERTIES
+from molsearch.chem.traits import Traits, traits
 from molsearch.errors import InputError
 
 Floats = npt.NDArray[np.float32]
@@ -43,20 +46,31 @@ def features_of(smiles: Sequence[str]) -> Features:
     """Compute graphs and properties, in order; what cannot be read is refused."""
     kept: list[int] = []
     refused: dict[int, str] = {}
-    graphs: list[MolGraph] = []
-    values = np.full((len(smiles), len(PROPERTIES)), np.nan, np.float32)
+    mols: list[Chem.Mol] = []
+    reads: list[Traits] = []
     for place, one in enumerate(smiles):
         try:
             mol = parse(one)
-            read = traits(mol)
-            graphs.append(graph_of(mol, read))
+            reads.append(traits(mol))
         except (InputError, ValueError, RuntimeError) as error:
             refused[place] = str(error)
             continue
-        with suppress(InputError, ValueError, RuntimeError):  # found by text all the same, never by a range
-            values[len(kept)] = list(properties(mol, read=read).values())
+        mols.append(mol)
         kept.append(place)
-    return Features(tuple(kept), refused, GraphStore.of(graphs) if graphs else None, values[: len(kept)])
+    if not mols:
+        return Features((), refused, None, np.empty((0, len(PROPERTIES)), np.float32))
+    try:
+        return _described(Cohort(mols, reads), kept, refused)
+    except (ValueError, RuntimeError) as error:
+        if len(smiles) == 1:
+            return Features((), {0: str(error)}, None, np.empty((0, len(PROPERTIES)), np.float32))
+    return joined([features_of([one]) for one in smiles], [1] * len(smiles))  # one of them is to blame
+
+
+def _described(cohort: Cohort, kept: Sequence[int], refused: dict[int, str]) -> Features:
+    classes, alerts = classes_and_alerts(cohort)
+    store = graphs_of(cohort, classes)
+    return Features(tuple(kept), refused, store, profiles(cohort, alerts).astype(np.float32))
 
 
 def joined(parts: Sequence[Features], lengths: Sequence[int]) -> Features:

@@ -4,25 +4,25 @@ Stereochemistry, charge and isotopes are all visible, because captions speak of 
 put more than 89.4 % of the ChEBI-20 pool at rank 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator as Fingerprints
 
 from molsearch.chem.arrays import (
-    ATOM_COLUMNS,
-    BOND_COLUMNS,
     CLASS_OFFSET,
-    CLASS_SIZE,
     MORGAN_SIZE,
     PAIR_SIZE,
     RADII,
+    GraphStore,
     Ints,
     MolGraph,
+    offsets,
+    spans,
 )
-from molsearch.chem.classes import class_vector
-from molsearch.chem.traits import Traits, traits
+from molsearch.chem.classes import classes_and_alerts
+from molsearch.chem.cohort import Bools, Cohort, flat
 from molsearch.errors import InputError
 
 _MORGAN = Fingerprints.GetMorganGenerator(radius=RADII - 1, includeChirality=True, fpSize=MORGAN_SIZE)
@@ -73,20 +73,21 @@ def canonical(smiles: str) -> str:
     return str(Chem.MolToSmiles(parse(smiles)))
 
 
-def _environments(mol: Chem.Mol) -> tuple[dict[int, int], Ints]:
-    """Count the Morgan environments, and list those centred on each atom, (A, RADII).
+def _environments(mol: Chem.Mol) -> tuple[dict[int, int], list[int]]:
+    """Count the Morgan environments, and list those centred on each atom, RADII an atom.
 
     Of several atoms whose environments cover the same bonds RDKit keeps the first, so atoms are put in canonical order:
     else the choice between symmetric atoms would follow the order in which the SMILES happens to be written.
     """
-    ranks = list(Chem.CanonicalRankAtoms(mol))
-    order = sorted(range(len(ranks)), key=ranks.__getitem__)
+    ranks = list(Chem.CanonicalRankAtoms(mol))  # they count from 0 without ties
+    order = [0] * len(ranks)
+    for atom, rank in enumerate(ranks):
+        order[rank] = atom
     output = Fingerprints.AdditionalOutput()
     output.AllocateAtomToBits()
     counts = _MORGAN.GetCountFingerprint(Chem.RenumberAtoms(mol, order), additionalOutput=output).GetNonzeroElements()
     rows = output.GetAtomToBits()
-    padded = [(*rows[rank], *_NOTHING)[:RADII] for rank in ranks]  # ranks count from 0 without ties
-    return dict(counts), np.array(padded, np.int64)
+    return counts, [number for rank in ranks for number in (*rows[rank], *_NOTHING)[:RADII]]
 
 
 def featurise(smiles: str) -> MolGraph:
@@ -95,25 +96,52 @@ def featurise(smiles: str) -> MolGraph:
     Raises:
         InputError: If the SMILES cannot be read.
     """
-    mol = parse(smiles)
-    return graph_of(mol, traits(mol))
+    cohort = Cohort.of([parse(smiles)])
+    return graphs_of(cohort, classes_and_alerts(cohort)[0]).graph
 
 
-def graph_of(mol: Chem.Mol, read: Traits) -> MolGraph:
-    """Turn a molecule and its traits into the arrays that the molecule encoders read."""
-    edges = np.array([end for ends in read.ends for end in (*ends, *reversed(ends))], np.int64)
-    morgan, environments = _environments(mol)
-    pairs = _PAIRS.GetCountFingerprint(mol).GetNonzeroElements() if mol.GetNumAtoms() > 1 else {}
-    classes = [CLASS_OFFSET + row for row in class_vector(mol, read) if row < CLASS_SIZE]
-    return MolGraph(
-        atoms=_table([kind.codes for kind in read.atoms], len(ATOM_COLUMNS)),
-        environments=environments,
-        bonds=_table([kind.codes for kind in read.bonds for _ in range(2)], len(BOND_COLUMNS)),
-        edges=edges.reshape(-1, 2).T.copy(),
-        fragments=np.array([*morgan, *(MORGAN_SIZE + number for number in pairs), *classes], np.int64),
-        counts=np.array([*morgan.values(), *pairs.values(), *[1] * len(classes)], np.int64),
+def graphs_of(cohort: Cohort, classes: Bools) -> GraphStore:
+    """Turn molecules into the arrays that the molecule encoders read.
+
+    Args:
+        cohort: One molecule or more.
+        classes: (N, CLASS_SIZE) the chemical classes of each.
+    """
+    environments: list[list[int]] = []
+    morgan: list[dict[int, int]] = []
+    pairs: list[dict[int, int]] = []
+    for mol in cohort.mols:
+        counts, rows = _environments(mol)
+        environments.append(rows)
+        morgan.append(counts)
+        pairs.append(_PAIRS.GetCountFingerprint(mol).GetNonzeroElements() if mol.GetNumAtoms() > 1 else {})
+    owners, numbers = np.nonzero(classes)
+    groups = (
+        (flat(morgan), flat([one.values() for one in morgan]), _lengths(morgan)),
+        (MORGAN_SIZE + flat(pairs), flat([one.values() for one in pairs]), _lengths(pairs)),
+        (CLASS_OFFSET + numbers, np.ones(len(numbers), np.int64), np.bincount(owners, minlength=len(classes))),
+    )
+    starts = offsets(np.stack([length for _, _, length in groups]).sum(0))
+    fragments, counted = np.empty(starts[-1], np.int64), np.empty(starts[-1], np.int64)
+    first = starts[:-1].copy()
+    for found, count, length in groups:
+        places = spans(first, length)
+        fragments[places], counted[places] = found, count
+        first += length
+    return GraphStore(
+        MolGraph(
+            atoms=cohort.atom_codes,
+            environments=flat(environments).reshape(-1, RADII),
+            bonds=cohort.bond_codes,
+            edges=cohort.local_edges,
+            fragments=fragments,
+            counts=counted,
+        ),
+        offsets(cohort.sizes),
+        offsets(2 * cohort.bonds),
+        starts,
     )
 
 
-def _table(rows: Sequence[bytes], width: int) -> Ints:
-    return np.frombuffer(bytearray(b"".join(rows)), np.int64).reshape(-1, width)  # a bytearray may be written to
+def _lengths(lists: Sequence[Collection[int]]) -> Ints:
+    return np.array(list(map(len, lists)), np.int64)

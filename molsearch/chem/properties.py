@@ -3,32 +3,16 @@
 Values are RDKit's. ``properties`` is fast enough to run on a whole library; alerts are for the molecules on show.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
 from rdkit import Chem
 from rdkit.Chem import QED, rdMolDescriptors
 from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
 
-from molsearch.chem.screen import Screen
-from molsearch.chem.traits import Traits, traits
 from molsearch.errors import InputError
 from molsearch.records import PropertyRange
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What was found out about a molecule before.
-
-    Attributes:
-        values: Its properties from RDKit's fast table, those that were asked for.
-        read: Its traits, if anyone has read them.
-    """
-
-    values: Mapping[str, float]
-    read: Traits | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +31,22 @@ class Property:
     meaning: str
     source: str
     descriptor: str = ""
-    compute: Callable[[Chem.Mol, Known], float] | None = None
+    compute: Callable[[Chem.Mol], float] | None = None
 
 
-def _charge(mol: Chem.Mol, _: Known) -> float:
+def _charge(mol: Chem.Mol) -> float:
     return float(Chem.GetFormalCharge(mol))
 
 
-def _stereocentres(mol: Chem.Mol, _: Known) -> float:
+def _stereocentres(mol: Chem.Mol) -> float:
     marks = Chem.FindPotentialStereo(mol)
     return float(sum(mark.type == Chem.StereoType.Atom_Tetrahedral for mark in marks))
 
 
-def _fragments(mol: Chem.Mol, _: Known) -> float:
+def _fragments(mol: Chem.Mol) -> float:
     return float(len(Chem.GetMolFrags(mol)))
 
 
-def _qed(mol: Chem.Mol, known: Known) -> float:
-    """Compute RDKit's QED in a third of its time: the alerts behind one screen, the rest from the fast table."""
-    if mol.GetNumHeavyAtoms() < mol.GetNumAtoms():  # a copy would lose the cached logP contributions
-        mol, known = Chem.RemoveHs(mol), Known({}, None)
-    values = known.values
-    if not all(name in values for name in _QED_INPUTS):
-        values = dict(zip(_QED_INPUTS, _table(_QED_INPUTS).ComputeProperties(mol), strict=True))
-    mass, logp, donors, tpsa, rotatable = (values[name] for name in _QED_INPUTS)
-    acceptors = sum(len(mol.GetSubstructMatches(pattern)) for pattern in QED.Acceptors)
-    aromatic = len(Chem.GetSSSR(Chem.DeleteSubstructs(Chem.Mol(mol), QED.AliphaticRings)))
-    possible, certain = _qed_screen().sift(mol, known.read or traits(mol))
-    open_ = [QED.StructuralAlerts[row] for row in np.flatnonzero(possible & ~certain).tolist()]
-    warnings = int(certain.sum()) + sum(mol.HasSubstructMatch(alert) for alert in open_)
-    return float(
-        QED.qed(
-            mol, qedProperties=QED.QEDproperties(mass, logp, acceptors, donors, tpsa, rotatable, aromatic, warnings)
-        )
-    )
-
-
-_QED_INPUTS = ("mass_da", "logp", "donors", "tpsa_a2", "rotatable_bonds")
 _RDKIT = "RDKit"
 PROPERTIES: dict[str, Property] = {
     "mass_da": Property("Da", "average molecular mass", "IUPAC atomic weights", "amw"),
@@ -104,7 +67,7 @@ PROPERTIES: dict[str, Property] = {
     "charge": Property("e", "sum of the formal charges", _RDKIT, compute=_charge),
     "stereocentres": Property("", "tetrahedral stereocentres, marked or not", _RDKIT, compute=_stereocentres),
     "fragments": Property("", "unconnected parts, such as the ions of a salt", _RDKIT, compute=_fragments),
-    "qed": Property("", "drug-likeness from 0 to 1", "Bickerton 2012", compute=_qed),
+    "qed": Property("", "drug-likeness from 0 to 1", "Bickerton 2012", compute=QED.qed),
 }
 
 # Lipinski et al., Adv. Drug Deliv. Rev. 1997, 23, 3; a drug may break one of the four.
@@ -116,7 +79,14 @@ LIPINSKI = (
 )
 # Veber et al., J. Med. Chem. 2002, 45, 2615.
 VEBER = (PropertyRange("rotatable_bonds", high=10.0), PropertyRange("tpsa_a2", high=140.0))
-PRESETS: dict[str, tuple[PropertyRange, ...]] = {"Lipinski": LIPINSKI, "Veber": VEBER}
+# Congreve et al., Drug Discov. Today 2003, 8, 876: what makes a fragment.
+RULE_OF_THREE = tuple(
+    PropertyRange(name, high=most)
+    for name, most in (("mass_da", 300.0), ("logp", 3.0), ("donors", 3.0), ("acceptors", 3.0), ("rotatable_bonds", 3.0))
+)
+PRESETS: dict[str, tuple[PropertyRange, ...]] = {
+    "Lipinski": LIPINSKI, "Veber": VEBER, "Rule of three": RULE_OF_THREE
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +133,12 @@ class Alert:
     atoms: tuple[int, ...]
 
 
-def properties(mol: Chem.Mol, names: Iterable[str] | None = None, read: Traits | None = None) -> dict[str, float]:
-    """Compute properties of one molecule.
+def properties(mol: Chem.Mol, names: Iterable[str] | None = None) -> dict[str, float]:
+    """Compute properties of one molecule; ``profile.profiles`` does so for many.
 
     Args:
         mol: A sanitised molecule.
         names: Rows of PROPERTIES; all of them by default.
-        read: The molecule's traits, where they are known already.
 
     Returns:
         The values by name, in the order asked for.
@@ -181,10 +150,10 @@ def properties(mol: Chem.Mol, names: Iterable[str] | None = None, read: Traits |
     if unknown := [name for name in wanted if name not in PROPERTIES]:
         raise InputError(f"Unknown property {unknown[0]!r}: choose among {', '.join(PROPERTIES)}.")
     fast = tuple(name for name in wanted if PROPERTIES[name].descriptor)
-    values = dict(zip(fast, _table(fast).ComputeProperties(mol), strict=True)) if fast else {}
+    values = dict(zip(fast, table(fast).ComputeProperties(mol), strict=True)) if fast else {}
     for name in wanted:
         if compute := PROPERTIES[name].compute:
-            values[name] = compute(mol, Known(values, read))
+            values[name] = compute(mol)
     return {name: float(values[name]) for name in wanted}
 
 
@@ -206,7 +175,8 @@ def alerts(mol: Chem.Mol, collections: Iterable[str] = tuple(ALERTS)) -> tuple[A
 
 
 @lru_cache(maxsize=32)
-def _table(names: tuple[str, ...]) -> rdMolDescriptors.Properties:
+def table(names: tuple[str, ...]) -> rdMolDescriptors.Properties:
+    """Make RDKit's calculator of some properties that have a descriptor."""
     return rdMolDescriptors.Properties([PROPERTIES[name].descriptor for name in names])
 
 
@@ -216,8 +186,3 @@ def _catalog(collection: str) -> FilterCatalog:
     for name in ALERTS[collection].catalogs:
         parameters.AddCatalog(getattr(FilterCatalogParams.FilterCatalogs, name))
     return FilterCatalog(parameters)
-
-
-@lru_cache(maxsize=1)
-def _qed_screen() -> Screen:
-    return Screen(QED.StructuralAlerts)

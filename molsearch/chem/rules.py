@@ -1,4 +1,4 @@
-"""All rules of the class table on one molecule at once: the answers of one rule at a time, with far fewer searches."""
+"""All rules of the class table on many molecules at once: the answers of one rule at a time, in far fewer searches."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from rdkit import Chem
 
+from molsearch.chem.cohort import Bools, Cohort, Ints
 from molsearch.chem.patterns import COUNTED, MAX_COUNTED, PREDICATES, Pattern, Term, compare, fused_rings, query_of
-from molsearch.chem.screen import Bools, Screen
-from molsearch.chem.traits import Traits, traits
+from molsearch.chem.screen import Screen
+from molsearch.chem.traits import Traits
 
 _NO, _YES, _OPEN = 0, 1, 2
 _WIDEST = np.iinfo(np.int64).max
@@ -19,22 +20,25 @@ _AT_ONCE = (
 )
 
 Condition = tuple[object, str, int]  # a query's identity or a predicate, then operator and constant
+States = npt.NDArray[np.int8]
 
 
 class RuleSet:
     """Rules in an order in which each stands after its parent."""
 
-    def __init__(self, rules: Sequence[tuple[Pattern, int]]) -> None:
+    def __init__(self, rules: Sequence[tuple[Pattern, int]], more: Sequence[Chem.Mol] = ()) -> None:
         """Compile rules.
 
         Args:
             rules: The pattern of each, and the place of its parent before it in the list, or -1.
+            more: Further queries to sift in the same pass.
         """
         self._parents = [parent for _, parent in rules]
         counted = {name: query_of(smarts) for name, smarts in COUNTED.items()}
         terms = [term for pattern, _ in rules for alternative in pattern.alternatives for term in alternative]
         queries = {id(query): query for query in (*counted.values(), *(term.query for term in terms)) if query}
-        self._screen = Screen(list(queries.values()))
+        self._screen = Screen([*queries.values(), *more])
+        self._more = len(queries)  # number of the first further query
         self._number_of = {identity: number for number, identity in enumerate(queries)}
         self._counted = {name: self._number_of[id(query)] for name, query in counted.items()}
         conditions: dict[Condition, int] = {}
@@ -50,10 +54,11 @@ class RuleSet:
         self._steps = steps
         flat = [step for alternatives in steps for alternative in alternatives for step in alternative]
         self._flat = np.array([condition for condition, _ in flat], np.int64)
-        self._negated = np.array([negated for _, negated in flat], np.int64)
+        self._negated = np.array([negated for _, negated in flat], np.int8)[:, None]
         lengths = [len(alternative) for alternatives in steps for alternative in alternatives]
         self._step_starts = np.cumsum([0, *lengths])[:-1]
         self._starts = np.cumsum([0, *map(len, steps)])[:-1]
+        self._generations = _generations(self._parents)
         self._split_conditions()
 
     def _split_conditions(self) -> None:
@@ -63,48 +68,76 @@ class RuleSet:
         self._matched = np.array(matched, np.int64)
         self._queries = np.array([self._number_of[id(term.query)] for term in terms], np.int64)
         # Chirality and more than one match are beyond the screen.
-        self._sure = np.array([not term.chiral and not term.operator for term in terms], bool)
-        self._absent = np.array([bool(term.operator) and compare(0, term.operator, term.number) for term in terms], int)
+        self._sure = np.array([not term.chiral and not term.operator for term in terms], bool)[:, None]
+        absent = [bool(term.operator) and compare(0, term.operator, term.number) for term in terms]
+        self._absent = np.array(absent, np.int8)[:, None]
         cheap = [row for row, term in enumerate(self._terms) if term.predicate in _AT_ONCE]
         terms = [self._terms[row] for row in cheap]
         self._cheap = np.array(cheap, np.int64)
         self._names = np.array([_AT_ONCE.index(term.predicate) for term in terms], np.int64)
-        self._low = np.array([-_WIDEST if term.operator == "<=" else term.number for term in terms], np.int64)
-        self._high = np.array([_WIDEST if term.operator == ">=" else term.number for term in terms], np.int64)
+        low = [-_WIDEST if term.operator == "<=" else term.number for term in terms]
+        high = [_WIDEST if term.operator == ">=" else term.number for term in terms]
+        self._low, self._high = np.array(low, np.int64)[:, None], np.array(high, np.int64)[:, None]
 
-    def members(self, mol: Chem.Mol, read: Traits | None = None) -> list[int]:
-        """List the rules that hold, parents included, ascending.
+    def members(self, cohort: Cohort) -> tuple[Bools, Bools]:
+        """Decide every rule for every molecule.
 
-        Args:
-            mol: A sanitised molecule.
-            read: Its traits, where they are known already.
+        Returns:
+            Which rules hold, parents included, (N, rules), and which further queries match, (N, more).
         """
-        read = read or traits(mol)
-        possible, certain = self._screen.sift(mol, read)
-        numbers = _numbers(mol, read)
-        status = self._status(possible, certain, [numbers[name] for name in _AT_ONCE])
-        numbers |= {name: 0 for name, query in self._counted.items() if not possible[query]}
-        failed = np.logical_or.reduceat(status[self._flat] == self._negated, self._step_starts)  # a step known to fail
-        candidates = np.flatnonzero(~np.logical_and.reduceat(failed, self._starts)).tolist()
-        known, counts = status.tolist(), dict[int, int]()
-        held = {-1}
-        for rule in candidates:
-            if self._parents[rule] in held and self._holds(rule, mol, known, numbers, counts):
-                held.add(rule)
-        held.remove(-1)
-        return sorted(held)
+        possible, certain = self._screen.sift(cohort)
+        numbers = [_numbers(mol, read) for mol, read in zip(cohort.mols, cohort.reads, strict=True)]
+        conditions = self._conditions(possible, certain, numbers)
+        own = self._own(conditions)  # (rules, N)
+        for row, known in enumerate(numbers):
+            for name, query in self._counted.items():
+                if not possible[query, row]:
+                    known[name] = 0
+        self._settle(cohort, own, conditions, numbers)
+        held: Bools = own == _YES
+        for rules, parents in self._generations:
+            held[rules] &= held[parents]
+        return held.T, self._matches(cohort, possible[self._more :], certain[self._more :])
 
-    def _status(self, possible: Bools, certain: Bools, numbers: Sequence[int]) -> npt.NDArray[np.int64]:
-        """What is known of each condition so far, (C,)."""
-        status = np.full(len(self._terms), _OPEN, np.int64)
-        open_or_yes = np.where(certain[self._queries] & self._sure, _YES, _OPEN)
-        status[self._matched] = np.where(possible[self._queries], open_or_yes, self._absent)
-        values = np.array(numbers, np.int64)[self._names]
-        status[self._cheap] = (self._low <= values) & (values <= self._high)
-        return status
+    def _conditions(self, possible: Bools, certain: Bools, numbers: Sequence[dict[str, int]]) -> States:
+        """What is known of each condition so far, (conditions, N)."""
+        states = np.full((len(self._terms), len(numbers)), _OPEN, np.int8)
+        open_or_yes = np.where(certain[self._queries] & self._sure, np.int8(_YES), np.int8(_OPEN))
+        states[self._matched] = np.where(possible[self._queries], open_or_yes, self._absent)
+        values = np.array([[known[name] for name in _AT_ONCE] for known in numbers], np.int64).T[self._names]
+        states[self._cheap] = (self._low <= values) & (values <= self._high)
+        return states
+
+    def _own(self, conditions: States) -> States:
+        """What is known of each rule, its parent left aside, (rules, N)."""
+        steps = conditions[self._flat] ^ self._negated  # 1 holds, 0 fails, 2 and 3 are open
+        failed = np.logical_or.reduceat(steps == 0, self._step_starts)
+        holds = np.logical_and.reduceat(steps == 1, self._step_starts)
+        own = np.full((len(self._parents), conditions.shape[1]), _OPEN, np.int8)
+        own[np.logical_and.reduceat(failed, self._starts)] = _NO
+        own[np.logical_or.reduceat(holds, self._starts)] = _YES
+        return own
+
+    def _settle(self, cohort: Cohort, own: States, conditions: States, numbers: Sequence[dict[str, int]]) -> None:
+        """Ask RDKit about the open rules whose parents hold; the answers are written into ``own``."""
+        for row, mol in enumerate(cohort.mols):
+            state, known = bytearray(own[:, row].tobytes()), bytearray(conditions[:, row].tobytes())
+            counts: dict[int, int] = {}
+            for rule in np.flatnonzero(own[:, row] == _OPEN).tolist():
+                if self._parent_holds(rule, state):
+                    state[rule] = self._holds(rule, mol, known, numbers[row], counts)
+                else:
+                    state[rule] = _NO
+            own[:, row] = np.frombuffer(state, np.int8)
+
+    def _parent_holds(self, rule: int, state: bytearray) -> bool:
+        parent = self._parents[rule]
+        while parent >= 0 and state[parent] == _YES:
+            parent = self._parents[parent]
+        return parent < 0
 
     def _holds(
-        self, rule: int, mol: Chem.Mol, known: list[int], numbers: dict[str, int], counts: dict[int, int]
+        self, rule: int, mol: Chem.Mol, known: bytearray, numbers: dict[str, int], counts: dict[int, int]
     ) -> bool:
         """Tell whether one of the rule's alternatives holds; what is found out on the way is kept."""
         for alternative in self._steps[rule]:
@@ -117,6 +150,22 @@ class RuleSet:
             else:
                 return True
         return False
+
+    def _matches(self, cohort: Cohort, possible: Bools, certain: Bools) -> Bools:
+        found = certain.T.copy()  # (N, more)
+        queries = self._screen.queries[self._more :]
+        for row, number in np.argwhere((possible & ~certain).T).tolist():
+            found[row, number] = cohort.mols[row].HasSubstructMatch(queries[number])
+        return found
+
+
+def _generations(parents: Sequence[int]) -> list[tuple[Ints, Ints]]:
+    """Part the rules that have a parent, and their parents, so that each parent is in an earlier part than its rule."""
+    depths: list[int] = []
+    for parent in parents:
+        depths.append(0 if parent < 0 else depths[parent] + 1)
+    parted = [[rule for rule, depth in enumerate(depths) if depth == wanted] for wanted in range(1, max(depths) + 1)]
+    return [(np.array(rules), np.array([parents[rule] for rule in rules])) for rules in parted]
 
 
 def _condition(term: Term) -> Condition:
@@ -135,6 +184,7 @@ def _numbers(mol: Chem.Mol, read: Traits) -> dict[str, int]:
         "rings": len(read.rings),
         "largest_ring": max(map(len, read.rings), default=0),
     }
+    known["fragments"] = read.fragments
     return known | {name: PREDICATES[name](mol) for name in _AT_ONCE if name not in known}
 
 

@@ -1,35 +1,29 @@
-"""Many SMARTS against one molecule: which cannot match, and which must, is told from clauses before any search."""
+"""Many SMARTS against many molecules: which cannot match, and which must, is told from clauses before any search."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from rdkit import Chem
 
 from molsearch.chem.clauses import (
     LARGEST_RING,
     Bond,
-    BondOf,
     Clause,
     Shape,
     Way,
-    both_ways,
     demands_of,
     pair_shape,
-    ring_bonds,
-    ways_of_pair,
-    ways_of_ring,
 )
+from molsearch.chem.cohort import Bools, Bytes, Codes, Cohort, Ints
+from molsearch.chem.ringmap import RingMap
 from molsearch.chem.traits import Traits
 
-Bools = npt.NDArray[np.bool_]
-Site = tuple[object, ...]
-Piece = tuple[Shape, Iterable[Way]]
 Masks = dict[tuple[Shape, int], int]  # shape of a clause and a place in it (2i: atom i, 2i + 1: bond i) -> clauses
 
-MOST_SITES = 50_000  # surroundings of an atom, rings and pairs of rings that a screen remembers
+_ATOM = ((1,), 0)  # the only place of a clause of one atom
+
+MOST_SITES = 100_000  # surroundings of an atom, rings and pairs of rings that a screen remembers
 
 
 class Screen:
@@ -37,6 +31,7 @@ class Screen:
 
     def __init__(self, queries: Sequence[Chem.Mol]) -> None:
         """Take the queries apart."""
+        self.queries = tuple(queries)
         demands = [demands_of(query) for query in queries]
         numbers: dict[Clause, int] = {}
         needs = [[numbers.setdefault(clause, len(numbers)) for clause in one.clauses] for one in demands]
@@ -46,12 +41,15 @@ class Screen:
         self._decided: Bools = np.array([one.decided for one in demands], bool)
         self._bytes = (len(numbers) + 7) // 8
         # By the size of a ring: the clauses and the queries about a ring of that size or above.
-        largest = [max((max(clause.shape[1:], default=0) for clause in one.clauses), default=0) for one in demands]
-        self._queries_from = [np.array(largest) >= max(size, 1) for size in range(LARGEST_RING + 2)]
-        self._clauses_from = [
+        largest = np.array(
+            [max((max(clause.shape[1:], default=0) for clause in one.clauses), default=0) for one in demands]
+        )
+        self._queries_from: Bools = np.array([largest >= max(size, 1) for size in range(LARGEST_RING + 2)])
+        masks = [
             sum(1 << number for clause, number in numbers.items() if max(clause.shape[1:], default=0) >= max(size, 1))
             for size in range(LARGEST_RING + 2)
         ]
+        self._clauses_from: Bytes = np.stack([self._packed(mask) for mask in masks])
         self._places: dict[str | Bond, Masks] = defaultdict(dict)  # for each part, where it stands
         for clause, number in numbers.items():
             standing: list[tuple[int, str | Bond]] = [(2 * i, atom) for i, atom in enumerate(clause.atoms)]
@@ -68,69 +66,104 @@ class Screen:
             if isinstance(part, tuple)
         }
         self._masks: dict[int, Masks] = {}
-        self._sites: dict[Site, int] = {}
+        self._rows: dict[int, int] = {}  # code of a site -> row of the table
+        self._table: Bytes = np.zeros((0, self._bytes), np.uint8)  # (sites, bytes): clauses that a site shows
 
-    def sift(self, mol: Chem.Mol, read: Traits) -> tuple[Bools, Bools]:
-        """Tell which queries the molecule may match, and of which of these it is certain that it does, (Q,) each."""
-        if any(kind.element == 1 for kind in read.atoms):  # SMARTS counts them as H, a Kind does not
-            return np.ones(len(self._decided), bool), np.zeros(len(self._decided), bool)
-        atoms, bonds = len(read.atoms), len(read.bonds)
-        independent = bonds - atoms + len(Chem.GetMolFrags(mol))
-        shared = _shared_bonds(read.bond_rings)
-        listed = _listed(read, shared, independent)
-        present = self._present(mol, read, shared) | self._clauses_from[listed + 1]
-        bits = np.unpackbits(np.frombuffer(present.to_bytes(self._bytes, "little"), np.uint8), bitorder="little")
-        possible: Bools = np.logical_and.reduceat(bits.view(bool)[self._needs], self._starts)
-        for size, least in zip((atoms, read.ring_bonds, independent), self._least, strict=True):
-            possible &= least <= size
-        return possible, possible & self._decided & ~self._queries_from[listed + 1]
+    def sift(self, cohort: Cohort) -> tuple[Bools, Bools]:
+        """Tell which queries each molecule may match, and of which it is certain that it does, (Q, N) each."""
+        rings = RingMap(cohort)
+        listed = rings.listed()
+        present = self._present(cohort, rings) | self._clauses_from[listed + 1]  # (N, bytes)
+        bits = np.unpackbits(present.T, axis=0, bitorder="little")  # (clauses, N)
+        possible = np.logical_and.reduceat(bits.view(bool)[self._needs], self._starts)
+        ring_bonds = np.array([read.ring_bonds for read in cohort.reads], np.int64)
+        for size, least in zip((cohort.sizes, ring_bonds, rings.independent), self._least, strict=True):
+            possible &= least[:, None] <= size
+        certain = possible & self._decided[:, None] & ~self._queries_from[listed + 1].T
+        hydrogen = cohort.any_atom(cohort.elements == 1)  # SMARTS counts these atoms as H, a Kind does not
+        possible[:, hydrogen], certain[:, hydrogen] = True, False
+        return possible, certain
 
-    def _present(self, mol: Chem.Mol, read: Traits, shared: Mapping[tuple[int, int], list[int]]) -> int:
-        """Clauses that the molecule shows, one bit each."""
-        numbers = [kind.number for kind in read.atoms]
-        orders = [kind.number for kind in read.bonds]
-        arms: list[list[tuple[int, int]]] = [[] for _ in numbers]
-        for order, (begin, end) in zip(orders, read.ends, strict=True):
-            arms[begin].append((order, numbers[end]))
-            arms[end].append((order, numbers[begin]))
-        sites: dict[Site, Callable[[], Iterator[Piece]]] = {
-            (number, *sorted(around)): partial(_star, atom, read)
-            for atom, (number, around) in enumerate(zip(numbers, arms, strict=True))
-        }
-        if read.rings:
-            bond_of = both_ways((bond, read.ends[bond]) for ring in read.bond_rings for bond in ring)
-            for cycle in read.rings:
-                if len(cycle) <= LARGEST_RING:
-                    site: Site = (-1, *[numbers[a] for a in cycle], *[orders[b] for b in ring_bonds(cycle, bond_of)])
-                    sites[site] = partial(_ring, cycle, bond_of)
-            for (one, other), bonds in shared.items():
-                first, second = read.rings[one], read.rings[other]
-                if len(bonds) == 1 and max(len(first), len(second)) <= LARGEST_RING:
-                    ways = list(ways_of_pair(first, second, read.ends[bonds[0]], bond_of))
-                    if len(set(ways[0][0])) < len(ways[0][0]):
-                        continue  # they meet once more: no query's pair does
-                    site = (-2, len(first), *[numbers[a] for a in ways[0][0]], *[orders[b] for b in ways[0][1]])
-                    sites[site] = partial(_pair, first, second, ways)
-        present = 0
-        for site, pieces in sites.items():
-            mask = self._sites.get(site)
-            present |= self._remember(site, mol, read, pieces()) if mask is None else mask
+    def _present(self, cohort: Cohort, rings: RingMap) -> Bytes:
+        """Clauses that each molecule shows, (N, bytes)."""
+        if len(self._rows) > MOST_SITES:
+            self._rows = {}
+
+        def star(place: int) -> int:
+            owner = int(cohort.owners[place])
+            return self._star(place - int(cohort.starts[owner]), cohort.mols[owner], cohort.reads[owner])
+
+        def ring(number: int) -> int:
+            owner, cycle, ways = rings.cycle(number)
+            return self._way((len(cycle), len(cycle)), ways, cohort.mols[owner], cohort.reads[owner])
+
+        def pair(number: int) -> int:
+            owner, first, second, ways = rings.pair(number)
+            return self._way(pair_shape(first, second), ways, cohort.mols[owner], cohort.reads[owner])
+
+        present = np.zeros((len(cohort.mols), self._bytes), np.uint8)
+        for codes, owners, shown_at in (
+            (cohort.near, cohort.owners, star),
+            (rings.codes, rings.owners, ring),
+            (rings.pair_codes, rings.pair_owners, pair),
+        ):
+            if len(codes):
+                rows = self._rows_of(codes, shown_at)  # this may extend the table
+                shown = self._table[rows]
+                starts = np.flatnonzero(np.append(True, np.diff(owners) != 0))
+                present[owners[starts]] |= np.bitwise_or.reduceat(shown, starts, axis=0)
         return present
 
-    def _remember(self, site: Site, mol: Chem.Mol, read: Traits, pieces: Iterator[Piece]) -> int:
-        """Work out which clauses a place in the molecule shows, and keep it for every place like it."""
+    def _rows_of(self, codes: Codes, shown_at: Callable[[int], int]) -> Ints:
+        """Row of the table for each code; a new one is worked out at the first place that has it."""
+        distinct, places, numbers = np.unique(codes, return_index=True, return_inverse=True)
+        names = distinct.tolist()
+        rows = []
+        for name, place in zip(names, places.tolist(), strict=True):
+            row = self._rows.get(name)
+            if row is None:
+                row = self._rows[name] = len(self._rows)
+                self._write(row, shown_at(place))
+            rows.append(row)
+        return np.array(rows, np.int64)[numbers]
+
+    def _write(self, row: int, mask: int) -> None:
+        if row >= len(self._table):
+            self._table = np.concatenate([self._table, np.zeros((row + 1000, self._bytes), np.uint8)])
+        self._table[row] = self._packed(mask)
+
+    def _packed(self, mask: int) -> Bytes:
+        return np.frombuffer(mask.to_bytes(self._bytes, "little"), np.uint8)
+
+    def _way(self, shape: Shape, ways: Iterable[Way], mol: Chem.Mol, read: Traits) -> int:
+        """Work out which clauses of a shape the ways through a molecule show, one bit each."""
         found = 0
-        for shape, ways in pieces:
-            for atoms, bonds in ways if shape in self._shapes else ():
-                mask = -1
-                for place, atom in enumerate(atoms):
-                    mask &= self._of_atom(mol, read, atom).get((shape, 2 * place), 0)
-                for place, bond in enumerate(bonds):
-                    mask &= self._of_bond(mol, read, bond).get((shape, 2 * place + 1), 0)
-                found |= mask
-        if len(self._sites) >= MOST_SITES:
-            self._sites.clear()
-        self._sites[site] = found
+        for atoms, bonds in ways if shape in self._shapes else ():
+            mask = -1
+            for place, atom in enumerate(atoms):
+                mask &= self._of_atom(mol, read, atom).get((shape, 2 * place), 0)
+            for place, bond in enumerate(bonds):
+                mask &= self._of_bond(mol, read, bond).get((shape, 2 * place + 1), 0)
+            found |= mask
+        return found
+
+    def _star(self, atom: int, mol: Chem.Mol, read: Traits) -> int:
+        """Work out which clauses an atom, its bonds, and the paths of three atoms through it show."""
+        own = self._of_atom(mol, read, atom)
+        found = own.get(_ATOM, 0)
+        arms = []
+        for bond, ends in enumerate(read.ends):
+            if atom in ends:
+                other, between = self._of_atom(mol, read, sum(ends) - atom), self._of_bond(mol, read, bond)
+                for here, there in ((0, 2), (2, 0)):
+                    found |= own.get(((2,), here), 0) & between.get(((2,), 1), 0) & other.get(((2,), there), 0)
+                sides = [other.get(((3,), 4 * side), 0) & between.get(((3,), 2 * side + 1), 0) for side in (0, 1)]
+                arms.append(sides)
+        centre = own.get(((3,), 2), 0)
+        for one, (first, _) in enumerate(arms):
+            for other_one, (_, second) in enumerate(arms):
+                if one != other_one:
+                    found |= centre & first & second
         return found
 
     def _of_atom(self, mol: Chem.Mol, read: Traits, row: int) -> Masks:
@@ -156,49 +189,3 @@ class Screen:
             for place, clauses in self._places[part].items():
                 merged[place] = merged.get(place, 0) | clauses
         return merged
-
-
-def _star(atom: int, read: Traits) -> Iterator[Piece]:
-    """An atom, its bonds, and the paths through it."""
-    yield (1,), [((atom,), ())]
-    arms = [(bond, sum(ends) - atom) for bond, ends in enumerate(read.ends) if atom in ends]
-    for number, (bond, other) in enumerate(arms):
-        yield (2,), [((atom, other), (bond,)), ((other, atom), (bond,))]
-        for bond2, other2 in arms[:number]:
-            yield (3,), [((other, atom, other2), (bond, bond2)), ((other2, atom, other), (bond2, bond))]
-
-
-def _ring(cycle: Sequence[int], bond_of: BondOf) -> Iterator[Piece]:
-    yield (len(cycle), len(cycle)), ways_of_ring(cycle, bond_of)
-
-
-def _pair(first: Sequence[int], second: Sequence[int], ways: Iterable[Way]) -> Iterator[Piece]:
-    yield pair_shape(first, second), ways
-
-
-def _shared_bonds(rings: Sequence[Sequence[int]]) -> dict[tuple[int, int], list[int]]:
-    """For each two rings, by number, that share bonds: those bonds."""
-    owners: dict[int, list[int]] = {}
-    shared: dict[tuple[int, int], list[int]] = {}
-    for number, ring in enumerate(rings):
-        for bond in ring:
-            for owner in owners.setdefault(bond, []):
-                shared.setdefault((owner, number), []).append(bond)
-            owners[bond].append(number)
-    return shared
-
-
-def _listed(read: Traits, shared: Mapping[tuple[int, int], Sequence[int]], independent: int) -> int:
-    """Largest size, up to LARGEST_RING, at which every cycle of the molecule is one of the rings that RDKit lists.
-
-    RDKit lists a basis: any other cycle is the sum, bond by bond modulo 2, of m >= 2 listed rings, so it has at least
-    the bonds of the m smallest less twice the bonds that m rings can share.
-    """
-    if len(read.rings) != independent or any(len(bonds) > 1 for bonds in shared.values()):
-        return 0
-    smallest, bonds = LARGEST_RING + 1, 0
-    for m, size in enumerate(sorted(map(len, read.rings)), 1):
-        bonds += size
-        if m > 1 and shared:  # rings that share no bond do not add up to one cycle
-            smallest = min(smallest, bonds - 2 * min(m * (m - 1) // 2, len(shared)))
-    return max(smallest - 1, 0)

@@ -11,8 +11,9 @@ from typing import TypeVar
 import numpy as np
 from rdkit import Chem
 
-# Element, degree, charge, hydrogens, hybridisation, aromatic, CIP code, ring size, isotope, radical electrons, rings.
-AtomKey = tuple[int, int, int, int, Chem.HybridizationType, bool, int, int, int, int, int]
+# Element, degree, charge, hydrogens, hybridisation, aromatic, CIP code, ring size, isotope, radical electrons, rings,
+# valence.
+AtomKey = tuple[int, int, int, int, Chem.HybridizationType, bool, int, int, int, int, int, int]
 # Type, stereo of a double bond, conjugated, in a ring, aromatic.
 BondKey = tuple[Chem.BondType, Chem.BondStereo | None, bool, bool, bool]
 Key = TypeVar("Key", AtomKey, BondKey)
@@ -50,11 +51,13 @@ class Kind:
     """Atoms, or bonds, that answer alike.
 
     Attributes:
-        number: Its own number, never used again.
+        number: Number of its kind, never used again; kinds that differ in the CIP code alone share it.
         codes: One row of ``MolGraph.atoms`` or ``MolGraph.bonds``, as bytes of int64.
         element: Atomic number; 0 of a bond.
         isotope: Whether the atom's isotope is given.
         tagged: Whether the atom is marked as a stereocentre.
+        hydrogens: Hydrogens on the atom that are not written as atoms.
+        valence: Its bond orders and hydrogens together.
     """
 
     number: int
@@ -62,6 +65,8 @@ class Kind:
     element: int = 0
     isotope: bool = False
     tagged: bool = False
+    hydrogens: int = 0
+    valence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Traits:
         rings: Atoms of each ring of the smallest set, in order.
         bond_rings: Bonds of each.
         ring_bonds: How many bonds are in a ring.
+        fragments: Unconnected parts.
     """
 
     atoms: list[Kind]
@@ -83,10 +89,16 @@ class Traits:
     rings: tuple[tuple[int, ...], ...]
     bond_rings: tuple[tuple[int, ...], ...]
     ring_bonds: int
+    fragments: int
+
+    def hydrogens(self) -> list[int]:
+        """Hydrogens on each atom that are not atoms themselves."""
+        return [kind.hydrogens for kind in self.atoms]
 
 
 _numbers = count()
 _atom_kinds: dict[AtomKey, Kind] = {}
+_atom_numbers: dict[AtomKey, int] = {}  # by a key whose CIP code tells no more than whether there is one
 _bond_kinds: dict[BondKey, Kind] = {}
 
 
@@ -114,7 +126,7 @@ def traits(mol: Chem.Mol) -> Traits:
         key = (order, stereo, bond.GetIsConjugated(), row in in_rings, bond.GetIsAromatic())
         bonds.append(_bond_kinds.get(key) or _new_bond(key))
         ends.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
-    return Traits(atoms, bonds, ends, rings, bond_rings, len(in_rings))
+    return Traits(atoms, bonds, ends, rings, bond_rings, len(in_rings), len(Chem.GetMolFrags(mol)))
 
 
 def _atom_kind(atom: Chem.Atom, ring_size: int, memberships: int) -> Kind:
@@ -132,12 +144,14 @@ def _atom_kind(atom: Chem.Atom, ring_size: int, memberships: int) -> Kind:
         atom.GetIsotope(),
         atom.GetNumRadicalElectrons(),
         memberships,
+        atom.GetTotalValence(),
     )
     return _atom_kinds.get(key) or _new_atom(key)
 
 
 def _new_atom(key: AtomKey) -> Kind:
-    element, degree, charge, hydrogens, hybridisation, aromatic, cip, ring, isotope, radical, _ = key
+    element, degree, charge, hydrogens, hybridisation, aromatic, cip, ring, isotope, radical, _, valence = key
+    tag = cip > 0
     codes = (
         min(element, 119),
         min(degree, 7),
@@ -150,8 +164,12 @@ def _new_atom(key: AtomKey) -> Kind:
         0 if isotope == 0 else isotope % 31 + 1,
         min(radical, 3),
     )
-    kind = Kind(next(_numbers), np.array(codes, np.int64).tobytes(), element, isotope > 0, cip > 0)
-    return _remember(_atom_kinds, key, kind)
+    flat = (*key[:6], int(tag), *key[7:])
+    number = _atom_numbers.get(flat)
+    if number is None:
+        number = _atom_numbers[flat] = next(_numbers)
+    row = np.array(codes, np.int64).tobytes()
+    return _remember(_atom_kinds, key, Kind(number, row, element, isotope > 0, tag, hydrogens, valence))
 
 
 def _new_bond(key: BondKey) -> Kind:

@@ -9,13 +9,13 @@ import pytest
 from rdkit import Chem
 
 from molsearch.chem.classes import CLASSES, class_vector
+from molsearch.chem.cohort import Cohort
 from molsearch.chem.formats import read_entries
 from molsearch.chem.graph import parse, readable
 from molsearch.chem.patterns import Pattern
 from molsearch.chem.patterns import parse as parse_pattern
 from molsearch.chem.rules import RuleSet
 from molsearch.chem.screen import Screen
-from molsearch.chem.traits import traits
 from molsearch.records import Entry
 
 SAMPLE = 300
@@ -122,7 +122,7 @@ QUERIES = ("c1ccccc1", "c1ccc2ccccc2c1", "C1CCCCC1", "C1CC2CCC1C2", "C1CCCC1", "
 def test_a_screen_loses_no_match_and_claims_none(smiles: str) -> None:
     mol = parse(smiles)
     queries = [Chem.MolFromSmarts(smarts) for smarts in QUERIES]
-    possible, certain = Screen(queries).sift(mol, traits(mol))
+    possible, certain = (found[:, 0] for found in Screen(queries).sift(Cohort.of([mol])))
     matched = [mol.HasSubstructMatch(query) for query in queries]
     assert all(may for may, does in zip(possible, matched, strict=True) if does)
     assert all(does for is_sure, does in zip(certain, matched, strict=True) if is_sure)
@@ -131,12 +131,12 @@ def test_a_screen_loses_no_match_and_claims_none(smiles: str) -> None:
 def test_a_screen_rules_out_by_ring_pattern_and_path() -> None:
     mol = parse("c1ccncc1CCO")
     queries = [Chem.MolFromSmarts(smarts) for smarts in ("c1ccccc1", "c1ccc2ccccc2c1", "[#6][NH2]", "OCO", "CCO")]
-    possible, certain = Screen(queries).sift(mol, traits(mol))
+    possible, certain = (found[:, 0] for found in Screen(queries).sift(Cohort.of([mol])))
     assert possible.tolist() == [False, False, False, False, True]
     assert certain.tolist() == [False, False, False, False, True]
 
 
 def test_a_rule_never_holds_without_its_parent() -> None:
     rules: list[tuple[Pattern, int]] = [(parse_pattern("[#7]"), -1), (parse_pattern("[#8]"), 0)]
-    assert RuleSet(rules).members(parse("CCO")) == []
-    assert RuleSet(rules).members(parse("NCCO")) == [0, 1]
+    held, _ = RuleSet(rules).members(Cohort.of([parse("CCO"), parse("NCCO")]))
+    assert held.tolist() == [[False, False], [True, True]]
