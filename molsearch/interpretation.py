@@ -16,15 +16,15 @@ class Reading:
         start: Where they begin in ``ReadPhrase.kept``.
         end: Where they end.
         kind: What they were read as.
-        read_as: Name of the class, or SMILES key of the structure.
-        rule: "named", or the rule by which the structure follows from the words; "" for a class.
+        read_as: Name of the class, SMILES key of the structure, or range of the property.
+        rule: "named", or the rule by which the structure follows from the words; "" for a class or an amount.
         in_library: Whether the structure is a molecule of the library.
     """
 
     words: str
     start: int
     end: int
-    kind: Literal["class", "structure"]
+    kind: Literal["class", "structure", "amount"]
     read_as: str
     rule: str = ""
     in_library: bool = False

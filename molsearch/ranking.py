@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from molsearch.chem.amounts import read_amounts, spell_amount
 from molsearch.chem.classes import find_classes
 from molsearch.chem.names import available
 from molsearch.errors import InputError
+from molsearch.evidence import FIRST, Evidence, lift, parts_lift, read_evidence
 from molsearch.index.base import Found, Index
 from molsearch.interpretation import Interpretation, Reading, ReadPhrase
 from molsearch.model.words import words
@@ -48,7 +50,18 @@ def rank(
     rows = index.rows_of(list({one.key for found in named for one in found}))
     bonuses = _bonuses(read.phrases, named, rows) if query.exact_names else {}
     vector = query_vector(model, read.phrases, read.reference)
-    found = index.search(vector, query.k, ranges=query.ranges, mask=narrowed.mask, bonuses=bonuses)
+    evidence = _evidence(read.phrases, model) if query.criteria else []
+    raised = lift(evidence, index, model.odds)
+
+    def best(k: int) -> Found:
+        return index.search(vector, k, ranges=query.ranges, mask=narrowed.mask, bonuses=bonuses, lift=raised)
+
+    if model.odds.measured and any(one.parts for one in evidence):
+        first = best(FIRST).rows.tolist()
+        keys = [molecule.key for molecule in index.molecules(first)]
+        for row, gain in zip(first, parts_lift(evidence, keys, model.odds).tolist(), strict=True):
+            bonuses[row] = bonuses.get(row, 0.0) + gain
+    found = best(query.k)
     phrases = [_with_readings(model, *one, rows) for one in zip(read.phrases, named, strict=True)]
     ranking = Ranking(
         query=query,
@@ -110,13 +123,26 @@ def _bonuses(
     return bonuses
 
 
+def _evidence(phrases: Sequence[ReadPhrase], model: "DualEncoder") -> list[Evidence]:
+    kept = [phrase for phrase in phrases if phrase.kept]
+    total = sum(phrase.weight for phrase in kept)
+    return read_evidence([one.kept for one in kept], model.lexicon, [one.weight / total for one in kept])
+
+
 def _with_readings(
-    model: "DualEncoder", phrase: ReadPhrase, named: Iterable["NamedStructure"], rows: Mapping[str, int]
+    model: "DualEncoder",
+    phrase: ReadPhrase,
+    named: Iterable["NamedStructure"],
+    rows: Mapping[str, int],
 ) -> ReadPhrase:
-    """Note where in a phrase names and classes stand, and how much of it is too long for the word encoder."""
+    """Note where in a phrase names, classes and amounts stand, and how much is too long for the word encoder."""
     readings = [Reading(one.name, one.start, one.end, "structure", one.key, one.rule, one.key in rows) for one in named]
     readings += [
         Reading(phrase.kept[start:end], start, end, "class", title) for title, start, end in find_classes(phrase.kept)
+    ]
+    readings += [
+        Reading(phrase.kept[one.start : one.end], one.start, one.end, "amount", spell_amount(one))
+        for one in read_amounts(phrase.kept)
     ]
     limited = model.config.text == "words" and "token" in model.paths
     unread = max(0, len(words(phrase.kept)) - model.config.words.max_words) if limited else 0

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from molsearch.chem.exclusions import exclusion_named, read_exclusions
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
-from molsearch.interpretation import Exclusion, Interpretation, ReadPhrase
-from molsearch.records import Phrase, PropertyRange, Query, Ranking
+from molsearch.interpretation import Exclusion, Interpretation, Narrowing, ReadPhrase
+from molsearch.records import Phrase, PropertyRange, Query, Ranking, Tested
 
 MAX_PHRASES = 8  # beside the query's own text
 MAX_WITHOUT = 20
@@ -133,11 +133,19 @@ def sentences(ranking: Ranking) -> Iterator[str]:
         classes = dict.fromkeys(one.read_as for one in phrase.readings if one.kind == "class")
         if classes:
             yield f"Read as chemical classes: {', '.join(classes)}."
+        amounts = [one.read_as for one in phrase.readings if one.kind == "amount"]
+        if amounts:
+            yield f"Read as amounts: {', '.join(amounts)}."
     for exclusion in read.exclusions:
         if exclusion.kind != "unread":
             yield f"Left out: “{exclusion.words}”, read as the {exclusion.kind} {exclusion.read_as}."
-    if tested := ranking.tested:
-        yield (
-            f"{ranking.narrowing.tested_here:,} of your {len(tested.keys) + tested.unread:,} tested compounds are in "
-            f"this library and left out; {tested.unread:,} could not be read."
-        )
+    if ranking.tested is not None:
+        yield tested_sentence(ranking.tested, ranking.narrowing)
+
+
+def tested_sentence(tested: Tested, narrowing: Narrowing) -> str:
+    """Say how many compounds of a tested list are in the library and left out."""
+    return (
+        f"{narrowing.tested_here:,} of your {len(tested.keys) + tested.unread:,} tested compounds are in this library "
+        f"and left out; {tested.unread:,} could not be read."
+    )

@@ -151,6 +151,7 @@ class Query:
         smarts: Substructure every hit must hold, or "".
         reference: SMILES of a structure the hits should resemble too, or "".
         exact_names: Whether a name in the text that is exactly a molecule of the library lifts that molecule.
+        criteria: Whether molecules that have the classes and amounts a text states are lifted.
         weight: Weight of ``text`` beside the phrases, above 0 and at most 1.
         phrases: More descriptions; the query is the weighted mean of all.
         without: What hits must not be or hold: chemical classes, elements, SMARTS or names.
@@ -163,6 +164,7 @@ class Query:
     smarts: str = ""
     reference: str = ""
     exact_names: bool = True
+    criteria: bool = True
     weight: float = 1.0
     phrases: tuple[Phrase, ...] = ()
     without: tuple[str, ...] = ()
@@ -218,6 +220,7 @@ class Ranking:
         read: What was read in the query.
         narrowing: What each filter left of the library.
         tested: The list of tested compounds that were left out, or None.
+        library_sha256: Hash of the library's contents, or "" where its engine keeps none.
     """
 
     query: Query
@@ -230,6 +233,7 @@ class Ranking:
     read: Interpretation = field(default_factory=Interpretation)
     narrowing: Narrowing = field(default_factory=Narrowing)
     tested: Tested | None = None
+    library_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def test_a_private_library_hides_a_kept_one_of_its_name_for_its_session_alone(sh
     session.add(session.read_text("CCCl\nCCBr"), "kept")
     assert session.search(QUERY, "kept").searched == 2
     assert shared.search(QUERY, "kept").searched == 1
-    session.discard("kept")
+    session.remove("kept")
     assert session.search(QUERY, "kept").searched == 1
 
 
@@ -141,7 +141,7 @@ def test_a_library_that_is_being_filled_is_not_kept(mine: SessionScreener) -> No
 def test_every_session_sees_that_a_kept_library_is_being_filled(shared: Screener, mine: SessionScreener) -> None:
     seen = []
     other = SessionScreener(shared)
-    mine.add_kept(mine.read_text("CCBr"), "new", lambda done, total: seen.extend(other.fillings()))
+    mine.kept.add(mine.read_text("CCBr"), "new", lambda done, total: seen.extend(other.fillings()))
     assert {(one.name, one.private) for one in seen} == {("new", False)}
     assert names(other) == ["kept", "new"]
 

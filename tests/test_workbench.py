@@ -47,7 +47,7 @@ def test_a_pick_knows_where_it_came_from(ranking: Ranking, basket: Basket) -> No
 
 
 def test_a_basket_outlives_its_library(bench: Workbench, basket: Basket) -> None:
-    bench.discard("mine")
+    bench.remove("mine")
     assert bench.open_basket(bench.save_basket(basket)) == basket
     bench.export_basket(basket, ".sdf", stream := BytesIO())
     assert stream.getvalue().count(b"$$$$") == 4

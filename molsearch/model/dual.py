@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from molsearch.chem.arrays import GraphStore
+from molsearch.chem.arrays import CLASS_SIZE, PART_KINDS, PART_OUTCOMES, GraphStore
 from molsearch.errors import ModelError
 from molsearch.model.batch import Grounded, TextBatch, fragment_bag, gram_bag, grounded_bag, structure_slots
 from molsearch.model.card import read_card
@@ -20,6 +20,7 @@ from molsearch.model.config import DualConfig
 from molsearch.model.folder import Parts, folder_id, read_parts, write_parts
 from molsearch.model.lexical import Bag, LexicalPath
 from molsearch.model.molecule import GcnEncoder, GineEncoder, MoleculeBatch, StructureTokens
+from molsearch.model.odds import Odds
 from molsearch.model.projector import MemoryBankProjector
 from molsearch.model.text import TransformerEncoder, WordEncoder
 from molsearch.model.tokens import Tokens
@@ -62,6 +63,8 @@ class DualEncoder(nn.Module):
     """
 
     bank: Tensor
+    class_odds: Tensor
+    part_odds: Tensor
 
     def __init__(self, config: DualConfig, tokenizer: Tokenizer | None = None, body: nn.Module | None = None) -> None:
         """Build a model with fresh weights.
@@ -95,6 +98,8 @@ class DualEncoder(nn.Module):
             self.lexical = LexicalPath(config.lexical)
         self.log_scale = nn.ParameterDict({name: nn.Parameter(torch.tensor(math.log(20.0))) for name in self.paths})
         self.register_buffer("bank", torch.zeros(0, self.width))
+        self.register_buffer("class_odds", torch.zeros(2, CLASS_SIZE))
+        self.register_buffer("part_odds", torch.zeros(PART_KINDS, PART_OUTCOMES))
 
     @staticmethod
     def _pretrained(config: DualConfig) -> bool:
@@ -283,6 +288,12 @@ class DualEncoder(nn.Module):
         ]
         soft_largest = (torch.cat(output) - math.log(len(self.bank))) / beta
         return (-self.config.bank_weight * soft_largest).cpu().numpy().astype(np.float32)
+
+    @property
+    def odds(self) -> Odds:
+        """What classes and parts named in a text tell; nothing until it was measured (training/odds.py)."""
+        classes, parts = self.class_odds.cpu().numpy(), self.part_odds.cpu().numpy()
+        return Odds(classes, parts, self.config.evidence, self.config.evidence_alone)
 
     def named_structures(self, text: str) -> "tuple[NamedStructure, ...]":
         """Find the structures a text names, with what each adds to a library molecule that is exactly it."""

@@ -3,9 +3,19 @@
 import streamlit as st
 
 from molsearch.screener import Screener
+from molsearch.workbench import Workbench
 
 
 @st.cache_resource(show_spinner="Starting …")
-def the_screener() -> Screener:
-    """Return the one Screener all sessions share; it holds the model and stored libraries, nothing of a session."""
+def _shared() -> Screener:
+    """Return the one Screener all sessions share; it holds the model and kept libraries, nothing of a session."""
     return Screener()
+
+
+def the_screener() -> Workbench:
+    """Return this session's view of it, with the libraries that no other session sees; both go with the session."""
+    shared = _shared()
+    own: tuple[Screener, Workbench] | None = st.session_state.get("screener")
+    if own is None or own[0] is not shared:
+        own = st.session_state["screener"] = (shared, Workbench(shared))
+    return own[1]

@@ -2,7 +2,6 @@
 
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +10,12 @@ import streamlit as st
 from molsearch.chem.drawing import draw
 from molsearch.index.naming import folder_name
 from molsearch.pages import the_screener
+from molsearch.pages.panels import stored
 from molsearch.pages.panels.job import Job, watch
 from molsearch.pages.panels.sentences import errors_as_sentences, plain, show_error
 from molsearch.records import Library, LibraryInfo, Progress
 from molsearch.report import ImportReport, import_report, rejections_csv
-from molsearch.screener import EXAMPLES, Screener
+from molsearch.workbench import Workbench
 
 FORMATS_HELP = "SDF, SDF.gz, MOL, SMILES, CSV, TSV or Parquet"
 STATE = st.session_state
@@ -36,13 +36,11 @@ def page() -> None:
     with left:
         st.subheader("Add a library")
         _import(screener)
-    with right:
-        st.subheader("Stored on this computer")
-        with errors_as_sentences():
-            _stored(screener)
+    with right, errors_as_sentences():
+        stored.panel(screener)
 
 
-def _import(screener: Screener) -> None:
+def _import(screener: Workbench) -> None:
     """Walk through choose, read, report, add; the state says where we are."""
     reading: Job[Imported] | None = STATE.get("reading")
     adding: Job[LibraryInfo] | None = STATE.get("adding")
@@ -60,7 +58,7 @@ def _import(screener: Screener) -> None:
         _choose(screener)
 
 
-def _choose(screener: Screener) -> None:
+def _choose(screener: Workbench) -> None:
     """Take a file or a pasted list."""
     source = st.segmented_control(
         "Source", ["File", "Paste"], default="File", required=True, key="source", label_visibility="collapsed"
@@ -86,7 +84,7 @@ def _start_reading(title: str, work: "partial[Imported]") -> None:
     st.rerun()
 
 
-def _read_bytes(screener: Screener, content: bytes, filename: str, progress: Progress) -> Imported:
+def _read_bytes(screener: Workbench, content: bytes, filename: str, progress: Progress) -> Imported:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "upload"
         path.write_bytes(content)
@@ -94,7 +92,7 @@ def _read_bytes(screener: Screener, content: bytes, filename: str, progress: Pro
     return Imported(library, import_report(library))
 
 
-def _read_text(screener: Screener, text: str, progress: Progress) -> Imported:
+def _read_text(screener: Workbench, text: str, progress: Progress) -> Imported:
     library = screener.read_text(text)
     return Imported(library, import_report(library, progress))
 
@@ -114,7 +112,7 @@ def _finish_adding(job: Job[LibraryInfo]) -> None:
     elif job.result is not None:
         _drop_import()
         STATE["library"] = job.result.name  # what the Search page offers next
-        st.success(f"Added {plain(job.result.name)} with {job.result.molecules:,} molecules.")
+        st.success(f"{plain(job.result.name)} holds {job.result.molecules:,} molecules now.")
         st.page_link("molsearch/pages/search.py", label="Search it", icon=":material/search:")
 
 
@@ -126,7 +124,7 @@ def _drop_import() -> None:
         close()
 
 
-def _report(imported: Imported, screener: Screener) -> None:
+def _report(imported: Imported, screener: Workbench) -> None:
     """Show what became of the records, then offer to add them."""
     report = imported.report
     st.text(f"Read: {report.name}")
@@ -177,61 +175,32 @@ def _rejected(imported: Imported) -> None:
         )
 
 
-def _add_form(imported: Imported, screener: Screener) -> None:
-    name, add, drop = st.columns([4, 1.4, 1.4], vertical_alignment="bottom")
+def _add_form(imported: Imported, screener: Workbench) -> None:
+    """Offer to add what was read: for this session alone, or to a kept library where that has the name."""
+    name, add, drop = st.columns([4, 1.8, 1.2], vertical_alignment="bottom")
     chosen = name.text_input("Name of the library", value=imported.report.name, key="new-name").strip()
-    taken = chosen in {info.name for info in screener.libraries()}
-    label = "Add to it" if taken else "Add"
+    infos = [info for info in screener.libraries() if info.name == chosen]
+    kept = bool(infos) and not infos[-1].private  # a private one of the name comes last, and hides a kept one
+    label = "Add to it" if infos else "Add"
     if add.button(label, type="primary", width="stretch", disabled=not imported.report.molecules, key="add"):
         with errors_as_sentences():
             folder_name(chosen)  # a name that cannot be stored is refused before any computing
-            STATE["adding"] = Job(f"Adding {chosen}", partial(screener.add, imported.library, chosen))
+            work = screener.kept.add if kept else screener.add
+            STATE["adding"] = Job(f"Adding {chosen}", partial(work, imported.library, chosen))
             st.rerun()
     drop.button("Discard", width="stretch", on_click=_drop_import)
-    if taken:
-        st.caption("A library of this name is stored: these molecules join it. For a new one, choose another name.")
-
-
-def _stored(screener: Screener) -> None:
-    """List the stored libraries."""
-    infos = screener.libraries()
-    if not infos:
-        st.info("Nothing is stored yet. Add a file on the left.")
-    for info in infos:
-        with st.container(border=True):
-            line = st.container(horizontal=True, vertical_alignment="center")
-            line.text(info.name, wrap=False, width="stretch")
-            with line.popover("", icon=":material/more_vert:", key=f"menu-{info.name}"):
-                _menu(info, screener)
-            if not info.molecules:
-                st.caption("Empty, or being filled right now.")
-                continue
-            added = datetime.fromisoformat(info.created).strftime("%d %b %Y")
-            st.caption(
-                f"{info.molecules:,} molecules from {info.records:,} records · {info.rejections:,} rejected · "
-                f"added {added} · model {plain(info.model_id[:12])}"
-            )
-
-
-def _menu(info: LibraryInfo, screener: Screener) -> None:
-    if info.rejections:
-        st.download_button(
-            "Download its rejections",
-            lambda: rejections_csv(screener.rejections(info.name)),
-            file_name="rejections.csv",
-            mime="text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-            key=f"rejections-{info.name}",
+    if kept:
+        st.caption(
+            ":material/group: A library of this name is kept on this computer: these molecules join it, and everyone "
+            "who uses this app sees them. For a private one, choose another name."
         )
-    if info.name == EXAMPLES:
-        st.caption("This library ships with the program and stays.")
-        return
-    st.caption("Removing deletes the stored copy; the file it came from stays.")
-    if st.button("Remove", icon=":material/delete:", type="primary", key=f"remove-{info.name}"):
-        with errors_as_sentences():
-            screener.remove(info.name)
-            st.rerun()
+    else:
+        st.caption(
+            ":material/lock: Only this browser session sees it, and it goes when the session ends, until you choose "
+            "“Keep on this computer”."
+        )
+        if infos:
+            st.caption("A private library of this name is here already: these molecules join it.")
 
 
 page()

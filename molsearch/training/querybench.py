@@ -17,6 +17,8 @@ from molsearch.chem.truth import descriptor_table, matches_smarts
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
+from molsearch.training.pairs import Row
+from molsearch.training.scoring import Pool, blocks, evidence_in, with_parts
 
 Bools = npt.NDArray[np.bool_]
 PRECISION_AT = 20
@@ -83,23 +85,21 @@ def truths(path: Path, smiles: Sequence[str]) -> Mapping[str, Bools]:
     return ranges
 
 
-def measure(
-    model: DualEncoder, path: Path, smiles: Sequence[str], vectors: npt.NDArray[np.float32]
-) -> list[QueryFigures]:
+def measure(model: DualEncoder, path: Path, pool: Pool) -> list[QueryFigures]:
     """Rank molecules for each query with at least 20 positives, as a search would.
 
     Args:
         model: The model.
         path: A query file.
-        smiles: The N molecules.
-        vectors: Their (N, D) vectors.
+        pool: The N molecules.
     """
-    constants = model.constants(vectors)
     figures = []
-    for query, truth in truths(path, smiles).items():
+    for query, truth in truths(path, [row.smiles for row in pool.rows]).items():
         if truth.sum() < PRECISION_AT or truth.all():
             continue
-        scores = vectors @ model.encode_texts([query])[0] + constants
+        evidence = evidence_in(model, [query])
+        (block,) = blocks(model, [query], pool, evidence=evidence)  # (1, N)
+        (scores,) = with_parts(model, block, pool, evidence)  # (N,)
         first = np.argsort(-scores, kind="stable")[:PRECISION_AT]
         figures.append(
             QueryFigures(query, int(truth.sum()), float(100 * truth[first].mean()), float(roc_auc_score(truth, scores)))
@@ -122,12 +122,12 @@ def evaluate_queries(
     for path in pools:
         with read_library(path) as library:
             keys.update((molecule.key, None) for molecule in library.molecules())
-    smiles = list(keys)
-    figures = measure(model, queries, smiles, model.encode_molecules(smiles, progress))
+    pool = Pool(model, [Row("", smiles, key=smiles) for smiles in keys], progress)
+    figures = measure(model, queries, pool)
     if not figures:
-        raise InputError(f"No query of {queries.name} is true for {PRECISION_AT} or more of {len(smiles)} molecules.")
+        raise InputError(f"No query of {queries.name} is true for {PRECISION_AT} or more of {len(pool)} molecules.")
     return {
-        "pool": len(smiles),
+        "pool": len(pool),
         "queries": len(figures),
         "precision@20": float(np.mean([one.precision for one in figures])),
         "auroc": float(np.mean([one.auroc for one in figures])),

@@ -11,6 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.alignment import ranks
+from molsearch.chem.features import Features, features_of
+from molsearch.chem.properties import PROPERTIES
+from molsearch.errors import InputError
+from molsearch.evidence import FIRST, Evidence, parts_lift, read_evidence
+from molsearch.evidence import lift as lift_of
+from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.training.pairs import Row, keys
 
@@ -54,7 +60,7 @@ class Scorer(Protocol):
 
 
 class Pool:
-    """The molecules to rank among, encoded once for any number of texts.
+    """The molecules to rank among, encoded once for any number of texts; what evidence asks of a library, too.
 
     Attributes:
         rows: The N molecules, never deduplicated.
@@ -64,7 +70,12 @@ class Pool:
 
     def __init__(self, model: Scorer, rows: Sequence[Row], progress: Progress | None = None) -> None:
         self.rows = tuple(rows)
-        self.vectors = model.encode_molecules([row.smiles for row in rows], progress)  # (N, D)
+        smiles = [row.smiles for row in rows]
+        self._features = _all_features(smiles) if isinstance(model, DualEncoder) else None
+        if isinstance(model, DualEncoder) and self._features and self._features.store:
+            self.vectors = model.vectors_of_graphs(self._features.store, progress=progress)  # (N, D)
+        else:
+            self.vectors = model.encode_molecules(smiles, progress)  # (N, D)
         self.constants = model.constants(self.vectors)  # (N,)
         self._keys: list[str] = []
         self._numbers: dict[str, list[int]] = {}
@@ -78,6 +89,15 @@ class Pool:
             self._keys = keys(self.rows, progress)
         return self._keys
 
+    def flags(self) -> npt.NDArray[np.uint8] | None:
+        """Give the packed class bits of all molecules, (N, F); None where the model is none that weighs them."""
+        return None if self._features is None or self._features.store is None else self._features.store.class_bits()
+
+    def properties(self, name: str) -> npt.NDArray[np.float32]:
+        """Give one property of all molecules, (N,)."""
+        assert self._features is not None
+        return self._features.properties[:, list(PROPERTIES).index(name)]
+
     def lifts(self, structures: Iterable[Named], progress: Progress | None = None) -> dict[int, float]:
         """Give the rows that the structures name; one named twice is lifted once, by the larger bonus."""
         if not self._numbers:
@@ -90,11 +110,56 @@ class Pool:
         }
 
 
-def blocks(model: Scorer, texts: Sequence[str], pool: Pool, progress: Progress | None = None) -> Iterator[Floats]:
-    """Score texts against a pool, CHUNK texts at a time, without what exact names add: (chunk, N) each."""
+def _all_features(smiles: Sequence[str]) -> Features:
+    features = features_of(smiles)
+    if features.refused:
+        raise InputError(next(iter(features.refused.values())))
+    return features
+
+
+def evidence_in(model: Scorer, texts: Sequence[str]) -> list[Evidence]:
+    """Read what texts say that can be computed; nothing where the model has no odds for it."""
+    if not isinstance(model, DualEncoder) or not model.odds.measured:
+        return []
+    return read_evidence(texts, model.lexicon)
+
+
+def blocks(
+    model: Scorer,
+    texts: Sequence[str],
+    pool: Pool,
+    progress: Progress | None = None,
+    evidence: Sequence[Evidence] = (),
+) -> Iterator[Floats]:
+    """Score texts against a pool, CHUNK texts at a time, without what exact names and parts add: (chunk, N) each.
+
+    Args:
+        model: What scores.
+        texts: Q texts.
+        pool: The molecules.
+        progress: Told of the texts encoded.
+        evidence: Of each text, where classes and amounts are to count.
+    """
     vectors = model.encode_texts(texts, progress)  # (Q, D)
     for start in range(0, len(texts), CHUNK):
-        yield vectors[start : start + CHUNK] @ pool.vectors.T + pool.constants
+        block = vectors[start : start + CHUNK] @ pool.vectors.T + pool.constants
+        for line, one in zip(block, evidence[start : start + CHUNK], strict=False):
+            raised = lift_of([one], pool, model.odds) if isinstance(model, DualEncoder) else None
+            if raised is not None:
+                line += raised
+        yield block
+
+
+def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evidence]) -> Floats:
+    """Add to the leading molecules of each row of a (chunk, N) block what the parts that its text names tell."""
+    if not isinstance(model, DualEncoder) or not any(one.parts for one in evidence):
+        return block
+    raised, keys = block.copy(), pool.keys()
+    for line, one in zip(raised, evidence, strict=True):
+        if one.parts:
+            first = np.argsort(-line, kind="stable")[:FIRST]
+            line[first] += parts_lift([one], [keys[number] for number in first], model.odds)
+    return raised
 
 
 def lift(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
@@ -184,12 +249,14 @@ def answer(model: Scorer, rows: Sequence[Row], pool: Pool, targets: Ints, progre
     total = len(rows) + len(pool)  # texts, and the molecules' keys
     named = tuple(tuple(model.named_structures(text)) for text in texts)
     after = part(progress, len(rows), total)
+    evidence = evidence_in(model, texts)
     plain, lifted = Tally(targets), Tally(targets)
-    for number, block in enumerate(blocks(model, texts, pool, part(progress, 0, total))):
-        here = named[number * CHUNK : (number + 1) * CHUNK]
-        plain.add(block)
+    for number, block in enumerate(blocks(model, texts, pool, part(progress, 0, total), evidence)):
+        here = slice(number * CHUNK, (number + 1) * CHUNK)
+        plain.add(with_parts(model, block, pool, evidence[here]))
         # Cleaning a large pool takes half a minute, so it is left out where no text names anything.
-        lifted.add(lift(block, [pool.lifts(found, after) if found else {} for found in here]))
+        raised = lift(block, [pool.lifts(found, after) if found else {} for found in named[here]])
+        lifted.add(with_parts(model, raised, pool, evidence[here]))
     if progress:
         progress(total, total)
     return Answers(tuple(rows), targets, named, lifted.result(), plain.result())

@@ -1,0 +1,124 @@
+"""What can be computed counts as computed: the classes, amounts and parts that a text names, as odds beside the cosine.
+
+A learned space ranks "a small sulfonamide with a benzyl group" by likeness to captions; whether a molecule is a
+sulfonamide, is small and holds a benzyl group need not be learned. What each of these tells is measured on captions:
+the log of how much oftener it holds for a caption's own molecule than for others (weights of evidence, Good 1950).
+Scaled, the logs are added to the cosine; the more of a text is of that kind, the more they weigh, since less is left
+for likeness to tell.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from molsearch.chem.amounts import fit
+from molsearch.chem.criteria import Criteria, read_criteria
+from molsearch.chem.names import find_mentions
+from molsearch.chem.parts import Part, outcomes, parts_of
+from molsearch.model.odds import Odds
+
+Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.uint8]
+
+FIRST = 200  # molecules that are looked at for parts: the best without
+# An amount that is read right nine times in ten, against a value that half of all molecules have.
+_HAS, _LACKS = math.log(0.9 / 0.5), math.log(0.1 / 0.5)
+
+
+class Columns(Protocol):
+    """What is stored of each molecule of a library; ``index.base.Index`` is one."""
+
+    def flags(self) -> Flags | None:
+        """Return the packed class bits of all molecules, (N, F), or None."""
+
+    def properties(self, name: str) -> Floats:
+        """Return one property of all molecules, (N,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one text says that can be computed.
+
+    Attributes:
+        criteria: Classes and amounts.
+        parts: Named structures.
+        share: Weight of the text among all that are asked together, 0 to 1.
+    """
+
+    criteria: Criteria
+    parts: tuple[Part, ...]
+    share: float = 1.0
+
+
+def read_evidence(
+    texts: Sequence[str], lexicon: Mapping[str, str] | None = None, shares: Sequence[float] | None = None
+) -> list[Evidence]:
+    """Read what texts say that can be computed.
+
+    Args:
+        texts: The texts.
+        lexicon: Trivial names in lower case with their SMILES, asked before OPSIN.
+        shares: Weight of each text; 1 where None.
+    """
+    read = []
+    weights = [1.0] * len(texts) if shares is None else shares
+    for text, mentions, share in zip(texts, find_mentions(texts, lexicon), weights, strict=True):
+        parts = parts_of(mentions)
+        read.append(Evidence(read_criteria(text, [(one.start, one.end) for one in parts]), tuple(parts), share))
+    return read
+
+
+def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats | None:
+    """Compute what the classes and amounts of texts add to each molecule's score, (N,).
+
+    Args:
+        evidence: What the texts say.
+        columns: The library.
+        odds: What it tells.
+
+    Returns:
+        None where nothing was read or the library holds no class bits.
+    """
+    telling = [one for one in evidence if odds.measured and (one.criteria.classes or one.criteria.amounts)]
+    flags = columns.flags() if telling else None
+    if flags is None:
+        return None
+    total = np.zeros(len(flags), np.float32)
+    for one in telling:
+        factor = np.float32(one.share * odds.factor(one.criteria.coverage))
+        for row in {named.row for named in one.criteria.classes if named.row < odds.classes.shape[1]}:
+            has, lacks = odds.classes[:, row] * factor
+            total += np.where(members(flags, row), has, lacks)
+        for amount in one.criteria.amounts:
+            total += factor * (_LACKS + (_HAS - _LACKS) * fit(amount, columns.properties(amount.name)))
+    return total
+
+
+def parts_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) -> Floats:
+    """Compute what the parts that texts name add to the molecules that lead without them, (M,).
+
+    Nothing is below 0, so that a molecule that was looked at never falls behind one that was not.
+
+    Args:
+        evidence: What the texts say.
+        keys: M molecules.
+        odds: What it tells.
+    """
+    total = np.zeros(len(keys), np.float32)
+    for one in evidence:
+        kinds = np.array([part.kind for part in one.parts], np.int64)
+        told = odds.parts[kinds[:, None], outcomes(one.parts, keys)].sum(axis=0)  # (M,)
+        total += np.float32(one.share * odds.factor(one.criteria.coverage)) * told
+    return total - total.min(initial=np.inf) if len(keys) else total
+
+
+def members(flags: Flags, row: int) -> npt.NDArray[np.bool_]:
+    """Tell which molecules belong to the class of a row number, (N,); none do to one the flags have no bit for."""
+    if row // 8 >= flags.shape[1]:
+        return np.zeros(len(flags), np.bool_)
+    bits: npt.NDArray[np.bool_] = (flags[:, row // 8] >> (7 - row % 8) & 1).astype(np.bool_)
+    return bits

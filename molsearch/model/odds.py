@@ -1,0 +1,36 @@
+"""What the classes and parts that a text names tell of a molecule: log odds, measured on captions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+_SHARPNESS = 4  # power of the share of a text that was read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Odds:
+    """What was measured on captions, and how it is scaled.
+
+    Attributes:
+        classes: (2, C) log odds of a molecule that belongs to a named class, and of one that does not.
+        parts: (PART_KINDS, PART_OUTCOMES) log odds of how a named part is held.
+        scale: Factor on the log odds of any text.
+        short: What the factor grows by for a text that says nothing else.
+    """
+
+    classes: Floats
+    parts: Floats
+    scale: float
+    short: float
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything was measured; a model without odds ranks by what it learned alone."""
+        return bool(self.classes.any() or self.parts.any())
+
+    def factor(self, read: float) -> float:
+        """Return the factor for a text of which the share ``read`` was read."""
+        return self.scale + self.short * read**_SHARPNESS

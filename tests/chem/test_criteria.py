@@ -1,0 +1,121 @@
+"""What a text states that can be computed: classes, amounts, and how much of the text that is."""
+
+import math
+
+import numpy as np
+import pytest
+
+from molsearch.chem.amounts import fit, spell_amount
+from molsearch.chem.criteria import read_criteria
+from molsearch.chem.properties import PROPERTIES
+from molsearch.chem.quantities import QUANTITIES, WORDS
+
+INF = math.inf
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "low", "high"),
+    [
+        ("a molecular weight below 300", "mass_da", -INF, 300),
+        ("weighing between 250 and 350 daltons", "mass_da", 250, 350),
+        ("heavier than 1.5 kDa", "mass_da", 1500, INF),
+        ("MW 1,200 or more", "mass_da", 1200, INF),
+        ("logP of at least 4", "logp", 4, INF),
+        ("TPSA under 60 Å2", "tpsa_a2", -INF, 60),
+        ("two aromatic rings", "aromatic_rings", 2, 2),
+        ("no more than two hydrogen-bond donors", "donors", -INF, 2),
+        ("more than three rings", "rings", 4, INF),
+        ("fewer than five rotatable bonds", "rotatable_bonds", -INF, 4),
+        ("a single stereocentre", "stereocentres", 1, 1),
+        ("without any hydrogen bond acceptor", "acceptors", -INF, 0),
+        ("an uncharged molecule", "charge", 0, 0),
+        ("a bicyclic ketone", "rings", 2, 2),
+    ],
+)
+def test_numbers_are_read_as_limits(text, name, low, high):
+    amounts = {one.name: one for one in read_criteria(text).amounts}
+    assert (amounts[name].low, amounts[name].high) == (low, high)
+    assert amounts[name].exact
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "more"),
+    [
+        ("a lipophilic amine", "logp", True),
+        ("a poorly water-soluble amine", "logp", True),
+        ("a water-soluble amine", "logp", False),
+        ("not lipophilic", "logp", False),
+        ("many rotatable bonds", "rotatable_bonds", True),
+        ("a rigid scaffold", "rotatable_bonds", False),
+        ("a low polar surface area", "tpsa_a2", False),
+        ("polarity is high", "tpsa_a2", True),
+        ("a bulky ester", "mass_da", True),
+        ("far from drug-like", "qed", False),
+    ],
+)
+def test_words_are_read_as_a_direction(text, name, more):
+    (amount,) = [one for one in read_criteria(text).amounts if one.name == name]
+    assert (amount.low > -INF, amount.high < INF) == (more, not more)
+
+
+def test_very_asks_for_more_and_moderately_for_less():
+    plain, very, some = (read_criteria(f"a {word}lipophilic drug").amounts[0] for word in ("", "very ", "moderately "))
+    assert very.low > plain.low == some.high
+
+
+def test_or_and_nor_share_their_denial():
+    amounts = read_criteria("neither hydrogen-bond donors nor acceptors").amounts
+    assert {(one.name, one.high) for one in amounts} == {("donors", 0), ("acceptors", 0)}
+
+
+def test_a_class_that_an_adjective_is_part_of_is_read_whole():
+    criteria = read_criteria("an unsaturated fatty acid")
+    assert [one.name for one in criteria.classes] == ["unsaturated fatty acid"]
+    assert not criteria.amounts
+
+
+def test_the_words_stand_where_they_were_read():
+    text = "A small, polar sulfonamide"
+    criteria = read_criteria(text)
+    assert [text[one.start : one.end] for one in (*criteria.amounts, *criteria.classes)] == [
+        "small", "polar", "sulfonamide",
+    ]  # fmt: skip
+
+
+def test_filler_counts_for_nothing_and_unread_words_count_against():
+    assert read_criteria("a molecule that is a sulfonamide").coverage == 1
+    assert read_criteria("sulfonamide marigold").coverage == pytest.approx(11 / 19)
+    assert read_criteria("isolated from a sponge").coverage == 0
+
+
+@pytest.mark.parametrize("text", ["", "…", "a", "no", "between and", "- or more", "(((", "0x10 rings", "rings " * 400])
+def test_any_text_can_be_read(text):
+    assert 0 <= read_criteria(text).coverage <= 1
+
+
+def test_numbers_agree_wholly_inside_and_fall_off_outside():
+    (amount,) = read_criteria("a mass from 200 to 300 Da").amounts
+    assert fit(amount, np.array([200, 250, 300], np.float32)).tolist() == [1, 1, 1]
+    # 50 Da, the step of the mass, beyond: 1 / (1 + 1²)
+    assert fit(amount, np.array([150, 350], np.float32)) == pytest.approx([0.5, 0.5])
+
+
+def test_words_agree_the_more_the_further():
+    (amount,) = read_criteria("lipophilic").amounts
+    agreement = fit(amount, np.array([-3, 2, 4, 6, 9], np.float32))
+    assert (np.diff(agreement) > 0).all()
+    assert agreement[2] == pytest.approx(0.5)
+
+
+def test_a_missing_value_does_not_agree():
+    (amount,) = read_criteria("lipophilic").amounts
+    assert fit(amount, np.array([np.nan], np.float32)) == [0]
+
+
+def test_amounts_are_spelled_for_people():
+    spelled = [spell_amount(one) for one in read_criteria("two aromatic rings, a logP above 3 and many donors").amounts]
+    assert spelled[:2] == ["aromatic_rings 2", "logp 3 or more"]
+
+
+def test_every_row_of_the_tables_names_a_property():
+    assert {one.name for one in (*QUANTITIES, *WORDS)} <= set(PROPERTIES)

@@ -1,0 +1,121 @@
+"""Classes and amounts that a text states lift the molecules that have them."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from molsearch.chem.arrays import CLASS_SIZE, PART_KINDS, PART_OUTCOMES, GraphStore
+from molsearch.chem.classes import class_named, classes_of
+from molsearch.chem.criteria import Criteria, read_criteria
+from molsearch.chem.features import features_of
+from molsearch.chem.graph import featurise, parse
+from molsearch.chem.names import Mention
+from molsearch.chem.parts import parts_of
+from molsearch.chem.properties import PROPERTIES
+from molsearch.evidence import Evidence, lift, members, parts_lift, read_evidence
+from molsearch.model.odds import Odds
+from molsearch.records import Query
+
+SMILES = ("CS(N)(=O)=O", "CCCCCCCCCCO", "c1ccncc1", "NS(=O)(=O)c1ccc(N)cc1", "O")
+
+
+class Columns:
+    def __init__(self, smiles=SMILES, flagged=True):
+        self._features = features_of(smiles)
+        self._flagged = flagged
+
+    def flags(self):
+        return self._features.store.class_bits() if self._flagged else None
+
+    def properties(self, name):
+        return self._features.properties[:, list(PROPERTIES).index(name)]
+
+
+@pytest.mark.parametrize("smiles", SMILES)
+def test_the_bits_are_the_classes_of_the_molecule(smiles):
+    bits = np.unpackbits(GraphStore.of([featurise(smiles)]).class_bits()[0])
+    assert set(np.flatnonzero(bits)) == {class_named(name).row for name in classes_of(parse(smiles))}
+
+
+def test_members_of_a_class_are_told_by_one_bit():
+    row = class_named("sulfonamide").row
+    assert members(Columns().flags(), row).tolist() == [True, False, False, True, False]
+
+
+def test_a_class_beyond_the_stored_bits_has_no_members():
+    assert not members(Columns().flags(), 5_000).any()
+
+
+def odds(scale=0.1, short=0.0):
+    """Sulfonamides: 2 for a member, -1 for none; a benzene ring: 0 where it is not held, then 1, 2, 3."""
+    classes = np.zeros((2, CLASS_SIZE), np.float32)
+    classes[:, class_named("sulfonamide").row] = 2, -1
+    parts = np.tile(np.arange(PART_OUTCOMES, dtype=np.float32), (PART_KINDS, 1))
+    return Odds(classes, parts, scale, short)
+
+
+def read(text):
+    return Evidence(read_criteria(text), ())
+
+
+def test_a_class_adds_its_log_odds_by_the_factor():
+    assert lift([read("a sulfonamide")], Columns(), odds()) == pytest.approx([0.2, -0.1, -0.1, 0.2, -0.1])
+
+
+def test_a_text_that_says_nothing_else_counts_more():
+    assert lift([read("a sulfonamide")], Columns(), odds(short=0.4))[0] == pytest.approx(2 * 0.5)
+    half = lift([read("sulfonamide marigold")], Columns(), odds(short=0.4))
+    assert half[0] == pytest.approx(2 * (0.1 + 0.4 * (11 / 19) ** 4))
+
+
+def test_an_amount_adds_the_odds_of_a_reading_that_is_right_nine_times_in_ten():
+    raised = lift([read("no aromatic ring")], Columns(), odds(scale=1.0))
+    assert raised[1] == pytest.approx(math.log(0.9 / 0.5))  # decanol has none
+    assert raised[2] < raised[1]  # pyridine has one
+
+
+def test_texts_asked_together_share_by_weight():
+    both = [replace(read("a sulfonamide"), share=0.25), replace(read("a marigold"), share=0.75)]
+    assert lift(both, Columns(), odds())[0] == pytest.approx(0.05)
+
+
+def test_nothing_read_no_bits_or_no_odds_lifts_nothing():
+    assert lift([read("isolated from a sponge")], Columns(), odds()) is None
+    assert lift([read("a sulfonamide")], Columns(flagged=False), odds()) is None
+    unmeasured = Odds(np.zeros((2, CLASS_SIZE), np.float32), np.zeros((PART_KINDS, PART_OUTCOMES), np.float32), 1, 1)
+    assert lift([read("a sulfonamide")], Columns(), unmeasured) is None
+
+
+def test_parts_add_by_how_they_are_held_and_never_less_than_nothing():
+    benzene = parts_of([Mention("benzene", 0, 7, "c1ccccc1", "other")])
+    raised = parts_lift([Evidence(Criteria(), tuple(benzene))], ["c1ccccc1", "Cc1ccccc1", "CCO"], odds())
+    assert raised == pytest.approx([0.3, 0.2, 0.0])
+
+
+def test_names_in_a_text_are_read_as_parts_and_count_as_read():
+    (one,) = read_evidence(["a pyrazine with a 4-chlorophenyl group"])
+    assert [part.atoms for part in one.parts] == [6, 7]
+    assert one.criteria.coverage == 1
+
+
+@pytest.fixture(scope="module")
+def screener(tmp_path_factory):
+    from molsearch.screener import Screener
+    from molsearch.settings import Settings
+
+    return Screener(Settings(home=tmp_path_factory.mktemp("evidence")))
+
+
+def test_members_of_a_class_head_the_list(screener):
+    hits = screener.search(Query("an organochlorine compound", k=10), "examples").hits
+    assert all("organochlorine compound" in classes_of(parse(hit.molecule.key)) for hit in hits)
+
+
+def test_what_was_read_is_told_and_can_be_left_out(screener):
+    asked = Query("a small molecule with no rotatable bonds", k=5)
+    ranking = screener.search(asked, "examples")
+    assert {one.read_as for one in ranking.read.phrases[0].readings} >= {"rotatable_bonds 0 or less"}
+    without = screener.search(replace(asked, criteria=False), "examples")
+    assert max(ranking.scores) > max(without.scores)
