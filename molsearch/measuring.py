@@ -146,6 +146,21 @@ PROTOCOLS: Mapping[Protocol, Callable[[Asked, Progress], dict[str, object]]] = {
 }
 
 
+#: Options that some protocols alone use.
+USED: Mapping[str, frozenset[Protocol]] = {
+    "--ranks": frozenset({Protocol.POOL}),
+    "--training-pairs": frozenset({Protocol.POOL, Protocol.BASELINES}),
+    "--baseline": frozenset({Protocol.BASELINES}),
+}
+
+
+def _refuse_what_is_not_used(protocol: Protocol, given: Mapping[str, object]) -> None:
+    for option, value in given.items():
+        if value and protocol not in USED[option]:
+            fits = ", ".join(sorted(USED[option]))
+            raise InputError(f"--protocol {protocol} does not use {option}; leave it out, or choose one of {fits}.")
+
+
 def evaluate(
     model: Annotated[Path | None, typer.Option("--model", help="Model folder.")] = None,
     pairs: Annotated[Path | None, typer.Option("--pairs", help="Pairs: TSV with smiles, text and perhaps cid.")] = None,
@@ -181,8 +196,10 @@ def evaluate(
         else:
             if pairs is None:
                 raise InputError("There is nothing to measure: give --model FOLDER and --pairs FILE, or --compare A B.")
-            if ranks and protocol is not Protocol.POOL:
-                raise InputError(f"--ranks goes with --protocol pool, got {protocol}; leave one of them out.")
+            _refuse_what_is_not_used(
+                protocol,
+                {"--ranks": ranks, "--training-pairs": training_pairs, "--baseline": baselines},
+            )
             given = dict(map(named_folder, baselines or ()))
             asked = Asked(model, pairs, text_column, tuple(pool or ()), training_pairs, ranks, seed, exact_names, given)
             with bar("Evaluating") as progress:

@@ -72,7 +72,8 @@ def test_ranks_of_two_runs_are_compared(measured: Callable[..., Any], run: Run) 
         (("--pairs", "pairs.tsv", "--pool", "pool.tsv"), "give --model FOLDER"),
         (("--pairs", "pairs.tsv", "--pool", "pool.tsv", "--protocol", "baselines"), "--training-pairs FILE"),
         (("--pairs", "pairs.tsv", "--protocol", "baselines", "--baseline", "models/x"), "expected NAME=FOLDER"),
-        (("--model", "x", "--pairs", "pairs.tsv", "--protocol", "pcdes", "--ranks", "r.tsv"), "goes with"),
+        (("--model", "x", "--pairs", "pairs.tsv", "--protocol", "pcdes", "--ranks", "r.tsv"), "does not use --ranks"),
+        (("--model", "x", "--pairs", "pairs.tsv", "--baseline", "a=b"), "choose one of baselines"),
         (("--compare", "pairs.tsv", "pool.tsv"), "no rank file"),
     ],
 )

@@ -28,7 +28,31 @@ _CHUNK = 64  # texts at once: the fingerprints found for 64 texts against 33,010
 EXACT = 2.0  # score of a molecule that a text names; a Tanimoto similarity is at most 1
 
 
-@dataclass(frozen=True)
+class Candidates:
+    """The molecules to rank, with what the baselines know of them, computed once for any number of texts.
+
+    Attributes:
+        rows: The N molecules.
+    """
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = tuple(rows)
+
+    @cached_property
+    def prints(self) -> Any:
+        """Fingerprints, (N, BITS) sparse."""
+        return morgan_bits([row.smiles for row in self.rows])
+
+    @cached_property
+    def numbers(self) -> Mapping[str, Sequence[int]]:
+        """Rows by the molecule's key."""
+        found: dict[str, list[int]] = {}
+        for number, key in enumerate(keys(self.rows)):
+            found.setdefault(key, []).append(number)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """What every baseline is measured on.
 
@@ -39,21 +63,8 @@ class Bench:
     """
 
     texts: tuple[str, ...]
-    pool: tuple[Row, ...]
+    pool: Candidates
     training: tuple[Row, ...] = ()
-
-    @cached_property
-    def prints(self) -> Any:
-        """Fingerprints of the pool, (N, BITS) sparse."""
-        return morgan_bits([row.smiles for row in self.pool])
-
-    @cached_property
-    def numbers(self) -> Mapping[str, Sequence[int]]:
-        """Rows of the pool by the molecule's key."""
-        found: dict[str, list[int]] = {}
-        for number, key in enumerate(keys(self.pool)):
-            found.setdefault(key, []).append(number)
-        return found
 
 
 def name_lookup(bench: Bench) -> Iterator[Floats]:
@@ -65,9 +76,9 @@ def name_lookup(bench: Bench) -> Iterator[Floats]:
     for start in range(0, len(bench.texts), _CHUNK):
         mentions = find_mentions(bench.texts[start : start + _CHUNK])
         distinct = list(dict.fromkeys(one.smiles for found in mentions for one in found))
-        likeness = tanimoto(morgan_bits(distinct), bench.prints)  # (U, N)
+        likeness = tanimoto(morgan_bits(distinct), bench.pool.prints)  # (U, N)
         places = {smiles: place for place, smiles in enumerate(distinct)}
-        exact = {smiles: bench.numbers.get(key, ()) for smiles, key in _keys(distinct).items()}
+        exact = {smiles: bench.pool.numbers.get(key, ()) for smiles, key in _keys(distinct).items()}
         yield np.stack([_looked_up(found, likeness, places, exact) for found in mentions])
 
 
@@ -136,7 +147,7 @@ def caption_neighbours(bench: Bench, nearest: int = 10) -> Iterator[Floats]:
         worth = np.take_along_axis(scores, first, 1)
         worth = worth / np.maximum(worth.sum(1, keepdims=True), 1e-9)
         prints = morgan_bits([bench.training[number].smiles for number in first.ravel()])
-        likeness = tanimoto(prints, bench.prints).reshape(*first.shape, -1)  # (chunk, nearest, N)
+        likeness = tanimoto(prints, bench.pool.prints).reshape(*first.shape, -1)  # (chunk, nearest, N)
         yield np.einsum("cn,cnm->cm", worth, likeness)
 
 
@@ -164,7 +175,7 @@ def rank_baselines(
         found[name] = _ranks(scored(bench), targets, part(progress, len(found) * len(targets), total))
     for name, folder in models.items():
         model = Nameless(DualEncoder.load(folder))
-        pool = Pool(model, bench.pool)
+        pool = Pool(model, bench.pool.rows)
         steps = part(progress, len(found) * len(targets), total)
         found[name] = _ranks(blocks(model, bench.texts, pool), targets, steps)
     return found
@@ -198,7 +209,7 @@ def evaluate_baselines(
     rows = with_text(table, text_column)
     targets = find_targets(rows, table.name, pool)
     training = tuple(row for row in read_pairs(training_file).rows if not row.empty)
-    bench = Bench(tuple(row.text for row in rows), pool.rows, training)
+    bench = Bench(tuple(row.text for row in rows), Candidates(pool.rows), training)
     return {
         "pool": len(pool.rows),
         "queries": len(rows),

@@ -15,7 +15,7 @@ from molsearch.model.dual import DualEncoder
 from molsearch.model.folder import folder_id
 from molsearch.records import Progress
 from molsearch.training import slices
-from molsearch.training.baselines import Bench, rank_baselines
+from molsearch.training.baselines import Bench, Candidates, rank_baselines
 from molsearch.training.evaluate import direction, evaluate_pcdes, with_text
 from molsearch.training.misses import miss_figures
 from molsearch.training.pairs import Table, find_targets, read_pairs, read_pool
@@ -111,9 +111,9 @@ def _retrieval(run: Measurement) -> dict[str, Any]:
 
 def _baselines(run: Measurement) -> dict[str, Any]:
     training = tuple(row for row in read_pairs(run.data / "train_pairs.tsv").rows if not row.empty)
-    texts = {}
+    texts, candidates = {}, Candidates(run.pool.rows)
     for name, (_, answers) in run.answers.items():
-        bench = Bench(tuple(row.text for row in answers.rows), run.pool.rows, training)
+        bench = Bench(tuple(row.text for row in answers.rows), candidates, training)
         found = rank_baselines(bench, answers.targets, run.baselines, run.progress)
         systems = {"this model, exact names off": answers.plain, **found}
         own = answers.lifted.text

@@ -16,6 +16,7 @@ from molsearch.training.baselines import (
     EXACT,
     Bench,
     Bm25,
+    Candidates,
     caption_neighbours,
     evaluate_baselines,
     name_lookup,
@@ -25,7 +26,7 @@ from molsearch.training.nameless import Nameless, train_without_names, without_n
 from molsearch.training.pairs import Row
 from molsearch.training.recipe import parse_recipe
 
-POOL = tuple(Row("", smiles) for smiles in ("CCO", "CCCO", "c1ccccc1", "OCC"))
+POOL = Candidates([Row("", smiles) for smiles in ("CCO", "CCCO", "c1ccccc1", "OCC")])
 needs_opsin = pytest.mark.skipif(bool(available()), reason=available() or "OPSIN is there")
 
 
@@ -70,13 +71,13 @@ TRAINING = (
 
 def test_the_nearest_caption_s_molecule_ranks_the_pool_by_likeness() -> None:
     scores = np.concatenate(list(caption_neighbours(Bench(("a solvent, an alcohol",), POOL, TRAINING), nearest=1)))
-    np.testing.assert_allclose(scores, tanimoto(morgan_bits(["CCCCO"]), morgan_bits([row.smiles for row in POOL])))
+    np.testing.assert_allclose(scores, tanimoto(morgan_bits(["CCCCO"]), morgan_bits([row.smiles for row in POOL.rows])))
 
 
 def test_several_captions_count_by_their_bm25() -> None:
     bench = Bench(("an aromatic alcohol",), POOL, TRAINING)
     (scores,) = np.concatenate(list(caption_neighbours(bench, nearest=2)))
-    both = tanimoto(morgan_bits([row.smiles for row in TRAINING]), morgan_bits([row.smiles for row in POOL]))
+    both = tanimoto(morgan_bits([row.smiles for row in TRAINING]), morgan_bits([row.smiles for row in POOL.rows]))
     shares = np.linalg.lstsq(both.T, scores, rcond=None)[0]
     assert shares.sum() == pytest.approx(1) and (shares > 0.2).all()
 
@@ -93,7 +94,7 @@ def written(path: Path, *lines: str) -> Path:
 
 def test_every_baseline_is_ranked_on_the_whole_pool(tmp_path: Path, tiny_models: Path) -> None:
     pairs = written(tmp_path / "v.tsv", "CCO\tan alcohol", "c1ccccc1\tan aromatic hydrocarbon")
-    pool = written(tmp_path / "p.tsv", *(f"{row.smiles}\t" for row in POOL[:3]))
+    pool = written(tmp_path / "p.tsv", *(f"{row.smiles}\t" for row in POOL.rows[:3]))
     training = written(tmp_path / "t.tsv", *(f"{row.smiles}\t{row.text}" for row in TRAINING))
     told = evaluate_baselines(pairs, pool, training, models={"words alone": tiny_models / "default"})
     assert (told["pool"], told["queries"]) == (3, 2)
