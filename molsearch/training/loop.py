@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from molsearch.records import Progress
 from molsearch.training import checkpoint
 from molsearch.training.features import Example, Features
 from molsearch.training.losses import Critic, EmbeddedPairs, critic_loss, total
+from molsearch.training.neighbours import nearest_molecules, neighbour_batches
 from molsearch.training.pairs import batches, same_pairs
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
@@ -233,12 +235,25 @@ class Trainer:
             "val mrr": 100 * float((1 / found).mean()),
         }
 
+    def _batches(self, epoch: int) -> list[np.ndarray]:
+        recipe = self.recipe
+        if recipe.neighbours < 2:
+            return batches(self.lengths, self.batch_size, recipe.seed, epoch)
+        places, alike = self._neighbours
+        return neighbour_batches(places, alike, self.lengths, self.batch_size, recipe.neighbours, recipe.seed, epoch)
+
+    @cached_property
+    def _neighbours(self) -> tuple[np.ndarray, np.ndarray]:
+        """Each caption's place among the distinct molecules, and the places of those most alike."""
+        distinct, places = np.unique(self.molecule_numbers, return_inverse=True)
+        return places, nearest_molecules(self.features.store, distinct, 4 * self.recipe.neighbours)
+
     def epochs(self, first: int, progress: Progress | None) -> Iterator[tuple[int, dict[str, float]]]:
         """Train epoch after epoch, yielding the mean loss terms of each."""
         per_epoch = self.per_epoch
         for epoch in range(first, self.recipe.epochs):
             sums: dict[str, float] = {}
-            order = batches(self.lengths, self.batch_size, self.recipe.seed, epoch)
+            order = self._batches(epoch)
             for number, rows in enumerate(order[:per_epoch]):
                 for name, value in self.step(rows, epoch * per_epoch + number).items():
                     sums[name] = sums.get(name, 0.0) + value / per_epoch

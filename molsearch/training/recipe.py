@@ -36,6 +36,7 @@ class Recipe:
         word_dropout: Share of a text's words hidden from the token path at random.
         environment_dropout: Share of an atom's Morgan environments hidden from the token path at random.
         structure_dropout: Share of a text's named structures left out at random.
+        neighbours: Captions that meet in a batch because their molecules are alike; 1 draws batches at random.
         critic_rate: Learning rate of the adversarial critic.
         validate_every: Epochs between validations; the last epoch is always validated.
         keep: "best" on validation or "last" (what the paper tests).
@@ -63,6 +64,7 @@ class Recipe:
     word_dropout: float = 0.0
     environment_dropout: float = 0.0
     structure_dropout: float = 0.0
+    neighbours: int = 1
     critic_rate: float = 1e-4
     validate_every: int = 1
     keep: Literal["best", "last"] = "best"
@@ -80,7 +82,7 @@ def _check(table: Mapping[str, Any], defaults: Recipe | LossOptions, name: str) 
             raise InputError(
                 f"Recipe {name} sets {setting} to {value!r}, expected something like {default!r}; correct it."
             )
-    for setting, least in (("epochs", 1), ("batch_size", 2), ("validate_every", 1)):
+    for setting, least in (("epochs", 1), ("batch_size", 2), ("validate_every", 1), ("neighbours", 1)):
         if table.get(setting, least) < least:
             raise InputError(f"Recipe {name} sets {setting} to {table[setting]}, expected {least} or more; correct it.")
 
