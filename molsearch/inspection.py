@@ -59,6 +59,16 @@ class Inspector:
         """The shipped examples with their descriptions, as a table of pairs."""
         return self._settings.data / EXAMPLES
 
+    def example_smiles(self) -> list[str]:
+        """Read the molecules of the shipped examples.
+
+        Raises:
+            InputError: If their file is missing or damaged.
+        """
+        columns = self.columns(self.examples, self.examples.name)
+        pairs = self.read(self.examples, self.examples.name, columns.text, columns.structure).pairs
+        return [pair.smiles for pair in pairs]
+
     def columns(self, file: Path | BinaryIO, filename: str) -> PairColumns:
         """Read the header of a table of pairs.
 

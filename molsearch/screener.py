@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from molsearch import explain as explaining
+from molsearch.catalogue import Catalogue, Memory
 from molsearch.chem.export import write_csv, write_sdf
 from molsearch.chem.library import ReadOptions, SpooledLibrary, read_library, read_pasted
 from molsearch.chem.standardize import standardize
@@ -30,7 +31,6 @@ from molsearch.records import (
     LibraryInfo,
     ModelCard,
     Molecule,
-    Pair,
     Progress,
     Query,
     Ranking,
@@ -41,7 +41,6 @@ from molsearch.settings import Settings
 from molsearch.shelf import Shelf
 
 if TYPE_CHECKING:  # torch loads with these; reading a file needs none of it
-    from molsearch.alignment import AlignmentReport, Form, Layout
     from molsearch.model.dual import DualEncoder
 
 EXAMPLES = "examples"  # name of the library that ships with the program
@@ -64,7 +63,13 @@ class Screener:
         self._model: DualEncoder | None = None
         self._filling: dict[str, Filling] = {}
         self.inspector = Inspector(lambda: self.model, self.settings)
+        self._concepts = Memory()
         self._shelf: Shelf = Shelf(self.settings.libraries, self.settings.engine)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The concept list over molecules and libraries."""
+        return Catalogue(lambda: self.model, self._open, self.inspector.example_smiles, self._concepts)
 
     # Models
 
@@ -305,25 +310,6 @@ class Screener:
         """
         check_text(text, self.settings.max_query_chars)
         return explaining.explain(self.model, text, smiles.strip())
-
-    def alignment(
-        self,
-        pairs: Sequence[Pair],
-        temperature: float | None = None,
-        *,
-        form: "Form" = "similarity",
-        layout: "Layout" = "pca",
-    ) -> "AlignmentReport":
-        """Describe how the texts and molecules of some pairs lie in the shared space.
-
-        Raises:
-            InputError: If there are fewer than two pairs or a SMILES is no structure.
-        """
-        from molsearch.alignment import report
-
-        texts = self.model.encode_texts([pair.text for pair in pairs])  # (N, D)
-        molecules = self.model.encode_molecules([pair.smiles for pair in pairs])  # (N, D)
-        return report(texts, molecules, temperature, form=form, layout=layout)
 
     # Export
 

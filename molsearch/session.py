@@ -78,6 +78,7 @@ class SessionScreener(Screener):
         super().__init__(shared.settings)
         self._shared = shared
         self.inspector = shared.inspector
+        self._concepts = shared._concepts
         self._folder = shared.settings.private / uuid.uuid4().hex
         self._shelf: Desk = Desk(self._folder, shared._shelf)
         self._had: set[str] = set()

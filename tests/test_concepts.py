@@ -1,17 +1,33 @@
-"""Zero-shot tags: the list as shipped, and the arithmetic of the standard scores."""
+"""Zero-shot tags: the list as shipped, the arithmetic against a background, and the rules of the class table."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from molsearch.concepts import PROMPTS, Concept, ConceptSpace, shipped_concepts, tag
+from molsearch import concepts as listing
+from molsearch.chem.arrays import GraphStore
+from molsearch.chem.classes import class_named
+from molsearch.chem.graph import featurise
+from molsearch.concepts import (
+    ABOVE,
+    NO_RULE,
+    PROMPTS,
+    Concept,
+    ConceptSpace,
+    classes_held,
+    rule_counts,
+    ruled,
+    ruled_rows,
+    shipped_concepts,
+)
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 
 CONCEPTS = (Concept("an alcohol", "chemical class"), Concept("an acid", "chemical class"), Concept("a dye", "role"))
 UNIT = np.eye(3, dtype=np.float32)
+BACKGROUND = np.array([[0.5, 0.1, 0.0], [0.7, 0.3, 0.0]], np.float32)  # means 0.6, 0.2, 0; spreads 0.1, 0.1, none
 
 
 class Axes:
@@ -22,7 +38,7 @@ class Axes:
         return UNIT[[sentences.index(text) for text in texts]]
 
 
-SPACE = ConceptSpace.embed(Axes(), CONCEPTS)
+SPACE = ConceptSpace.embed(Axes(), BACKGROUND, CONCEPTS)
 
 
 def test_list_is_long_enough_each_phrase_once_and_every_group_used() -> None:
@@ -40,53 +56,97 @@ def test_a_phrase_is_shown_in_the_sentence_of_its_group() -> None:
     assert Concept("a dye", "role").sentence == "It has a role as a dye."
 
 
-def test_scores_are_standardised_over_the_list() -> None:
-    # cosines 1, 0, 0: mean 1/3, standard deviation sqrt(2)/3, so 2/sqrt(2) and twice -1/sqrt(2)
-    np.testing.assert_allclose(SPACE.scores(UNIT[:1]), [[np.sqrt(2), -np.sqrt(0.5), -np.sqrt(0.5)]], rtol=1e-5)
+def test_tags_come_by_cosine_with_their_standing_against_the_background() -> None:
+    tags = SPACE.tag(np.array([0.65, 0.6, 0.0], np.float32))
+    assert [tag.concept.phrase for tag in tags] == ["an alcohol", "an acid", "a dye"]
+    assert [tag.cosine for tag in tags] == pytest.approx([0.65, 0.6, 0.0])
+    assert [tag.score for tag in tags] == pytest.approx([0.5, 4.0, 0.0], abs=1e-4)
 
 
-def test_a_phrase_near_every_molecule_is_put_in_its_place_by_the_background() -> None:
-    molecule = np.array([[0.8, 0.6, 0.0]], np.float32)
-    background = np.array([[0.9, 0.0, 0.0], [0.7, 0.1, 0.0], [0.8, 0.05, 0.1]], np.float32)  # the first suits all
-    assert SPACE.tag(molecule, 1)[0][0].concept.phrase == "an alcohol"
-    informed = ConceptSpace.embed(Axes(), CONCEPTS, background=background)
-    assert informed.tag(molecule, 1)[0][0].concept.phrase == "an acid"
+def test_only_what_exceeds_typical_molecules_stands_above() -> None:
+    near, far = 0.2 + 0.1 * (ABOVE - 0.05), 0.2 + 0.1 * (ABOVE + 0.05)
+    for cosine, above in ((near, False), (far, True)):
+        tags = {tag.concept.phrase: tag for tag in SPACE.tag(np.array([0.0, cosine, 0.0], np.float32))}
+        assert tags["an acid"].above is above
 
 
-def test_tags_come_best_first_with_their_cosine() -> None:
-    tags = SPACE.tag(np.array([[0.0, 0.6, 0.8]], np.float32), 2)[0]
-    assert [entry.concept.phrase for entry in tags] == ["a dye", "an acid"]
-    assert [entry.cosine for entry in tags] == pytest.approx([0.8, 0.6])
+def test_ties_keep_the_order_of_the_list() -> None:
+    assert [tag.concept for tag in SPACE.tag(np.full(3, 0.5, np.float32))] == list(CONCEPTS)
 
 
-def test_ties_keep_the_order_of_the_list_and_equal_cosines_score_zero() -> None:
-    tags = SPACE.tag(np.full((1, 3), 0.5, np.float32), 3)[0]
-    assert [entry.concept for entry in tags] == list(CONCEPTS)
-    assert [entry.score for entry in tags] == [0.0, 0.0, 0.0]
+def test_counts_agree_with_tagging_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "_BLOCK", 7)  # several blocks, the last one short
+    molecules = np.random.default_rng(0).uniform(-1, 1, (40, 3)).astype(np.float32)
+    slow = [sum(tag.above for row in molecules for tag in SPACE.tag(row) if tag.concept is c) for c in CONCEPTS]
+    told: list[tuple[int, int]] = []
+    assert SPACE.standing_above(molecules, lambda done, total: told.append((done, total))).tolist() == slow
+    assert told[0] == (7, 40) and told[-1] == (40, 40)
 
 
-def test_each_molecule_gets_its_own_tags_whoever_stands_beside_it(tiny_model: DualEncoder) -> None:
-    vectors = tiny_model.encode_molecules(["CCO", "Nc1ccc(S(N)(=O)=O)cc1"])
-    together = tag(tiny_model, vectors, 5)
-    assert [len(tags) for tags in together] == [5, 5]
-    alone = tag(tiny_model, vectors[1:], 5)[0]
-    assert [entry.concept for entry in together[1]] == [entry.concept for entry in alone]
+def test_one_concept_of_many_molecules_is_its_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "_BLOCK", 7)
+    molecules = np.random.default_rng(1).normal(size=(20, 3)).astype(np.float16)
+    np.testing.assert_allclose(SPACE.of_concept(1, molecules), SPACE.cosines(molecules)[:, 1], atol=1e-6)
 
 
-def test_no_molecules_give_no_tags() -> None:
-    assert SPACE.tag(np.zeros((0, 3), np.float32)) == ()
+@pytest.mark.parametrize(
+    ("phrase", "name"),
+    [("a sulfonamide", "sulfonamide"), ("an azo compound", "azo compound"), ("an antibacterial agent", None)],
+)
+def test_a_phrase_that_is_a_class_has_its_rule(phrase: str, name: str | None) -> None:
+    assert Concept(phrase, "role").rule == (class_named(name).row if name else NO_RULE)
+
+
+def test_a_phrase_that_only_holds_a_class_has_no_rule() -> None:
+    # "a flat aromatic molecule", "a drug against stomach ulcers": words of a class inside decide nothing.
+    assert Concept("a dye from a sulfonamide", "role").rule == NO_RULE
+
+
+def test_many_shipped_phrases_can_be_checked_by_rule() -> None:
+    assert sum(concept.rule != NO_RULE for concept in shipped_concepts()) > 100
+
+
+def test_the_rule_decides_by_structure() -> None:
+    held = classes_held("Nc1ccc(S(N)(=O)=O)cc1")
+    assert ruled(Concept("a sulfonamide", "chemical class"), held) is True
+    assert ruled(Concept("a carboxylic acid", "chemical class"), held) is False
+    assert ruled(Concept("an antibacterial agent", "role"), held) is None
+
+
+def test_stored_class_bits_say_what_the_rules_say() -> None:
+    smiles = ["Nc1ccc(S(N)(=O)=O)cc1", "CC(=O)O", "CCO"]
+    flags = GraphStore.of([featurise(one) for one in smiles]).class_bits()
+    concepts = shipped_concepts()
+    held = [classes_held(one) for one in smiles]
+    slow = np.array([[bool(ruled(concept, classes)) for concept in concepts] for classes in held])
+    assert rule_counts(concepts, flags).tolist() == slow.sum(0).tolist()
+    for place, concept in enumerate(concepts):
+        rows = ruled_rows(concept, flags)
+        assert rows is None or rows.tolist() == slow[:, place].tolist()
+
+
+def test_the_list_is_embedded_by_a_real_model(tiny_model: DualEncoder) -> None:
+    molecules = tiny_model.encode_molecules(["CCO", "Nc1ccc(S(N)(=O)=O)cc1", "CC(=O)O"])
+    space = ConceptSpace.embed(tiny_model, molecules)
+    tags = space.tag(molecules[1], classes_held("Nc1ccc(S(N)(=O)=O)cc1"))
+    assert len(tags) == len(shipped_concepts()) and tags[0].cosine >= tags[-1].cosine
+    assert next(tag.rule for tag in tags if tag.concept.phrase == "a sulfonamide") is True
+
+
+def test_a_phrase_is_found_by_its_words_or_refused() -> None:
+    assert SPACE.place("an acid") == 1
+    with pytest.raises(InputError, match="no 'a moon'"):
+        SPACE.place("a moon")
 
 
 @pytest.mark.parametrize("molecules", [np.zeros((2, 4), np.float32), np.zeros(3, np.float32)])
 def test_vectors_of_another_model_are_refused(molecules: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"shape \(N, 3\)"):
-        SPACE.tag(molecules)
+        SPACE.cosines(molecules)
 
 
-def test_impossible_calls_are_refused() -> None:
-    with pytest.raises(InputError, match="1 or more"):
-        SPACE.tag(UNIT, 0)
-    with pytest.raises(InputError, match="two phrases"):
-        ConceptSpace.embed(Axes(), CONCEPTS[:1])
+def test_impossible_lists_are_refused() -> None:
+    with pytest.raises(InputError, match="a phrase or more"):
+        ConceptSpace.embed(Axes(), BACKGROUND, ())
     with pytest.raises(InputError, match="two molecules"):
-        ConceptSpace.embed(Axes(), CONCEPTS, background=UNIT[:1])
+        ConceptSpace.embed(Axes(), BACKGROUND[:1], CONCEPTS)

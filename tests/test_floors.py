@@ -21,6 +21,7 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
         {
             "screener",
             "inspection",
+            "catalogue",
             "shelf",
             "ranking",
             "session",
