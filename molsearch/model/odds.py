@@ -28,8 +28,8 @@ class Odds:
 
     @property
     def measured(self) -> bool:
-        """Whether anything was measured; a model without odds ranks by what it learned alone."""
-        return bool(self.classes.any() or self.parts.any())
+        """Whether anything was measured and counts; a model without odds ranks by what it learned alone."""
+        return bool((self.classes.any() or self.parts.any()) and (self.scale or self.short))
 
     def factor(self, read: float) -> float:
         """Return the factor for a text of which the share ``read`` was read."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -22,10 +23,11 @@ from molsearch.records import Progress
 if TYPE_CHECKING:
     from molsearch.model.grounding import Reading
 
+Floats = npt.NDArray[np.float32]
 A = TypeVar("A")
 B = TypeVar("B")
 
-VERSION = 3
+VERSION = 4
 _CHUNK = 500
 _WRITTEN = 3  # captions written from each structure
 
@@ -62,6 +64,7 @@ class Features:
         pool: Rows of the molecules that validation ranks against.
         lexicon: Trivial names that the training captions tie to a structure.
         written: Captions written from the structure of training molecules (chem/phrases.py).
+        odds: What named classes and parts tell, (2, CLASS_SIZE) and (PART_KINDS, PART_OUTCOMES); None unmeasured.
     """
 
     store: GraphStore
@@ -70,6 +73,7 @@ class Features:
     pool: tuple[int, ...]
     lexicon: Mapping[str, str]
     written: tuple[Example, ...]
+    odds: tuple[Floats, Floats] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,7 @@ def _example(caption: Caption, reading: "Reading", rows: dict[str, int]) -> Exam
     )
 
 
+_ODDS = ("class_odds", "part_odds")
 _SMALL = {"atoms": np.uint8, "environments": np.int16, "bonds": np.uint8, "edges": np.int16, "counts": np.uint16}
 
 
@@ -189,6 +194,8 @@ def save(features: Features, folder: Path) -> None:
         for field in fields(MolGraph)
     }
     arrays |= {name: getattr(store, name) for name in ("atom_offsets", "edge_offsets", "fragment_offsets")}
+    if features.odds is not None:
+        arrays |= dict(zip(_ODDS, features.odds, strict=True))
     save_file(arrays, folder / "graphs.safetensors")
     table = {
         "version": VERSION,
@@ -233,4 +240,5 @@ def load(folder: Path) -> Features:
         tuple(table["pool"]),
         table["lexicon"],
         _examples(table["written"]),
+        (arrays[_ODDS[0]], arrays[_ODDS[1]]) if _ODDS[0] in arrays else None,
     )

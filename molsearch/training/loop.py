@@ -107,6 +107,8 @@ class Trainer:
         self.tokenizer = self._tokenizer()
         self.model = DualEncoder(recipe.model, self.tokenizer)
         self.model.lexicon = dict(features.lexicon)
+        if features.odds is not None:
+            self.model.class_odds, self.model.part_odds = (torch.from_numpy(table) for table in features.odds)
         if "lexical" in self.model.paths:
             texts = (example.text for example in features.train)
             self.model.lexical.idf.copy_(inverse_document_frequency(texts, recipe.model.lexical.grams))

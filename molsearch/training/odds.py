@@ -6,7 +6,6 @@ are looked for only among molecules that lead already.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,16 +23,8 @@ _LEAST, _MOST = 0.02, 0.98  # no share is believed beyond these
 _BLOCK = 256
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MeasuredOdds:
-    """Log odds of classes, (2, CLASS_SIZE), and of parts, (PART_KINDS, PART_OUTCOMES)."""
-
-    classes: Floats
-    parts: Floats
-
-
-def measure_odds(captions: Sequence[Caption], seed: int = 0, progress: Progress | None = None) -> MeasuredOdds:
-    """Measure both on training captions.
+def measure_odds(captions: Sequence[Caption], seed: int = 0, progress: Progress | None = None) -> tuple[Floats, Floats]:
+    """Measure the log odds of classes, (2, CLASS_SIZE), and of parts, (PART_KINDS, PART_OUTCOMES).
 
     Args:
         captions: Captions with structures that can be read.
@@ -44,7 +35,7 @@ def measure_odds(captions: Sequence[Caption], seed: int = 0, progress: Progress 
     place = {smiles: number for number, smiles in enumerate(molecules)}
     owners = np.array([place[caption.smiles] for caption in captions], np.int64)
     texts = [caption.text for caption in captions]
-    return MeasuredOdds(_class_odds(texts, owners, molecules), _part_odds(texts, owners, molecules, seed, progress))
+    return _class_odds(texts, owners, molecules), _part_odds(texts, owners, molecules, seed, progress)
 
 
 def _class_odds(texts: Sequence[str], owners: npt.NDArray[np.int64], molecules: Sequence[str]) -> Floats:

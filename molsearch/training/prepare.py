@@ -3,12 +3,14 @@
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from molsearch.errors import InputError
 from molsearch.records import Progress
 from molsearch.training import features as cache
 from molsearch.training.features import Caption, Features
+from molsearch.training.odds import measure_odds
 from molsearch.training.pairs import Row, read_pairs, read_pool
 
 LOG = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ def prepare(pairs: Path, val: Path, pool: Path, folder: Path, progress: Progress
         lexicon=learn_lexicon(train),
         progress=progress,
     )
+    features = replace(features, odds=measure_odds(train, progress=progress))
     cache.save(features, folder)
     mark.write_text(fingerprint, encoding="ascii")
     return features
