@@ -173,6 +173,7 @@ class Screener:
                 progress(done, total)
 
         batches = embed(library.molecules(), model, progress=told, total=library.molecule_count, reject=refused.append)
+        self._filling[name] = Filling(name, 0, library.molecule_count)
         try:
             return self._shelf.fill(name, model.model_id, model.width, batches, chain(library.rejections(), refused))
         finally:

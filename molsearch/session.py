@@ -90,17 +90,10 @@ class SessionScreener(Screener):
         """The encoder that all sessions share."""
         return self._shared.model
 
-    # Kept libraries
-
-    def add_kept(self, library: Library, name: str, progress: Progress | None = None) -> LibraryInfo:
-        """Add to a library that is kept on this computer, or make one; see ``Screener.add``."""
-        return self._shared.add(library, name, progress)
-
-    def remove(self, name: str) -> None:
-        """Delete a kept library; see ``Screener.remove``."""
-        self._shared.remove(name)
-
-    # Private libraries
+    @property
+    def kept(self) -> Screener:
+        """The Screener of all sessions, for what is to be done with kept libraries."""
+        return self._shared
 
     def libraries(self) -> list[LibraryInfo]:
         """List the kept libraries by name, then the private ones."""
@@ -126,8 +119,8 @@ class SessionScreener(Screener):
         self._had.add(name)
         return info
 
-    def discard(self, name: str) -> None:
-        """Delete a private library.
+    def remove(self, name: str) -> None:
+        """Delete a private library; ``kept.remove`` deletes a kept one.
 
         Raises:
             LibraryError: If there is none or it is being filled.

@@ -199,8 +199,8 @@ def test_a_pasted_list_is_reported_then_added_then_removed(app: AppTest) -> None
     app.button(key="add").click().run()
     settled(app, "adding")
     assert "mine" in app.success[0].value
-    app.button(key="remove-mine").click().run()
-    assert "mine" not in [info.name for info in Screener().libraries()]
+    app.button(key="remove-private-mine").click().run()
+    assert "mine" not in shown(app)
 
 
 @pytest.mark.parametrize(
