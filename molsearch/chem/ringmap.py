@@ -86,7 +86,8 @@ class RingMap:
 
     def _are_small(self, pairs: Ints) -> Bools:
         small: Bools = self._sizes[pairs] <= LARGEST_RING
-        return small[0] & small[1]
+        both: Bools = small[0] & small[1]
+        return both
 
     def _meet_once(self, pairs: Ints) -> Bools:
         """Tell which pairs of rings have no more than two atoms in common."""

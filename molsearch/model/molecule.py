@@ -83,7 +83,9 @@ class GineConfig:
     dropout: float = 0.1
 
 
-class _GineLayer(nn.Module):
+class GineLayer(nn.Module):
+    """One residual layer: norm, bonds of this layer, messages, MLP."""
+
     def __init__(self, config: GineConfig) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(config.width)
@@ -111,7 +113,7 @@ class GineEncoder(nn.Module):
         self.atoms = _Codes(ATOM_COLUMNS, config.width)
         self.environments = _Environments(config.width, RADII)
         self.norm = nn.LayerNorm(config.width)
-        self.layers = nn.ModuleList([_GineLayer(config) for _ in range(config.layers)])
+        self.layers = nn.ModuleList([GineLayer(config) for _ in range(config.layers)])
 
     def forward(self, batch: MoleculeBatch) -> Tokens:
         """Encode molecules, one token per atom."""
