@@ -3,8 +3,8 @@
 A learned space ranks "a small sulfonamide with a benzyl group" by likeness to captions; whether a molecule is a
 sulfonamide, is small and holds a benzyl group need not be learned. What each of these tells is measured on captions:
 the log of how much oftener it holds for a caption's own molecule than for others (weights of evidence, Good 1950).
-Scaled, the logs are added to the cosine; the more of a text is of that kind, the more they weigh, since less is left
-for likeness to tell.
+Scaled, what a molecule lacks is taken off its cosine; the more of a text is of that kind, the more it weighs, since
+less is left for likeness to tell.
 """
 
 import math
@@ -25,8 +25,8 @@ Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.uint8]
 
 FIRST = 200  # molecules that are looked at for parts: the best without
-# An amount that is read right nine times in ten, against a value that half of all molecules have.
-_HAS, _LACKS = math.log(0.9 / 0.5), math.log(0.1 / 0.5)
+# Log odds between having and lacking an amount that is read right nine times in ten, and that half of all have.
+_SPREAD = math.log(0.9 / 0.5) - math.log(0.1 / 0.5)
 
 
 class Columns(Protocol):
@@ -73,7 +73,9 @@ def read_evidence(
 
 
 def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats | None:
-    """Compute what the classes and amounts of texts add to each molecule's score, (N,).
+    """Compute what is taken off each molecule's score for the classes and amounts of texts that it lacks, (N,).
+
+    Where everything agrees nothing is taken off, so that scores of different texts stay comparable.
 
     Args:
         evidence: What the texts say.
@@ -81,7 +83,7 @@ def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats |
         odds: What it tells.
 
     Returns:
-        None where nothing was read or the library holds no class bits.
+        None where nothing was read or the library holds no class bits; else values up to 0.
     """
     telling = [one for one in evidence if odds.measured and (one.criteria.classes or one.criteria.amounts)]
     flags = columns.flags() if telling else None
@@ -89,19 +91,17 @@ def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats |
         return None
     total = np.zeros(len(flags), np.float32)
     for one in telling:
-        factor = np.float32(one.share * odds.factor(one.criteria.coverage))
+        factor = np.float32(one.share * odds.factors(one.criteria.coverage)[0])
         for row in {named.row for named in one.criteria.classes if named.row < odds.classes.shape[1]}:
-            has, lacks = odds.classes[:, row] * factor
-            total += np.where(members(flags, row), has, lacks)
+            has, lacks = odds.classes[:, row]
+            total[~members(flags, row)] -= factor * (has - lacks)
         for amount in one.criteria.amounts:
-            total += factor * (_LACKS + (_HAS - _LACKS) * fit(amount, columns.properties(amount.name)))
+            total -= factor * _SPREAD * (1 - fit(amount, columns.properties(amount.name)))
     return total
 
 
 def parts_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) -> Floats:
-    """Compute what the parts that texts name add to the molecules that lead without them, (M,).
-
-    Nothing is below 0, so that a molecule that was looked at never falls behind one that was not.
+    """Compute what is taken off molecules for the parts that texts name and they do not hold so well, (M,) up to 0.
 
     Args:
         evidence: What the texts say.
@@ -111,9 +111,9 @@ def parts_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) ->
     total = np.zeros(len(keys), np.float32)
     for one in evidence:
         kinds = np.array([part.kind for part in one.parts], np.int64)
-        told = odds.parts[kinds[:, None], outcomes(one.parts, keys)].sum(axis=0)  # (M,)
-        total += np.float32(one.share * odds.factor(one.criteria.coverage)) * told
-    return total - total.min(initial=np.inf) if len(keys) else total
+        told = odds.parts[kinds[:, None], outcomes(one.parts, keys)] - odds.parts[kinds].max(axis=1, keepdims=True)
+        total += np.float32(one.share * odds.factors(one.criteria.coverage)[1]) * told.sum(axis=0)
+    return total
 
 
 def members(flags: Flags, row: int) -> npt.NDArray[np.bool_]:

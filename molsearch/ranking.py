@@ -59,8 +59,12 @@ def rank(
     if model.odds.measured and any(one.parts for one in evidence):
         first = best(FIRST).rows.tolist()
         keys = [molecule.key for molecule in index.molecules(first)]
-        for row, gain in zip(first, parts_lift(evidence, keys, model.odds).tolist(), strict=True):
-            bonuses[row] = bonuses.get(row, 0.0) + gain
+        told = parts_lift(evidence, keys, model.odds)
+        # A molecule that was not looked at counts as the worst of those that were, so that none passes them by it.
+        worst = told.min(initial=0.0)
+        raised = None if raised is None else raised + worst
+        for row, one in zip(first, told.tolist(), strict=True):
+            bonuses[row] = bonuses.get(row, 0.0) + one - float(worst)
     found = best(query.k)
     phrases = [_with_readings(model, *one, rows) for one in zip(read.phrases, named, strict=True)]
     ranking = Ranking(

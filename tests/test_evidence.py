@@ -48,50 +48,51 @@ def test_a_class_beyond_the_stored_bits_has_no_members():
     assert not members(Columns().flags(), 5_000).any()
 
 
-def odds(scale=0.1, short=0.0):
+def odds(scale=0.1, alone=0.0):
     """Sulfonamides: 2 for a member, -1 for none; a benzene ring: 0 where it is not held, then 1, 2, 3."""
     classes = np.zeros((2, CLASS_SIZE), np.float32)
     classes[:, class_named("sulfonamide").row] = 2, -1
     parts = np.tile(np.arange(PART_OUTCOMES, dtype=np.float32), (PART_KINDS, 1))
-    return Odds(classes, parts, scale, short)
+    return Odds(classes, parts, scale, scale, alone)
 
 
 def read(text):
     return Evidence(read_criteria(text), ())
 
 
-def test_a_class_adds_its_log_odds_by_the_factor():
-    assert lift([read("a sulfonamide")], Columns(), odds()) == pytest.approx([0.2, -0.1, -0.1, 0.2, -0.1])
+def test_a_molecule_outside_a_class_loses_the_log_odds_by_the_factor():
+    assert lift([read("a sulfonamide")], Columns(), odds()) == pytest.approx([0, -0.3, -0.3, 0, -0.3])
 
 
 def test_a_text_that_says_nothing_else_counts_more():
-    assert lift([read("a sulfonamide")], Columns(), odds(short=0.4))[0] == pytest.approx(2 * 0.5)
-    half = lift([read("sulfonamide marigold")], Columns(), odds(short=0.4))
-    assert half[0] == pytest.approx(2 * (0.1 + 0.4 * (11 / 19) ** 4))
+    assert lift([read("a sulfonamide")], Columns(), odds(alone=0.4))[1] == pytest.approx(-3 * 0.5)
+    half = lift([read("sulfonamide marigold")], Columns(), odds(alone=0.4))
+    assert half[1] == pytest.approx(-3 * (0.1 + 0.4 * (11 / 19) ** 4))
 
 
-def test_an_amount_adds_the_odds_of_a_reading_that_is_right_nine_times_in_ten():
+def test_a_lacked_amount_costs_the_odds_of_a_reading_that_is_right_nine_times_in_ten():
     raised = lift([read("no aromatic ring")], Columns(), odds(scale=1.0))
-    assert raised[1] == pytest.approx(math.log(0.9 / 0.5))  # decanol has none
-    assert raised[2] < raised[1]  # pyridine has one
+    assert raised[1] == 0  # decanol has none
+    # Pyridine has one more than none, 1 / 0.7 of the step: it agrees by 1 / (1 + 1 / 0.49).
+    assert raised[2] == pytest.approx(-math.log(9) * (1 - 0.49 / 1.49), rel=1e-5)
 
 
 def test_texts_asked_together_share_by_weight():
     both = [replace(read("a sulfonamide"), share=0.25), replace(read("a marigold"), share=0.75)]
-    assert lift(both, Columns(), odds())[0] == pytest.approx(0.05)
+    assert lift(both, Columns(), odds())[1] == pytest.approx(-0.3 * 0.25)
 
 
-def test_nothing_read_no_bits_or_no_odds_lifts_nothing():
+def test_nothing_read_no_bits_or_no_odds_takes_nothing_off():
     assert lift([read("isolated from a sponge")], Columns(), odds()) is None
     assert lift([read("a sulfonamide")], Columns(flagged=False), odds()) is None
-    unmeasured = Odds(np.zeros((2, CLASS_SIZE), np.float32), np.zeros((PART_KINDS, PART_OUTCOMES), np.float32), 1, 1)
+    unmeasured = Odds(*(np.zeros_like(table) for table in (odds().classes, odds().parts)), 1, 1, 1)
     assert lift([read("a sulfonamide")], Columns(), unmeasured) is None
 
 
-def test_parts_add_by_how_they_are_held_and_never_less_than_nothing():
+def test_a_part_costs_what_it_is_held_less_than_best():
     benzene = parts_of([Mention("benzene", 0, 7, "c1ccccc1", "other")])
-    raised = parts_lift([Evidence(Criteria(), tuple(benzene))], ["c1ccccc1", "Cc1ccccc1", "CCO"], odds())
-    assert raised == pytest.approx([0.3, 0.2, 0.0])
+    taken = parts_lift([Evidence(Criteria(), tuple(benzene))], ["c1ccccc1", "Cc1ccccc1", "CCO"], odds())
+    assert taken == pytest.approx([0, -0.1, -0.3])
 
 
 def test_names_in_a_text_are_read_as_parts_and_count_as_read():
@@ -118,4 +119,4 @@ def test_what_was_read_is_told_and_can_be_left_out(screener):
     ranking = screener.search(asked, "examples")
     assert {one.read_as for one in ranking.read.phrases[0].readings} >= {"rotatable_bonds 0 or less"}
     without = screener.search(replace(asked, criteria=False), "examples")
-    assert max(ranking.scores) > max(without.scores)
+    assert min(ranking.scores) < min(without.scores)

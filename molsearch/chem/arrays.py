@@ -41,11 +41,6 @@ PART_SIZES = (4, 8, 12, 16)  # heavy atoms from which a part counts as larger
 PART_SHARES = (0.5, 0.9)  # of a molecule's heavy atoms, from which a part counts as more of it
 PART_KINDS = len(RELATIONS) * 2 * (len(PART_SIZES) + 1)
 PART_OUTCOMES = 2 + len(PART_SHARES)  # not held, or a small, a large or nearly the whole part of the molecule
-# How a named structure is told apart by what it is, and by how much of a molecule it is (chem/parts.py).
-PART_SIZES = (4, 8, 12, 16)  # heavy atoms from which a part counts as larger
-PART_SHARES = (0.5, 0.9)  # of a molecule's heavy atoms, from which a part counts as more of it
-PART_KINDS = len(RELATIONS) * 2 * (len(PART_SIZES) + 1)
-PART_OUTCOMES = 2 + len(PART_SHARES)  # not held, or a small, a large or nearly the whole part of the molecule
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,9 @@ class DualConfig:
         name_bonus: Added to a library molecule that the text names exactly.
         subject_bonus: The same where the text begins with that name.
         derived_bonus: The same where the structure follows from the text by a rule of chem/derive.py.
-        evidence: Factor on the log odds of the classes, amounts and parts that a text names (molsearch/evidence.py).
-        evidence_alone: What the factor grows by for a text that says nothing else.
+        evidence: Factor on the log odds of the classes and amounts that a text names (molsearch/evidence.py).
+        evidence_parts: Factor on those of the parts that it names.
+        evidence_alone: What both grow by for a text that says nothing else.
     """
 
     text: Literal["words", "transformer"] = "words"
@@ -53,7 +54,8 @@ class DualConfig:
     name_bonus: float = 0.0
     subject_bonus: float = 0.5
     derived_bonus: float = 0.3
-    evidence: float = 0.02
+    evidence: float = 0.01
+    evidence_parts: float = 0.02
     evidence_alone: float = 0.2
 
 

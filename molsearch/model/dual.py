@@ -293,7 +293,7 @@ class DualEncoder(nn.Module):
     def odds(self) -> Odds:
         """What classes and parts named in a text tell; nothing until it was measured (training/odds.py)."""
         classes, parts = self.class_odds.cpu().numpy(), self.part_odds.cpu().numpy()
-        return Odds(classes, parts, self.config.evidence, self.config.evidence_alone)
+        return Odds(classes, parts, self.config.evidence, self.config.evidence_parts, self.config.evidence_alone)
 
     def named_structures(self, text: str) -> "tuple[NamedStructure, ...]":
         """Find the structures a text names, with what each adds to a library molecule that is exactly it."""

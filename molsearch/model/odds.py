@@ -17,20 +17,23 @@ class Odds:
     Attributes:
         classes: (2, C) log odds of a molecule that belongs to a named class, and of one that does not.
         parts: (PART_KINDS, PART_OUTCOMES) log odds of how a named part is held.
-        scale: Factor on the log odds of any text.
-        short: What the factor grows by for a text that says nothing else.
+        scale: Factor on the log odds of classes and amounts, of any text.
+        parts_scale: Factor on those of parts.
+        alone: What both grow by for a text that says nothing else.
     """
 
     classes: Floats
     parts: Floats
     scale: float
-    short: float
+    parts_scale: float
+    alone: float
 
     @property
     def measured(self) -> bool:
         """Whether anything was measured and counts; a model without odds ranks by what it learned alone."""
-        return bool((self.classes.any() or self.parts.any()) and (self.scale or self.short))
+        return bool((self.classes.any() or self.parts.any()) and (self.scale or self.parts_scale or self.alone))
 
-    def factor(self, read: float) -> float:
-        """Return the factor for a text of which the share ``read`` was read."""
-        return self.scale + self.short * read**_SHARPNESS
+    def factors(self, read: float) -> tuple[float, float]:
+        """Return the factors for classes and for parts of a text of which the share ``read`` was read."""
+        more = self.alone * read**_SHARPNESS
+        return self.scale + more, self.parts_scale + more

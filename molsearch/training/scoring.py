@@ -3,7 +3,7 @@
 Shapes: Q queries (pairs with a text), N molecules of the pool, D width.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +25,8 @@ Ints = npt.NDArray[np.int64]
 
 #: Queries scored at once: 256 x 33,010 float32 are 34 MB.
 CHUNK = 256
+#: Texts of a molecule whose parts are looked for in it: the best without.
+FIRST_TEXTS = 50
 
 
 class Named(Protocol):
@@ -151,14 +153,42 @@ def blocks(
 
 
 def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evidence]) -> Floats:
-    """Add to the leading molecules of each row of a (chunk, N) block what the parts that its text names tell."""
+    """Count in each row of a (chunk, N) block, among its leading molecules, the parts that its text names.
+
+    A molecule that was not looked at counts as the worst of those that were.
+    """
     if not isinstance(model, DualEncoder) or not any(one.parts for one in evidence):
         return block
     raised, keys = block.copy(), pool.keys()
     for line, one in zip(raised, evidence, strict=True):
         if one.parts:
             first = np.argsort(-line, kind="stable")[:FIRST]
-            line[first] += parts_lift([one], [keys[number] for number in first], model.odds)
+            told = parts_lift([one], [keys[number] for number in first], model.odds)
+            line[first] += told - told.min()
+            line += told.min()
+    return raised
+
+
+def with_parts_of_texts(
+    model: Scorer, own: Floats, keys: Sequence[str], evidence: Sequence[Evidence], first: int = FIRST_TEXTS
+) -> Floats:
+    """Count in each column of (Q, Q) scores, among its leading texts, the parts that those texts name.
+
+    Args:
+        model: What scores.
+        own: Scores of the texts against the pairs' own molecules.
+        keys: Of those molecules.
+        evidence: Of the texts.
+        first: How many texts of each molecule are looked at; the others count as the worst of these.
+    """
+    if not isinstance(model, DualEncoder) or not any(one.parts for one in evidence):
+        return own
+    raised = own.copy()
+    for column, key in enumerate(keys):
+        leading = np.argsort(-own[:, column], kind="stable")[:first]
+        told = np.array([parts_lift([evidence[text]], [key], model.odds)[0] for text in leading])
+        raised[:, column] += told.min()
+        raised[leading, column] += told - told.min()
     return raised
 
 
@@ -203,19 +233,28 @@ class Tally:
         self._rivals: list[Ints] = []
         self.seen = 0
 
-    def add(self, block: Floats) -> None:
-        """Rank the next texts by their (chunk, N) scores."""
+    def add(self, block: Floats, before: Floats | None = None) -> None:
+        """Rank the next texts by their (chunk, N) scores.
+
+        Args:
+            block: The scores.
+            before: The same without parts, for the other direction, which counts them by itself; ``block`` if None.
+        """
         mine = self._targets[self.seen : self.seen + len(block)]
         self._text.append(ranks(block, mine))
-        self._own.append(block[:, self._targets])
+        self._own.append((block if before is None else before)[:, self._targets])
         others = block.copy()
         others[np.arange(len(block)), mine] = -np.inf
         self._rivals.append(others.argmax(1))
         self.seen += len(block)
 
-    def result(self) -> Ranks:
-        """Give the ranks of all texts, once every block has been added."""
-        own = np.concatenate(self._own)
+    def result(self, counted: Callable[[Floats], Floats] = lambda own: own) -> Ranks:
+        """Give the ranks of all texts, once every block has been added.
+
+        Args:
+            counted: Counts in the (Q, Q) own scores what only the direction from molecule to text looks at.
+        """
+        own = counted(np.concatenate(self._own))
         columns = np.arange(len(self._targets))
         return Ranks(np.concatenate(self._text), ranks(own.T, columns), own, np.concatenate(self._rivals))
 
@@ -253,13 +292,18 @@ def answer(model: Scorer, rows: Sequence[Row], pool: Pool, targets: Ints, progre
     plain, lifted = Tally(targets), Tally(targets)
     for number, block in enumerate(blocks(model, texts, pool, part(progress, 0, total), evidence)):
         here = slice(number * CHUNK, (number + 1) * CHUNK)
-        plain.add(with_parts(model, block, pool, evidence[here]))
+        plain.add(with_parts(model, block, pool, evidence[here]), block)
         # Cleaning a large pool takes half a minute, so it is left out where no text names anything.
         raised = lift(block, [pool.lifts(found, after) if found else {} for found in named[here]])
-        lifted.add(with_parts(model, raised, pool, evidence[here]))
+        lifted.add(with_parts(model, raised, pool, evidence[here]), raised)
     if progress:
         progress(total, total)
-    return Answers(tuple(rows), targets, named, lifted.result(), plain.result())
+
+    def counted(own: Floats) -> Floats:
+        keys = pool.keys() if evidence else ()
+        return with_parts_of_texts(model, own, [keys[number] for number in targets] if evidence else (), evidence)
+
+    return Answers(tuple(rows), targets, named, lifted.result(counted), plain.result(counted))
 
 
 def part(progress: Progress | None, before: int, whole: int) -> Progress | None:

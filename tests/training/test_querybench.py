@@ -1,13 +1,18 @@
 """Queries with a computed truth."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from molsearch.chem.arrays import CLASS_SIZE
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
+from molsearch.training.pairs import Row
 from molsearch.training.querybench import measure, queries, truths
+from molsearch.training.scoring import Pool
 
 ETHANOL, ACETONE, BENZENE = "CCO", "CC(C)=O", "c1ccccc1"
 
@@ -53,9 +58,19 @@ def test_figures_follow_the_models_own_scores(tmp_path: Path, tiny_model: DualEn
     file = _write(tmp_path / "q.tsv", "id\tquery\tsmarts\twithout", "1\ta ketone\tCC(C)=O\t")
     smiles = ["CC(=O)" + "C" * n for n in range(1, 26)] + ["C" * n for n in range(1, 16)]
     vectors = tiny_model.encode_molecules(smiles)
-    (figures,) = measure(tiny_model, file, smiles, vectors)
+    (figures,) = measure(tiny_model, file, Pool(tiny_model, [Row("", one, key=one) for one in smiles]))
     scores = vectors @ tiny_model.encode_texts(["a ketone"])[0] + tiny_model.constants(vectors)
     wins = np.mean([(a > b) + (a == b) / 2 for a in scores[:25] for b in scores[25:]])
     assert figures.positives == 25
     assert figures.auroc == pytest.approx(wins, abs=1e-6)
     assert figures.precision == 100 * np.mean(np.argsort(-scores, kind="stable")[:20] < 25)
+
+
+def test_what_can_be_computed_counts_where_the_model_has_odds(tmp_path: Path, tiny_model: DualEncoder) -> None:
+    file = _write(tmp_path / "q.tsv", "id\tquery\tsmarts\twithout", "1\ta ketone\tCC(C)=O\t")
+    smiles = ["CC(=O)" + "C" * n for n in range(1, 26)] + ["C" * n for n in range(1, 16)]
+    weighing = copy.deepcopy(tiny_model)
+    weighing.class_odds = torch.tensor([[2.0], [-2.0]]).repeat(1, CLASS_SIZE)
+    (figures,) = measure(weighing, file, Pool(weighing, [Row("", one, key=one) for one in smiles]))
+    assert figures.precision == 100
+    assert figures.auroc == 1
