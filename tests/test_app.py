@@ -1,4 +1,4 @@
-"""The app as a person uses it: every page, run for real on a tiny untrained model and a small library."""
+"""The app as a person uses it, on a tiny untrained model and a small library; larger pages have files of their own."""
 
 import time
 from collections.abc import Iterator
@@ -16,15 +16,7 @@ from molsearch.screener import Screener
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("search", "library", "alignment", "model")
-SCRIPT, IMAGE, MARKDOWN = "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[a](http://x) **b** :red[c]"
-PASTED = f"""CC(=O)Oc1ccccc1C(=O)O {SCRIPT}
-CC(C)Cc1ccc(cc1)C(C)C(=O)O {IMAGE}
-Cn1cnc2c1c(=O)n(C)c(=O)n2C {MARKDOWN}
-NS(=O)(=O)c1ccc(N)cc1 sulfanilamide
-OCC ethanol
-CCO alcohol
-C1CC broken
-"""
+PASTED = "CC(=O)Oc1ccccc1C(=O)O aspirin\nNS(=O)(=O)c1ccc(N)cc1 sulfanilamide\n"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("MOLSEARCH_HOME", str(folder))
         patch.setenv("MOLSEARCH_MODELS", str(folder / "models"))
         screener = Screener()
-        screener.add(screener.read_text(PASTED), "nasty")
+        screener.add(screener.read_text(PASTED), "drugs")
         yield folder
 
 
@@ -52,14 +44,6 @@ def app(home: Path) -> Iterator[AppTest]:
 
 def opened(app: AppTest, page: str) -> AppTest:
     app.switch_page(f"molsearch/pages/{page}.py").run()
-    assert not app.exception, app.exception
-    return app
-
-
-def searched(app: AppTest, text: str = "a sulfonamide", library: str = "nasty") -> AppTest:
-    app.text_input(key="text").set_value(text)
-    app.selectbox(key="library").set_value(library)
-    button(app, "Search").click().run()
     assert not app.exception, app.exception
     return app
 
@@ -84,107 +68,9 @@ def shown(app: AppTest) -> str:
     return "\n".join(element.value for element in app.text)
 
 
-def markdown(app: AppTest) -> str:
-    """All that the page hands to a markdown or HTML renderer."""
-    parts = [*app.markdown, *app.caption, *app.error, *app.info, *app.warning, *app.success, *app.subheader]
-    return "\n".join([*(part.value for part in parts), *(each.label for each in app.button)])
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens(app: AppTest, page: str) -> None:
     assert not opened(app, page).error
-
-
-def test_a_first_visit_offers_example_queries(app: AppTest) -> None:
-    assert any("example" in each.key for each in app.button if each.key)
-
-
-def test_an_example_searches_at_once(app: AppTest) -> None:
-    next(each for each in app.button if (each.key or "").startswith("example")).click().run()
-    assert app.session_state["ranking"].hits
-
-
-def test_a_search_ranks_the_chosen_library(app: AppTest) -> None:
-    ranking = searched(app).session_state["ranking"]
-    assert ranking.library == "nasty"
-    assert len(ranking.hits) == 5
-    assert "5 best of 5 molecules" in shown(app)
-
-
-def test_as_many_hits_as_asked(app: AppTest) -> None:
-    app.number_input(key="k").set_value(2)
-    assert len(searched(app).session_state["ranking"].hits) == 2
-
-
-def test_a_property_range_holds_for_every_hit(app: AppTest) -> None:
-    app.number_input(key="from-mass_da").set_value(190.0)
-    names = {hit.molecule.key for hit in searched(app).session_state["ranking"].hits}
-    assert "CCO" not in names and len(names) == 2  # ibuprofen 206, caffeine 194; aspirin is 180
-
-
-def test_a_substructure_holds_for_every_hit(app: AppTest) -> None:
-    app.text_input(key="smarts").set_value("S(=O)(=O)N")
-    assert [hit.molecule.name for hit in searched(app).session_state["ranking"].hits] == ["sulfanilamide"]
-
-
-def test_filters_that_nothing_passes_say_what_to_do(app: AppTest) -> None:
-    app.text_input(key="smarts").set_value("[U]")
-    assert "Widen a range" in searched(app).info[0].value
-
-
-@pytest.mark.parametrize("text", ["", "   ", "x" * 50_000])
-def test_a_query_that_cannot_be_asked_is_a_sentence(app: AppTest, text: str) -> None:
-    assert len(searched(app, text).error) == 1
-    assert "Traceback" not in app.error[0].value
-
-
-def test_a_broken_smarts_is_a_sentence_and_the_next_search_works(app: AppTest) -> None:
-    app.text_input(key="smarts").set_value("C(((")
-    assert searched(app).error
-    app.text_input(key="smarts").set_value("")
-    assert not searched(app).error
-
-
-@pytest.mark.parametrize("view", ["Grid", "Table"])
-def test_names_from_files_show_as_they_are(app: AppTest, view: str) -> None:
-    searched(app)
-    app.segmented_control(key="view").set_value(view).run()
-    for rank in range(1, 6):
-        app.session_state["chosen"] = rank
-        app.run()
-        for name in (SCRIPT, IMAGE, MARKDOWN):
-            assert name not in markdown(app)
-    if view == "Grid":
-        assert all(name in shown(app) for name in (SCRIPT, IMAGE, MARKDOWN))
-
-
-@pytest.mark.parametrize("view", ["Structure", "Why", "3D", "Records"])
-def test_every_view_of_a_hit_draws(app: AppTest, view: str) -> None:
-    searched(app)
-    app.segmented_control(key="detail-view").set_value(view).run()
-    assert not app.exception and not app.error
-
-
-def test_a_hit_is_opened_from_its_card(app: AppTest) -> None:
-    searched(app)
-    app.button(key="open-3").click().run()
-    assert app.session_state["chosen"] == 3
-
-
-def test_more_like_this_searches_with_the_structure(app: AppTest) -> None:
-    searched(app)
-    key = app.session_state["ranking"].hits[0].molecule.key
-    button(app, "More like this").click().run()
-    assert app.session_state["ranking"].query.reference == key
-    button(app, "Drop this").click().run()
-    assert app.session_state["ranking"].query.reference == ""
-
-
-def test_the_query_is_still_there_after_a_visit_elsewhere(app: AppTest) -> None:
-    searched(app)
-    opened(opened(app, "model"), "search")
-    assert app.text_input(key="text").value == "a sulfonamide"
-    assert app.session_state["ranking"].hits
 
 
 def test_a_pasted_list_is_reported_then_added_then_removed(app: AppTest) -> None:

@@ -1,109 +1,110 @@
 """Search: describe molecules in words and see a library ranked by them."""
 
 import tomllib
-from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import streamlit as st
 
-from molsearch.errors import MolsearchError
 from molsearch.pages import the_screener
-from molsearch.pages.panels import hits
+from molsearch.pages.panels import ask, filters, hits, linking, narrow, understood
 from molsearch.pages.panels.detail import detail
-from molsearch.pages.panels.filters import filters
+from molsearch.pages.panels.job import Job, watch
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
+from molsearch.pages.permalink import Link
 from molsearch.plots import score_histogram
-from molsearch.records import Hit, LibraryInfo, Query, Ranking
+from molsearch.records import LibraryInfo, Progress, Ranking, Tested
 from molsearch.report import ranking_page
 from molsearch.screener import Screener
 
-MOST_HITS = 1000
+WAIT_S = 1.0  # most searches are done by then; a longer one shows its progress
 STATE = st.session_state
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search gave: one ranking, or two of the same library side by side."""
+
+    first: Ranking
+    second: Ranking | None
 
 
 def page() -> None:
     """Draw the page."""
     screener = the_screener()
-    libraries: list[LibraryInfo] = []
+    libraries: dict[str, LibraryInfo] = {}
     with errors_as_sentences(), st.spinner("Opening the libraries …"):
-        libraries = [info for info in screener.libraries() if info.molecules]  # one being filled has none yet
+        libraries = {info.name: info for info in screener.libraries() if info.molecules}  # one being filled has none
     if not libraries:
         st.info("There is no library to search yet. Add one on the Library page: an SDF, SMILES or CSV file.")
         st.page_link("molsearch/pages/library.py", label="Add a library", icon=":material/science:")
         return
-    asked = _form({info.name: info for info in libraries})
-    if asked or STATE.pop("ask-now", False):
-        _search(screener)
+    linking.open_link(libraries)
+    if STATE.pop("ask-now", False) | ask.form(libraries):
+        _start(screener)
+    narrow.panel(screener, libraries[STATE["library"]])
+    _collect()
     if "failure" in STATE:
         st.error(plain(STATE["failure"]), icon=":material/error:")
     ranking: Ranking | None = STATE.get("ranking")
     if ranking is not None:
-        _results(ranking, screener)
-    elif "failure" not in STATE:
+        _results(ranking, STATE.get("ranking-beside"), screener, libraries.get(ranking.library))
+    elif "failure" not in STATE and "searching" not in STATE:
         _first_steps(screener)
 
 
-def _form(libraries: dict[str, LibraryInfo]) -> bool:
-    """Draw the query form; Enter in the text searches. True when it was sent."""
-    if STATE.get("library") not in libraries:  # first visit, or the library was removed meanwhile
-        STATE["library"] = next(iter(libraries))
-    with st.form("ask", border=False):
-        words, library, count, send = st.columns([6.2, 2.2, 1, 1], vertical_alignment="bottom")
-        words.text_input(
-            "Describe the molecules you look for",
-            key="text",
-            placeholder="a sulfonamide with an aromatic amine, used as an antibacterial",
-            persist_state="session",
-        )
-        library.selectbox(
-            "Library",
-            list(libraries),
-            key="library",
-            format_func=lambda name: f"{name} ({libraries[name].molecules:,})",
-            persist_state="session",
-        )
-        count.number_input("Hits", 1, MOST_HITS, 20, key="k", persist_state="session")
-        sent = send.form_submit_button("Search", type="primary", width="stretch")
-        with st.expander("Filters: properties and substructure", key="filters", icon=":material/filter_alt:"):
-            STATE["ranges"], STATE["pattern"] = filters()
-    if STATE.get("like"):
-        chip = st.container(horizontal=True, vertical_alignment="center", gap="small")
-        chip.text(f"Hits should also resemble {STATE['like']}", wrap=False, width=600)
-        chip.button("Drop this", icon=":material/close:", type="tertiary", on_click=_like, args=("",))
-    return sent
+def _start(screener: Screener) -> None:
+    """Begin a search beside the page; the last answer stays in sight until it is there."""
+    query, beside, library = ask.query(), ask.second(), STATE["library"]
+    tested: Tested | None = STATE.get("tested")
 
+    def work(progress: Progress) -> Answer:
+        first = screener.search(query, library, tested, progress)
+        other = replace(query, text=beside, weight=1.0, phrases=(), allowed=())
+        return Answer(first, screener.search(other, library, tested, progress) if beside else None)
 
-def _search(screener: Screener) -> None:
-    """Ask, and keep the answer or the reason why there is none."""
-    query = Query(
-        text=STATE["text"].strip(),
-        k=int(STATE["k"]),
-        ranges=STATE["ranges"],
-        smarts=STATE["pattern"],
-        reference=STATE.get("like", ""),
-    )
+    running: Job[Answer] | None = STATE.get("searching")
+    if running is not None:
+        running.cancel()
     STATE.pop("failure", None)
+    STATE["searching"] = Job("Searching", work)
+
+
+def _collect() -> None:
+    """Take the answer of a search that has ended, or show how far it has come."""
+    job: Job[Answer] | None = STATE.get("searching")
+    if job is None:
+        return
+    if job.running:
+        with nullcontext() if STATE.get("ranking") else st.spinner("Searching …"):  # it would push the hits down
+            job.wait(WAIT_S)
+    if job.running:
+        watch(job, key="cancel-search")
+        return
+    del STATE["searching"]
+    answer = job.result
+    STATE["ranking"] = answer and answer.first
+    STATE["ranking-beside"] = answer and answer.second
     STATE.pop("explanations", None)
-    STATE["ranking"] = None
-    STATE["chosen"] = 1
     STATE["hits-page"] = 1
-    try:
-        with st.spinner("Searching …"):
-            STATE["ranking"] = screener.search(query, STATE["library"])
-    except MolsearchError as error:
-        STATE["failure"] = str(error)
+    hits.choose(1)
+    if job.error is not None:
+        STATE["failure"] = str(job.error)
 
 
-def _like(smiles: str) -> None:
-    """Search again for molecules that also resemble this one."""
-    STATE["like"] = smiles
-    STATE["ask-now"] = True
-
-
-def _ask(text: str) -> None:
-    """Search for an example."""
-    STATE["text"] = text
-    STATE["ask-now"] = True
+def _first_steps(screener: Screener) -> None:
+    """Say what to do before the first search."""
+    st.markdown("##### Describe structure, class, origin or use in plain words and press Enter, or try one of these")
+    cells = st.grid("auto", min_column_width=300, gap="small", border=True)
+    for place, (text, note) in enumerate(_examples(screener)):
+        with cells.cell():
+            st.button(plain(text), key=f"example-{place}", on_click=ask.ask, args=(text,), type="tertiary", wrap=True)
+            st.caption(plain(note))
+    st.caption(
+        "Every molecule of the library gets a score for your text, best first. "
+        "Your own file goes in on the Library page; nothing leaves this computer."
+    )
 
 
 def _examples(screener: Screener) -> list[tuple[str, str]]:
@@ -115,71 +116,93 @@ def _examples(screener: Screener) -> list[tuple[str, str]]:
     return [(str(row["text"]), str(row.get("note", ""))) for row in rows]
 
 
-def _first_steps(screener: Screener) -> None:
-    """Say what to do before the first search."""
-    st.markdown("##### Describe structure, class, origin or use in plain words and press Enter, or try one of these")
-    cells = st.grid("auto", min_column_width=300, gap="small", border=True)
-    for place, (text, note) in enumerate(_examples(screener)):
-        with cells.cell():
-            st.button(plain(text), key=f"example-{place}", on_click=_ask, args=(text,), type="tertiary", wrap=True)
-            st.caption(plain(note))
-    st.caption(
-        "Every molecule of the library gets a score for your text, best first. "
-        "Your own file goes in on the Library page; nothing leaves this computer."
-    )
-
-
-def _results(ranking: Ranking, screener: Screener) -> None:
+def _results(ranking: Ranking, beside: Ranking | None, screener: Screener, library: LibraryInfo | None) -> None:
     dark = st.context.theme.type == "dark"
-    shown, view = _summary(ranking, screener)
+    link = Link(ranking.query, ranking.library, beside.query.text if beside else "")
+    linkable = library is not None and not library.private
+    linking.carry(link if linkable else None)
+    if beside is None:
+        understood.panel(ranking, "first", dark=dark)
+    view, turned = _summary(ranking, beside, screener, link if linkable else None)
     if not ranking.hits:
-        st.info("No molecule passed the filters. Widen a range or clear the substructure, then search again.")
+        _nothing_left()
         return
-    left, right = st.columns([13, 8], gap="medium")
-    with left:
-        (hits.table if view == "Table" else hits.grid)(shown, ranking.query, dark=dark)
+    draw = hits.table if view == "Table" else hits.grid
+    if beside is None:
+        left, right = st.columns([13, 8], gap="medium")
+        with left:
+            draw(hits.on_page(ranking.hits, turned), ranking.query, hits.Side(dark=dark))
+    else:
+        *lists, right = st.columns([5, 5, 4], gap="medium")
+        sides = ((ranking, beside, "first"), (beside, ranking, "second"))
+        for place, (one, other, name) in zip(lists, sides, strict=True):
+            ranks = {hit.molecule.key: hit.rank for hit in other.hits}
+            with place:
+                understood.panel(one, name, dark=dark)
+                draw(hits.on_page(one.hits, turned), one.query, hits.Side(name, dark, ranks))
     with right, st.container(key="beside", gap="small"):
-        chosen = ranking.hits[min(int(STATE.get("chosen", 1)), len(ranking.hits)) - 1]
-        st.plotly_chart(
-            score_histogram(ranking, dark=dark, chosen=chosen.rank),
-            key="scores",
-            config={"displayModeBar": False},
-            alt="Scores of the whole library, hits marked",
+        shown = beside if beside is not None and STATE.get("chosen-side") == "second" else ranking
+        _chosen(shown, screener, dark)
+
+
+def _nothing_left() -> None:
+    st.info("No molecule passed the filters. Widen a range or clear the substructure, then search again.")
+    st.button("Clear all filters and search", icon=":material/filter_alt_off:", on_click=_without_filters)
+
+
+def _without_filters() -> None:
+    filters.clear()
+    ask.ask_now()
+
+
+def _chosen(ranking: Ranking, screener: Screener, dark: bool) -> None:
+    """Show the scores of the whole library and the chosen hit among them."""
+    hit = ranking.hits[min(int(STATE.get("chosen", 1)), len(ranking.hits)) - 1]
+    st.plotly_chart(
+        score_histogram(ranking, dark=dark, chosen=hit.rank),
+        key="scores",
+        config={"displayModeBar": False},
+        alt="Scores of the whole library, hits marked",
+    )
+    with st.container(border=True):
+        detail(hit, ranking, screener, dark=dark)
+        st.button(
+            "More like this",
+            icon=":material/hub:",
+            on_click=ask.like,
+            args=(hit.molecule.key,),
+            help="Search again with the same words; hits should resemble this structure too.",
         )
-        with st.container(border=True):
-            detail(chosen, ranking, screener, dark=dark)
-            st.button(
-                "More like this",
-                icon=":material/hub:",
-                on_click=_like,
-                args=(chosen.molecule.key,),
-                help="Search again with the same words; hits should resemble this structure too.",
-            )
 
 
-def _summary(ranking: Ranking, screener: Screener) -> tuple[Sequence[Hit], str]:
-    """One line: how to look, what was found, pages, exports; below it what the model made of the query.
+def _summary(ranking: Ranking, beside: Ranking | None, screener: Screener, link: Link | None) -> tuple[str, int]:
+    """One line: how to look, what was found, pages, link, exports.
 
     Returns:
-        The hits of the page that is turned to, and "Grid" or "Table".
+        "Grid" or "Table", and the page that is turned to.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="summary"):
         view = st.segmented_control(
             "Show as", ["Grid", "Table"], default="Grid", required=True, key="view", label_visibility="collapsed"
         )
-        st.text(
-            f"{len(ranking.hits):,} best of {ranking.searched:,} molecules in “{ranking.library}” "
-            f"for “{ranking.query.text}”",
-            wrap=False,
-            width="stretch",
-        )
-        shown = hits.page_of(ranking.hits)
+        st.text(_found(ranking, beside), wrap=False, width="stretch")
+        turned = hits.page_of(max(len(ranking.hits), len(beside.hits) if beside else 0))
+        with st.popover("Copy link", icon=":material/link:", key="link"):
+            linking.offer(link)
         _exports(ranking, screener)
-    if ranking.notes:
-        with st.container(key="notes", gap="xxsmall"):
-            for note in ranking.notes:
-                st.caption(f":material/lightbulb: {plain(note)}")
-    return shown, str(view)
+    return str(view), turned
+
+
+def _found(ranking: Ranking, beside: Ranking | None) -> str:
+    """Say in one line what was found."""
+    if beside is None:
+        return (
+            f"{len(ranking.hits):,} best of {ranking.searched:,} molecules in “{ranking.library}” "
+            f"for “{ranking.query.text}”"
+        )
+    shared = {hit.molecule.key for hit in ranking.hits} & {hit.molecule.key for hit in beside.hits}
+    most = max(len(ranking.hits), len(beside.hits))
+    return f"{len(shared):,} of {most:,} molecules are in both lists · “{ranking.library}”"
 
 
 def _exports(ranking: Ranking, screener: Screener) -> None:

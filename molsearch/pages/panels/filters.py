@@ -1,11 +1,18 @@
-"""The filters of a search: property ranges and a substructure."""
+"""What narrows a search: property ranges, a substructure, exclusions. Each widget's state is the filter."""
 
 import streamlit as st
 
-from molsearch.chem.properties import PROPERTIES
-from molsearch.records import PropertyRange
+from molsearch.chem.classes import CLASSES
+from molsearch.chem.exclusions import PARTS
+from molsearch.chem.properties import PRESETS, PROPERTIES
+from molsearch.reading import MAX_WITHOUT
+from molsearch.records import PropertyRange, Query
 
 PER_LINE = 4
+FIRST = (
+    *("mass_da", "logp", "tpsa_a2", "qed", "donors", "acceptors", "rotatable_bonds", "rings"),
+    *("charge", "heavy_atoms", "nh_oh", "n_o"),
+)
 SPELT = {
     "logp": "logP",
     "tpsa": "TPSA",
@@ -14,48 +21,112 @@ SPELT = {
     "n o": "N + O",
     "fraction csp3": "fraction sp³",
 }
+STATE = st.session_state
+_NAMES = tuple(sorted({*PARTS, *(title for one in CLASSES for title in (one.name, *one.synonyms))}, key=str.lower))
 
 
-def filters() -> tuple[tuple[PropertyRange, ...], str]:
-    """Draw one range for each property of the table and a SMARTS box; give back what was set."""
-    ranges = []
-    lines = st.grid(PER_LINE, min_column_width=250, gap=("xsmall", "medium"))
-    for name, entry in PROPERTIES.items():
-        with lines.cell():
-            low, high = st.columns(2, gap="xsmall", vertical_alignment="bottom")
-            label = _label(name, entry.unit)
-            bounds = (
-                low.number_input(
-                    label,
-                    value=None,
-                    key=f"from-{name}",
-                    placeholder="from",
-                    help=entry.meaning,
-                    persist_state="session",
-                ),
-                high.number_input(
-                    f"{label}, upper end",
-                    value=None,
-                    key=f"to-{name}",
-                    placeholder="to",
-                    label_visibility="hidden",
-                    persist_state="session",
-                ),
-            )
-        if bounds != (None, None):
-            ranges.append(PropertyRange(name, bounds[0], bounds[1]))
-    smarts = st.text_input(
+def draw() -> None:
+    """Draw presets, one range for each property of the table, a SMARTS box and the exclusions."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="presets"):
+        for name, wanted in PRESETS.items():
+            told = ", ".join(f"{_label(one.name)} up to {one.high:g}" for one in wanted if one.high is not None)
+            st.button(name, key=f"preset-{name}", on_click=_preset, args=(wanted,), help=told, type="secondary")
+        st.button("Clear all", key="clear-filters", icon=":material/filter_alt_off:", on_click=clear, type="tertiary")
+    left, right = st.columns(2, gap="medium")
+    left.text_input(
         "Substructure every hit must hold, as SMARTS",
         key="smarts",
         placeholder="S(=O)(=O)N",
         help="Matches are marked in the drawings.",
         persist_state="session",
     )
-    return tuple(ranges), smarts.strip()
+    right.multiselect(
+        "Leave out: classes, elements, names or SMARTS",
+        _NAMES,
+        key="without",
+        placeholder="lactone",
+        accept_new_options=True,
+        select_all=False,
+        max_selections=MAX_WITHOUT,
+        help="A hit belongs to none of these. “Without a lactone” in the text does the same.",
+        persist_state="session",
+    )
+    _ranges(FIRST)
+    with st.expander("More properties", key="more-properties"):
+        _ranges(tuple(name for name in PROPERTIES if name not in FIRST))
 
 
-def _label(name: str, unit: str) -> str:
+def _ranges(names: tuple[str, ...]) -> None:
+    lines = st.grid(PER_LINE, min_column_width=250, gap=("xsmall", "medium"))
+    for name in names:
+        with lines.cell():
+            _range(name)
+
+
+def _range(name: str) -> None:
+    low, high = st.columns(2, gap="xsmall", vertical_alignment="bottom")
+    label = _label(name)
+    low.number_input(
+        label,
+        value=None,
+        key=f"from-{name}",
+        placeholder="from",
+        help=PROPERTIES[name].meaning,
+        persist_state="session",
+    )
+    high.number_input(
+        f"{label}, upper end",
+        value=None,
+        key=f"to-{name}",
+        placeholder="to",
+        label_visibility="hidden",
+        persist_state="session",
+    )
+
+
+def ranges() -> tuple[PropertyRange, ...]:
+    """Return the ranges that are set."""
+    bounds = ((name, STATE.get(f"from-{name}"), STATE.get(f"to-{name}")) for name in PROPERTIES)
+    return tuple(PropertyRange(name, low, high) for name, low, high in bounds if (low, high) != (None, None))
+
+
+def smarts() -> str:
+    """Return the substructure that is asked for, or ""."""
+    return str(STATE.get("smarts") or "").strip()
+
+
+def without() -> tuple[str, ...]:
+    """Return what the field leaves out."""
+    return tuple(str(words) for words in STATE.get("without") or ())
+
+
+def take_back(words: str) -> None:
+    """Let go of one thing that the field leaves out."""
+    STATE["without"] = [each for each in without() if each != words]
+
+
+def clear() -> None:
+    """Let go of every filter and exclusion."""
+    fill(Query(""))
+
+
+def fill(query: Query) -> None:
+    """Set every filter as a query has it."""
+    bounds = {one.name: one for one in query.ranges}
+    for name in PROPERTIES:
+        wanted = bounds.get(name, PropertyRange(name))
+        STATE[f"from-{name}"], STATE[f"to-{name}"] = wanted.low, wanted.high
+    STATE["smarts"], STATE["without"] = query.smarts, list(query.without)
+
+
+def _preset(wanted: tuple[PropertyRange, ...]) -> None:
+    for one in wanted:
+        STATE[f"from-{one.name}"], STATE[f"to-{one.name}"] = one.low, one.high
+
+
+def _label(name: str) -> str:
     """Write "tpsa_a2" as "TPSA, Å²"."""
+    unit = PROPERTIES[name].unit
     words = name.removesuffix("_da").removesuffix("_a2").replace("_", " ")
     words = SPELT.get(words, words)
     return f"{words}, {unit}" if unit else words

@@ -1,21 +1,44 @@
 """Hits as a grid of drawings and as a table; both choose the same hit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
 from molsearch.chem.drawing import data_uri, draw
+from molsearch.pages.panels import ask
 from molsearch.records import Hit, Query
 
-PER_PAGE = 24
+PER_PAGE = 50
 CARD_PX = 168  # narrowest card; four fit beside the detail column of a laptop
 ROW_PX = 84
 TAG_COLUMNS = 12  # more of a file's own columns make the table unreadable; the export holds all
+STATE = st.session_state
 
 
-def choose(rank: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One list of hits on the page.
+
+    Attributes:
+        name: "first", or "second" for the list beside it.
+        dark: Whether the page is dark.
+        elsewhere: Molecule key -> its rank in the other list; None where there is no other list.
+    """
+
+    name: str = "first"
+    dark: bool = False
+    elsewhere: Mapping[str, int] | None = None
+
+    @property
+    def chosen(self) -> int:
+        """Rank of the hit of this list that is shown in detail, or 0."""
+        return int(STATE.get("chosen", 1)) if STATE.get("chosen-side", "first") == self.name else 0
+
+
+def choose(rank: int, side: str = "first") -> None:
     """Make a hit the one whose details are shown."""
-    st.session_state["chosen"] = rank
+    STATE["chosen"], STATE["chosen-side"] = rank, side
 
 
 def title(hit: Hit) -> str:
@@ -23,57 +46,93 @@ def title(hit: Hit) -> str:
     return hit.molecule.name or f"record {hit.molecule.sources[0].row}"
 
 
-def page_of(hits: Sequence[Hit]) -> Sequence[Hit]:
-    """Let the user turn pages where the hits do not fit on one."""
-    pages = -(-len(hits) // PER_PAGE)
-    if pages <= 1:
-        return hits
-    page = st.pagination(pages, key="hits-page")
+def page_of(most: int) -> int:
+    """Let the user turn pages, with the arrow keys too; give the page that is turned to, from 1.
+
+    Args:
+        most: Hits in the longest list.
+    """
+    pages = max(1, -(-most // PER_PAGE))
+    page = STATE["hits-page"] = min(int(STATE.get("hits-page", 1)), pages)
+    if pages == 1:
+        return 1
+    for label, key, icon, step in (
+        ("Previous page", "Left", ":material/chevron_left:", -1),
+        ("Next page", "Right", ":material/chevron_right:", 1),
+    ):
+        if step > 0:
+            st.text(f"page {page} of {pages}", width="content")
+        st.button(
+            "",
+            icon=icon,
+            key=f"page-{key.lower()}",
+            help=f"{label} (arrow key)",
+            shortcut=key,
+            disabled=not 1 <= page + step <= pages,
+            on_click=_turn,
+            args=(page + step,),
+        )
+    return page
+
+
+def _turn(page: int) -> None:
+    STATE["hits-page"] = page
+
+
+def on_page(hits: Sequence[Hit], page: int) -> Sequence[Hit]:
+    """Cut out the hits of a page."""
     return hits[(page - 1) * PER_PAGE : page * PER_PAGE]
 
 
-def grid(hits: Sequence[Hit], query: Query, *, dark: bool) -> None:
+def grid(hits: Sequence[Hit], query: Query, side: Side) -> None:
     """Draw one card a hit: rank, drawing, name, score, percentile."""
-    chosen = st.session_state.get("chosen")
-    cells = st.grid("auto", min_column_width=CARD_PX, border=True, gap="xsmall", key="hits-grid")
+    cells = st.grid("auto", min_column_width=CARD_PX, border=True, gap="xsmall", key=f"hits-grid-{side.name}")
+    chosen = side.chosen
     for hit in hits:
         with cells.cell():
             st.image(
-                draw(hit.molecule.key, dark=dark, substructure=query.smarts), width="stretch", alt=f"Hit {hit.rank}"
+                draw(hit.molecule.key, dark=side.dark, substructure=query.smarts),
+                width="stretch",
+                alt=f"Hit {hit.rank}",
             )
             st.text(f"{hit.rank}. {title(hit)}", wrap=False, width="stretch")
-            foot = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
+            if side.elsewhere is not None:
+                other = side.elsewhere.get(hit.molecule.key)
+                st.caption(f":material/link: **{other}** in the other list" if other else "only here")
+            foot = st.container(
+                horizontal=True, vertical_alignment="center", gap=None, key=f"foot-{side.name}-{hit.rank}"
+            )
             foot.caption(f"**{hit.score:.3f}** · {hit.percentile:.1f} %")
             foot.space("stretch")
-            foot.button(
-                "",
-                icon=":material/visibility:",
-                key=f"open-{hit.rank}",
-                help="Show this hit in detail",
-                type="primary" if hit.rank == chosen else "tertiary",
-                on_click=choose,
-                args=(hit.rank,),
-            )
+            _actions(foot, hit, side, chosen=hit.rank == chosen)
 
 
-def table(hits: Sequence[Hit], query: Query, *, dark: bool) -> None:
+def _actions(foot: "st.delta_generator.DeltaGenerator", hit: Hit, side: Side, *, chosen: bool) -> None:
+    """Draw the buttons of one card."""
+    suffix = hit.rank if side.name == "first" else f"{side.name}-{hit.rank}"
+    foot.button(
+        "",
+        icon=":material/hub:",
+        key=f"like-{suffix}",
+        help="More like this: the same words, and hits should resemble this structure too",
+        type="tertiary",
+        on_click=ask.like,
+        args=(hit.molecule.key,),
+    )
+    foot.button(
+        "",
+        icon=":material/visibility:",
+        key=f"open-{suffix}",
+        help="Show this hit in detail",
+        type="primary" if chosen else "tertiary",
+        on_click=choose,
+        args=(hit.rank, side.name),
+    )
+
+
+def table(hits: Sequence[Hit], query: Query, side: Side) -> None:
     """Show the same hits as rows, with the source file's own columns behind ours; a click on a row chooses it."""
-    rows = [
-        {
-            "rank": hit.rank,
-            "structure": data_uri(draw(hit.molecule.key, dark=dark, substructure=query.smarts, size=(180, 110))),
-            "name": hit.molecule.name,
-            "score": hit.score,
-            "percentile": hit.percentile,
-            "cosine": hit.cosine,
-            "SMILES": hit.molecule.key,
-            "records": len(hit.molecule.sources),
-        }
-        for hit in hits
-    ]
-    for row, hit in zip(rows, hits, strict=True):
-        tags = list(hit.molecule.sources[0].properties.items())[:TAG_COLUMNS]
-        row.update({f"{name} (file)" if name in row else name: value for name, value in tags})
+    rows = [_row(hit, query, side) for hit in hits]
     column = st.column_config
     state = st.dataframe(
         rows,
@@ -82,19 +141,50 @@ def table(hits: Sequence[Hit], query: Query, *, dark: bool) -> None:
         height=min(620, 40 + ROW_PX * len(rows)),
         column_config={
             "rank": column.NumberColumn(width=50),
-            "structure": column.ImageColumn(width=150),
-            "name": column.TextColumn(width=170),
+            "structure": column.ImageColumn(width=150 if side.elsewhere is None else 110),
+            "name": column.TextColumn(width=170 if side.elsewhere is None else 130),
             "score": column.NumberColumn(format="%.3f", width=70),
+            "there": column.NumberColumn(width=60, help="Rank in the other list"),
             "percentile": column.NumberColumn("percentile, %", format="%.1f", width=90),
             "cosine": column.NumberColumn(format="%.3f", width=70),
             "SMILES": column.TextColumn(width=200),
+            "similar": column.ButtonColumn(
+                width=110,
+                type="tertiary",
+                help="Search again with the same words; hits should resemble this structure too.",
+                key=f"like-row-{side.name}",
+                on_click=_like_row,
+                args=(f"like-row-{side.name}", tuple(hit.molecule.key for hit in hits)),
+            ),
         },
         on_select="rerun",
         selection_mode="single-row",
-        key="hits-table",
+        key=f"hits-table-{side.name}",
         alt="Hits in the order of their score",
     )
     picked = state["selection"]["rows"]
-    if picked and hits[picked[0]].rank != st.session_state.get("chosen"):
-        choose(hits[picked[0]].rank)
+    if picked and picked[0] < len(hits) and hits[picked[0]].rank != side.chosen:
+        choose(hits[picked[0]].rank, side.name)
         st.rerun()
+
+
+def _like_row(place: str, keys: Sequence[str]) -> None:
+    ask.like(keys[STATE[place].row])
+
+
+def _row(hit: Hit, query: Query, side: Side) -> dict[str, object]:
+    row: dict[str, object] = {"rank": hit.rank}
+    if side.elsewhere is not None:
+        row["there"] = side.elsewhere.get(hit.molecule.key)
+    row |= {
+        "structure": data_uri(draw(hit.molecule.key, dark=side.dark, substructure=query.smarts, size=(180, 110))),
+        "name": hit.molecule.name,
+        "score": hit.score,
+        "similar": "More like this",
+        "percentile": hit.percentile,
+        "cosine": hit.cosine,
+        "SMILES": hit.molecule.key,
+        "records": len(hit.molecule.sources),
+    }
+    tags = list(hit.molecule.sources[0].properties.items())[:TAG_COLUMNS]
+    return row | {f"{name} (file)" if name in row else name: value for name, value in tags}

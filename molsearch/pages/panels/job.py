@@ -69,8 +69,8 @@ class Job(Generic[T]):
             )
 
 
-def watch(job: Job[Any]) -> None:
-    """Show a running job with its progress and a Cancel button; rerun the page when it ends."""
+def watch(job: Job[Any], key: str = "cancel-job") -> None:
+    """Show a running job with its progress and a Cancel button of that key; rerun the page when it ends."""
 
     @st.fragment(run_every=REFRESH_S)
     def bar() -> None:
@@ -85,6 +85,6 @@ def watch(job: Job[Any]) -> None:
         else:
             state = f"{job.done:,} so far" if job.done else ""
         line.progress(share, text=f"{plain(job.title)} … {state}")
-        button.button("Cancel", on_click=job.cancel, disabled=job.stopping, width="stretch", key="cancel-job")
+        button.button("Cancel", on_click=job.cancel, disabled=job.stopping, width="stretch", key=key)
 
     bar()
