@@ -17,8 +17,11 @@ import numpy.typing as npt
 
 from molsearch.chem.amounts import fit
 from molsearch.chem.criteria import Criteria, read_criteria
+from molsearch.chem.features import features_of
 from molsearch.chem.names import find_mentions
 from molsearch.chem.parts import Part, outcomes, parts_of
+from molsearch.chem.properties import PROPERTIES
+from molsearch.errors import InputError
 from molsearch.model.odds import Odds
 
 Floats = npt.NDArray[np.float32]
@@ -37,6 +40,31 @@ class Columns(Protocol):
 
     def properties(self, name: str) -> Floats:
         """Return one property of all molecules, (N,)."""
+
+
+class Described:
+    """Columns of a few molecules that no library holds.
+
+    Args:
+        keys: Isomeric SMILES after clean-up.
+
+    Raises:
+        InputError: If one cannot be read.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        features = features_of(keys)
+        if features.refused or features.store is None:
+            raise InputError(next(iter(features.refused.values()), "There is no molecule to describe."))
+        self._flags, self._values = features.store.class_bits(), features.properties
+
+    def flags(self) -> Flags | None:
+        """Return the packed class bits of the molecules, (N, F)."""
+        return self._flags
+
+    def properties(self, name: str) -> Floats:
+        """Return one property of the molecules, (N,)."""
+        return self._values[:, list(PROPERTIES).index(name)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from molsearch.chem.amounts import read_amounts, spell_amount
 from molsearch.chem.classes import find_classes
 from molsearch.chem.names import available
 from molsearch.errors import InputError
-from molsearch.evidence import FIRST, Evidence, lift, parts_lift, read_evidence
+from molsearch.evidence import FIRST, Described, Evidence, lift, parts_lift, read_evidence
 from molsearch.index.base import Found, Index
 from molsearch.interpretation import Interpretation, Reading, ReadPhrase
 from molsearch.model.words import words
@@ -111,6 +111,22 @@ def _unit(vector: Floats) -> Floats:
     if not length > 0:
         raise InputError("The phrases and the reference structure point in opposite directions: leave one of them out.")
     return np.asarray(vector / length, np.float32)
+
+
+def caption_scores(key: str, captions: Sequence[str], model: "DualEncoder") -> Floats:
+    """Score captions for a molecule, (Q,): cosine less what the molecule lacks of the caption.
+
+    Args:
+        key: The molecule after clean-up.
+        captions: Q captions.
+        model: The encoder.
+    """
+    scores: Floats = model.encode_texts(captions) @ model.encode_molecules([key])[0]
+    columns = Described([key])
+    for row, one in enumerate(read_evidence(captions, model.lexicon) if model.odds.measured else ()):
+        lacks = lift([one], columns, model.odds)
+        scores[row] += (0.0 if lacks is None else lacks[0]) + parts_lift([one], [key], model.odds)[0]
+    return scores
 
 
 def _bonuses(

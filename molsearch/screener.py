@@ -2,7 +2,8 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -10,17 +11,19 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from molsearch import explain as explaining
+from molsearch.appraisal import Appraiser
 from molsearch.catalogue import Catalogue, Memory
-from molsearch.chem.export import write_csv, write_sdf
+from molsearch.chem.export import hit_rows, write_csv, write_sdf
 from molsearch.chem.library import ReadOptions, SpooledLibrary, read_library, read_pasted
 from molsearch.chem.standardize import standardize
 from molsearch.embed import embed
 from molsearch.errors import InputError, ModelError
 from molsearch.index.base import Index
+from molsearch.index.hashing import content_sha256
 from molsearch.inspection import Inspector
 from molsearch.interpretation import Narrowing
 from molsearch.narrowing import narrow
-from molsearch.ranking import rank
+from molsearch.ranking import caption_scores, rank
 from molsearch.reading import check_filters, check_query, check_reading, check_text, read_query
 from molsearch.records import (
     CaptionMatch,
@@ -64,6 +67,7 @@ class Screener:
         self._filling: dict[str, Filling] = {}
         self.inspector = Inspector(lambda: self.model, self.settings)
         self._concepts = Memory()
+        self.appraiser = Appraiser(lambda: self.model)
         self._shelf: Shelf = Shelf(self.settings.libraries, self.settings.engine)
 
     @property
@@ -202,6 +206,10 @@ class Screener:
         """Yield the records of a stored library that did not become molecules."""
         return self._open(name, None).rejections()
 
+    def content_sha256(self, name: str) -> str:
+        """Hash the contents of a stored library; "" where its engine keeps no hashes."""
+        return content_sha256(self._open(name, None).address)
+
     def _open(self, name: str, model_id: str | None) -> Index:
         if name == EXAMPLES:
             self._store_examples()
@@ -252,7 +260,8 @@ class Screener:
         check_reading(read)
         index = self._open(library, self.model.model_id)
         narrowed = narrow(query, read.exclusions, tested, index, self._shelf, progress)
-        return rank(query, read, library, index, self.model, narrowed, tested)
+        ranking = rank(query, read, library, index, self.model, narrowed, tested)
+        return replace(ranking, library_sha256=content_sha256(index.address))
 
     def narrow(
         self, query: Query, library: str, tested: Tested | None = None, progress: Progress | None = None
@@ -291,15 +300,14 @@ class Screener:
         return cleaned.key
 
     def describe(self, smiles: str, captions: Sequence[str], k: int = 10) -> list[CaptionMatch]:
-        """Rank captions for a molecule by cosine; equal ones stand in their order.
+        """Rank captions for a molecule by cosine, less what it lacks of them; equal ones stand in their order.
 
         Raises:
             InputError: If the SMILES is no structure or there is no caption.
         """
         if not captions:
             raise InputError("There is no caption to choose from: got an empty list, expected one or more.")
-        molecule = self.model.encode_molecules([self.clean(smiles)])[0]  # (D,)
-        scores = self.model.encode_texts(captions) @ molecule  # (Q,)
+        scores = caption_scores(self.clean(smiles), captions, self.model)  # (Q,)
         best = np.argsort(-scores, kind="stable")[: max(k, 0)]
         return [CaptionMatch(rank, captions[row], float(scores[row])) for rank, row in enumerate(best, start=1)]
 
@@ -316,22 +324,8 @@ class Screener:
 
     def export_sdf(self, ranking: Ranking, stream: BinaryIO) -> None:
         """Write every source record of the hits as SDF: rank and scores first, then its own tags."""
-        write_sdf(_export_rows(ranking), stream)
+        write_sdf(hit_rows(ranking), stream)
 
     def export_csv(self, ranking: Ranking, stream: BinaryIO) -> None:
         """Write every source record of the hits as CSV: rank and scores first, then its own columns."""
-        write_csv(_export_rows(ranking), stream)
-
-
-def _export_rows(ranking: Ranking) -> Iterator[tuple[Molecule, Mapping[str, str | float | int]]]:
-    for hit in ranking.hits:
-        yield (
-            hit.molecule,
-            {
-                "rank": hit.rank,
-                "score": hit.score,
-                "cosine": hit.cosine,
-                "percentile": hit.percentile,
-                "model_id": ranking.model_id,
-            },
-        )
+        write_csv(hit_rows(ranking), stream)

@@ -14,7 +14,7 @@ from molsearch.chem.graph import featurise, parse
 from molsearch.chem.names import Mention
 from molsearch.chem.parts import parts_of
 from molsearch.chem.properties import PROPERTIES
-from molsearch.evidence import Evidence, lift, members, parts_lift, read_evidence
+from molsearch.evidence import Described, Evidence, lift, members, parts_lift, read_evidence
 from molsearch.model.odds import Odds
 from molsearch.records import Query
 
@@ -120,3 +120,16 @@ def test_what_was_read_is_told_and_can_be_left_out(screener):
     assert {one.read_as for one in ranking.read.phrases[0].readings} >= {"rotatable_bonds 0 or less"}
     without = screener.search(replace(asked, criteria=False), "examples")
     assert min(ranking.scores) < min(without.scores)
+
+
+def test_a_caption_that_tells_what_the_molecule_lacks_falls_behind(screener):
+    captions = ["It is a sulfonamide with a pyridin-2-yl group.", "It is a sulfonamide with a pyrimidin-2-yl group."]
+    matches = screener.describe("Nc1ccc(cc1)S(=O)(=O)Nc1ncccn1", captions)
+    assert matches[0].text == captions[1]
+    assert matches[0].score - matches[1].score > 0.05
+
+
+def test_a_molecule_that_no_library_holds_has_columns_too():
+    described = Described(SMILES)
+    assert (described.flags() == Columns().flags()).all()
+    assert described.properties("aromatic_rings").tolist() == [0, 0, 1, 1, 0]

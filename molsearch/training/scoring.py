@@ -78,6 +78,8 @@ class Pool:
             self.vectors = model.vectors_of_graphs(self._features.store, progress=progress)  # (N, D)
         else:
             self.vectors = model.encode_molecules(smiles, progress)  # (N, D)
+        store = self._features.store if self._features else None
+        self._flags = None if store is None else store.class_bits()
         self.constants = model.constants(self.vectors)  # (N,)
         self._keys: list[str] = []
         self._numbers: dict[str, list[int]] = {}
@@ -93,7 +95,7 @@ class Pool:
 
     def flags(self) -> npt.NDArray[np.uint8] | None:
         """Give the packed class bits of all molecules, (N, F); None where the model is none that weighs them."""
-        return None if self._features is None or self._features.store is None else self._features.store.class_bits()
+        return self._flags
 
     def properties(self, name: str) -> npt.NDArray[np.float32]:
         """Give one property of all molecules, (N,)."""
