@@ -133,6 +133,34 @@ def test_filters_are_read_from_options(run: Run, drugs: Path) -> None:
     assert [hit["name"] for hit in found["hits"]] == ["ethanol"]
 
 
+def test_search_weighs_phrases(run: Run, drugs: Path) -> None:
+    options = ("--phrase", "0.5:an antibacterial", "--phrase", "a drug: white", "--weight", "0.2", "--library", "drugs")
+    query = answer(run("search", "an amine", *options, "--json"))["query"]
+    assert query["weight"] == 0.2
+    assert [(one["weight"], one["text"]) for one in query["phrases"]] == [
+        (0.5, "an antibacterial"),
+        (1, "a drug: white"),
+    ]
+
+
+def test_search_leaves_out_what_it_is_told(run: Run, drugs: Path, home: Path) -> None:
+    (home / "tested.smi").write_text("OCC mine\nC1CC broken\n")
+    options = ("--without", "sulfonamide", "--tested", home / "tested.smi", "--library", "drugs")
+    found = answer(run("search", "a drug without a nitro group", *options, "--json"))
+    assert [hit["name"] for hit in found["hits"]] == ["aspirin"]
+    steps = ["without nitro group", "without sulfonamide", "not in the tested list tested"]
+    assert [(one["what"], one["left"]) for one in found["narrowing"]["steps"]] == list(
+        zip(steps, [3, 2, 1], strict=True)
+    )
+
+
+def test_search_tells_a_person_what_it_left_out(run: Run, drugs: Path) -> None:
+    told = run("search", "a drug without an ester", "--library", "drugs").stderr
+    assert "Left out: “ester”, read as the class carboxylic ester." in told
+    allowed = run("search", "a drug without an ester", "--allow", "carboxylic ester", "--library", "drugs")
+    assert "Left out" not in allowed.stderr and "aspirin" in allowed.stdout
+
+
 def test_search_exports_sdf_with_rank_and_original_columns(run: Run, drugs: Path, home: Path) -> None:
     run("search", "a drug", "--library", "drugs", "--out", home / "hits.sdf")
     mols = list(Chem.SDMolSupplier(str(home / "hits.sdf")))

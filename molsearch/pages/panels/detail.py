@@ -31,7 +31,8 @@ def detail(hit: Hit, ranking: Ranking, screener: Screener, *, dark: bool) -> Non
     )
     with errors_as_sentences():
         if view == "Why":
-            _why(ranking.query.text, hit.molecule.key, screener, dark=dark)
+            phrases = [phrase.kept for phrase in ranking.read.phrases if phrase.kept]
+            _why(phrases[0] if phrases else "", hit.molecule.key, screener, dark=dark)
         elif view == "3D":
             st.iframe(_shape(hit.molecule.key, dark), height=230, alt="3D shape, drag to turn")
             st.caption("One plausible shape (ETKDG, MMFF94), not a measured one. Drag to turn, scroll to zoom.")
