@@ -1,7 +1,8 @@
 """The command line: ``python -m molsearch COMMAND``.
 
 Results go to standard output, everything else to standard error. With ``--json`` standard output is one JSON object and
-nothing else. Exit status: 0 done, 1 a fault of the program, 2 wrong usage or input, 3 model, 4 library, 130 stopped.
+nothing else. Exit status: 0 done, 1 a fault of the program, 2 wrong usage or input, 3 model, 4 library, 5 another
+ranking (``repeat``), 130 stopped.
 """
 
 from collections import Counter
@@ -10,11 +11,13 @@ from typing import Annotated
 
 import typer
 
+from molsearch.exports import EXPORTS, check_export, export_file
 from molsearch.figures import figures
 from molsearch.measuring import Json, evaluate, print_figures
-from molsearch.options import exporter, read_captions, read_phrase, read_range, read_tested, write_hits
+from molsearch.options import read_captions, read_phrase, read_range, read_tested
 from molsearch.reading import sentences
 from molsearch.records import Query, Ranking
+from molsearch.repeating import repeat_command
 from molsearch.screener import EXAMPLES, EXAMPLES_FILE, Screener
 from molsearch.settings import Settings
 from molsearch.terminal import answering, bar, plain, print_json, print_table, say
@@ -120,7 +123,9 @@ def search(
     ] = None,
     tested: Annotated[Path | None, typer.Option("--tested", help="File of tested compounds to leave out.")] = None,
     exact_names: Annotated[bool, typer.Option(help="Lift the molecule that a name in QUERY stands for.")] = True,
-    out: Annotated[Path | None, typer.Option("--out", help="Also write the hits to this .sdf or .csv file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--export", "--out", help=f"Also write the hits to this file: {', '.join(EXPORTS)}.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Rank a stored library by QUERY."""
@@ -129,21 +134,21 @@ def search(
         asked = Query(
             query,
             k,
-            tuple(map(read_range, ranges or ())),
-            smarts,
-            reference,
-            exact_names,
-            weight,
-            tuple(map(read_phrase, phrases or ())),
-            tuple(without or ()),
-            tuple(allow or ()),
+            ranges=tuple(map(read_range, ranges or ())),
+            smarts=smarts,
+            reference=reference,
+            exact_names=exact_names,
+            weight=weight,
+            phrases=tuple(map(read_phrase, phrases or ())),
+            without=tuple(without or ()),
+            allowed=tuple(allow or ()),
         )
         if out is not None:
-            exporter(out)  # a name that cannot be written is refused before anything is computed
+            check_export(out)  # a name that cannot be written is refused before anything is computed
         with bar("Searching") as progress:
             ranking = screener.search(asked, library, read_tested(screener, tested) if tested else None, progress)
         if out is not None:
-            write_hits(screener, ranking, out)
+            export_file(ranking, screener, out)
         if as_json:
             print_json(ranking_object(ranking))
             return
@@ -276,6 +281,7 @@ def train(
 
 app.command()(evaluate)
 app.command()(figures)
+app.command(name="repeat")(repeat_command)
 
 
 @app.command()

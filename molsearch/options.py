@@ -1,18 +1,12 @@
-"""What a command's options say, as records: property ranges, caption files, export files."""
+"""What a command's options say, as records: property ranges, phrases, tested compounds, caption files."""
 
 import csv
 import math
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 from molsearch.errors import InputError
-from molsearch.records import Phrase, PropertyRange, Ranking, Tested
+from molsearch.records import Phrase, PropertyRange, Tested
 from molsearch.screener import Screener
-
-Export = Callable[[Screener, Ranking, BinaryIO], None]
-
-EXPORTS: Mapping[str, Export] = {".sdf": Screener.export_sdf, ".csv": Screener.export_csv}
 
 
 def read_range(option: str) -> PropertyRange:
@@ -57,35 +51,6 @@ def read_tested(screener: Screener, path: Path) -> Tested:
     """
     with screener.read(path) as library:
         return screener.tested(library)
-
-
-def exporter(path: Path) -> Export:
-    """Return what writes a ranking to a file of this name.
-
-    Raises:
-        InputError: If the suffix is not a row of EXPORTS or the folder does not exist.
-    """
-    if path.suffix.lower() not in EXPORTS:
-        raise InputError(
-            f"Hits cannot be written to {path.name!r}: expected a name that ends in {' or '.join(EXPORTS)}."
-        )
-    if not path.parent.is_dir():
-        raise InputError(f"Hits cannot be written to {path}: its folder does not exist; create it first.")
-    return EXPORTS[path.suffix.lower()]
-
-
-def write_hits(screener: Screener, ranking: Ranking, path: Path) -> None:
-    """Write the hits of a ranking in the format that the file's name asks for.
-
-    Raises:
-        InputError: If the name asks for no known format or the file cannot be written.
-    """
-    write = exporter(path)
-    try:
-        with path.open("wb") as stream:
-            write(screener, ranking, stream)
-    except OSError as error:
-        raise InputError(f"Hits cannot be written to {path}: {error.strerror}; choose another place.") from error
 
 
 def read_captions(path: Path, column: str) -> list[str]:

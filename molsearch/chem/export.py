@@ -9,6 +9,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
@@ -16,9 +17,9 @@ from molsearch.chem.cells import Rows, Value, inert, plain, shown, tags_of, uniq
 from molsearch.chem.sdwriter import write_sdf
 from molsearch.chem.streams import printable
 from molsearch.errors import InputError
-from molsearch.records import Entry, Molecule
+from molsearch.records import Entry, Hit, Molecule, Ranking
 
-__all__ = ["NOTE_KEY", "NOTE_SHEET", "write_csv", "write_excel", "write_parquet", "write_sdf"]
+__all__ = ["NOTE_KEY", "NOTE_SHEET", "hit_rows", "write_csv", "write_excel", "write_parquet", "write_sdf"]
 
 NOTE_SHEET = "run"  # the sheet of a workbook that holds the note, a line a row
 NOTE_KEY = b"molsearch.run"  # the key of it in a Parquet file's metadata
@@ -29,6 +30,15 @@ _EXCEL_ROWS = 1_048_576
 _EXCEL_COLUMNS = 16_384
 _EXCEL_CELL = 32_767
 _BATCH = 1_000
+
+
+def hit_rows(ranking: Ranking) -> Rows:
+    """Yield the molecules of a ranking with what was found out about them: every number or text of a hit, the model."""
+    names = [field.name for field in fields(Hit) if field.name != "molecule"]
+    for hit in ranking.hits:
+        values = {name: getattr(hit, name) for name in names}
+        found = {name: value for name, value in values.items() if isinstance(value, str | float | int)}
+        yield hit.molecule, {**found, "model_id": ranking.model_id}
 
 
 def write_csv(rows: Rows, stream: BinaryIO, note: str = "") -> None:
@@ -113,13 +123,13 @@ def write_parquet(rows: Rows, stream: BinaryIO, note: str = "") -> None:
 
     with _Table(rows) as table:
         arrow = {int: pa.int64(), float: pa.float64(), str: pa.string()}
-        fields = [(name, arrow[kind]) for name, kind in table.columns.items()]
-        schema = pa.schema(fields, metadata={NOTE_KEY: note.encode()} if note else None)
+        columns = [(name, arrow[kind]) for name, kind in table.columns.items()]
+        schema = pa.schema(columns, metadata={NOTE_KEY: note.encode()} if note else None)
         with pq.ParquetWriter(stream, schema) as writer:
             body = table.rows()
             while batch := list(islice(body, _BATCH)):
-                columns = zip(table.columns.values(), zip(*batch, strict=True), strict=True)
-                values = [[None if value is None else kind(value) for value in column] for kind, column in columns]
+                cells = zip(table.columns.values(), zip(*batch, strict=True), strict=True)
+                values = [[None if value is None else kind(value) for value in column] for kind, column in cells]
                 writer.write_table(pa.table(dict(zip(table.columns, values, strict=True)), schema=schema))
 
 
