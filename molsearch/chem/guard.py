@@ -1,112 +1,33 @@
-"""Clean-up in a process of its own, so that a structure that hangs or crashes RDKit costs one record, not the file.
+"""Reading and clean-up in processes of their own, so that a structure that hangs or crashes RDKit costs one record.
 
-RDKit's C++ cannot be interrupted from inside Python. Parent and worker speak JSON lines over pipes.
+RDKit's C++ cannot be interrupted from inside Python. An order whose worker dies or takes too long is done again record
+by record; what fails then is rejected.
 """
 
 import json
 import os
-import queue
-import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import asdict
+from typing import IO, Any, Self
 
+from molsearch.chem.columns import Layout
+from molsearch.chem.crew import READY, Crew, Died, Worker
 from molsearch.chem.options import ReadOptions
+from molsearch.chem.slices import Slice, read_slice
+from molsearch.chem.spool import SpoolRow, rows_of
 from molsearch.chem.standardize import Cleaned, Fault, clean, conclude
-from molsearch.errors import MolsearchError
 from molsearch.records import Entry, Molecule, Reason, Rejection
-from molsearch.settings import PROJECT
 
 BATCH = 64
 _BATCH_CHARS = 1_000_000
-_START_S = 120.0
-# Not multiprocessing: it runs the caller's main script again in the child, and it pickles.
+_RECORD_S = 0.1  # on top of the limit of one record, for each record of an order
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.chem.guard import serve; serve()"
-
-
-class _Worker:
-    """A child process that cleans structures up, one answer a structure, in order."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, str(PROJECT)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._owner = os.getpid()
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-        try:
-            ready = self._answers.get(timeout=_START_S)
-        except queue.Empty:
-            ready = b""
-        if not ready:
-            self.kill()
-            raise MolsearchError(
-                "The process that guards the reading of structures did not start: check the memory that is left, or "
-                "read with timeout_s=0 to do without it."
-            )
-
-    def _listen(self) -> None:
-        assert self._process.stdout
-        for line in self._process.stdout:
-            self._answers.put(line)
-        self._answers.put(b"")
-
-    def is_mine(self) -> bool:
-        """Tell whether this process started it: after a fork the pipes are shared, and answers would be mixed up."""
-        return self._owner == os.getpid()
-
-    def send(self, entries: Sequence[Entry], options: ReadOptions) -> None:
-        """Ask for a batch; the worker reads it whole before it starts, so this never waits for RDKit."""
-        assert self._process.stdin
-        order = {"n": len(entries), "steps": options.steps, "max_atoms": options.max_atoms}
-        lines = [json.dumps(order), *(json.dumps([entry.text, entry.kind]) for entry in entries)]
-        try:
-            self._process.stdin.write(("\n".join(lines) + "\n").encode())
-            self._process.stdin.flush()
-        except OSError:
-            pass  # it died; the missing answers will show it
-
-    def receive(self, timeout_s: float) -> Cleaned | Fault | None:
-        """Return the next answer, or None where the worker died.
-
-        Raises:
-            queue.Empty: No answer came in time.
-        """
-        line = self._answers.get(timeout=timeout_s)
-        if not line:
-            return None
-        answer = json.loads(line)
-        if "key" in answer:
-            return Cleaned(answer["key"], tuple(answer["changes"]))
-        return Fault(Reason(answer["reason"]), answer["detail"])
-
-    def kill(self) -> None:
-        """End the process and wait for its end."""
-        self._process.kill()
-        self._process.wait()
-        self._listener.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            try:
-                if pipe:
-                    pipe.close()
-            except OSError:
-                pass
-
-
-@dataclass
-class _Pending:
-    """Records on their way: what was sent to a worker, with finished rejections between them."""
-
-    records: list[Entry | Rejection]
-    worker: _Worker | None
-    sent: list[Entry] = field(default_factory=list)
+_REFUSAL = (
+    "The process that guards the reading of structures did not start: check the memory that is left, or read with "
+    "timeout_s=0 to do without it."
+)
 
 
 class Guard:
@@ -116,89 +37,106 @@ class Guard:
     """
 
     # One warm worker outlives a read, because starting one takes as long as a thousand structures.
-    _idle: list[_Worker] = []  # noqa: RUF012
+    _idle: list[Worker] = []  # noqa: RUF012
     _lock = threading.Lock()
 
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
-        self._workers: list[_Worker] = []
-        self._free: deque[_Worker] = deque()
+        count = max(1, options.workers)
+        with Guard._lock:
+            warm = [worker for worker in Guard._idle if worker.is_mine()]
+            Guard._idle.clear()
+        self._crew = Crew([*warm, *(Worker(_CHILD, _REFUSAL) for _ in range(count - len(warm)))])
+        self._ahead = 2 * count
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self._workers:
-            with Guard._lock:
-                keep = worker in self._free and not Guard._idle
-                if keep:
-                    Guard._idle.append(worker)
-            if not keep:
-                worker.kill()
+        kept = self._crew.dismiss(spare=True)
+        with Guard._lock:
+            if kept and not Guard._idle:
+                Guard._idle.append(kept)
+                kept = None
+        if kept:
+            kept.close()
 
     def standardize(self, records: Iterable[Entry | Rejection]) -> Iterator[Molecule | Rejection]:
         """Yield what became of each record, in order; rejections pass through."""
-        waiting: deque[_Pending] = deque()
-        for batch in _batches(records):
-            waiting.append(self._send(batch))
-            while len(waiting) > self._options.workers:
-                yield from self._collect(waiting.popleft())
-        while waiting:
-            yield from self._collect(waiting.popleft())
+        if self._options.timeout_s <= 0:
+            for record in records:
+                yield record if isinstance(record, Rejection) else conclude(record, self._clean(record))
+            return
+        for done in self._crew.map(self._batch, _batches(records), self._ahead):
+            yield from done
 
-    def _send(self, batch: list[Entry | Rejection]) -> _Pending:
+    def read(self, slices: Iterable[Slice]) -> Iterator[list[SpoolRow]]:
+        """Read slices in the workers and yield what became of their records, in order; rows count from 1 in each."""
+        yield from self._crew.map(self._slice, slices, self._ahead)
+
+    def _clean(self, entry: Entry) -> Cleaned | Fault:
+        return clean(entry.text, entry.kind, self._options.steps, self._options.max_atoms)
+
+    def _batch(self, worker: Worker, batch: Sequence[Entry | Rejection]) -> list[Molecule | Rejection]:
         entries = [record for record in batch if isinstance(record, Entry)]
-        if self._options.timeout_s <= 0 or not entries:
-            return _Pending(batch, None)
-        worker = self._take()
-        worker.send(entries, self._options)
-        return _Pending(batch, worker, entries)
+        outcomes = iter(self._outcomes(worker, entries) if entries else ())
+        return [record if isinstance(record, Rejection) else conclude(record, next(outcomes)) for record in batch]
 
-    def _take(self) -> _Worker:
-        if self._free:
-            return self._free.popleft()
-        with Guard._lock:
-            worker = Guard._idle.pop() if Guard._idle else None
-        if worker is None or not worker.is_mine():
-            worker = _Worker()
-        self._workers.append(worker)
-        return worker
-
-    def _collect(self, pending: _Pending) -> Iterator[Molecule | Rejection]:
-        left = deque(pending.sent)
-        for record in pending.records:
-            if isinstance(record, Rejection):
-                yield record
-            elif pending.worker is None:
-                yield conclude(record, clean(record.text, record.kind, self._options.steps, self._options.max_atoms))
-            else:
-                left.popleft()
-                yield self._answer(record, pending, left)
-        if pending.worker:
-            self._free.append(pending.worker)
-
-    def _answer(self, entry: Entry, pending: _Pending, left: Iterable[Entry]) -> Molecule | Rejection:
-        assert pending.worker
+    def _outcomes(self, worker: Worker, entries: Sequence[Entry]) -> list[Cleaned | Fault]:
+        order = {
+            "texts": [[entry.text, entry.kind] for entry in entries],
+            "steps": self._options.steps,
+            "max_atoms": self._options.max_atoms,
+        }
         try:
-            outcome = pending.worker.receive(self._options.timeout_s)
-        except queue.Empty:
-            detail = f"RDKit did not finish this structure in {self._options.timeout_s:g} s."
-            outcome = Fault(Reason.TIMED_OUT, detail)
-        else:
-            if outcome is not None:
-                return conclude(entry, outcome)
-            outcome = Fault(Reason.UNREADABLE, "RDKit crashed on this structure.")
-        self._replace(pending, list(left))
-        return conclude(entry, outcome)
+            answers = worker.ask(_line(order), self._seconds(len(entries)), _read_line)
+        except Died as death:
+            if len(entries) == 1:
+                return [self._blame(death)]
+            return [self._outcomes(worker, [entry])[0] for entry in entries]
+        return [_outcome(answer) for answer in answers]
 
-    def _replace(self, pending: _Pending, left: list[Entry]) -> None:
-        assert pending.worker
-        self._workers.remove(pending.worker)
-        pending.worker.kill()
-        pending.worker = _Worker()
-        self._workers.append(pending.worker)
-        if left:
-            pending.worker.send(left, self._options)
+    def _blame(self, death: Died) -> Fault:
+        if death.late:
+            detail = f"RDKit did not finish this structure in {self._options.timeout_s:g} s."
+            return Fault(Reason.TIMED_OUT, detail)
+        return Fault(Reason.UNREADABLE, "RDKit crashed on this structure.")
+
+    def _slice(self, worker: Worker, one: Slice) -> list[SpoolRow]:
+        order = {
+            "bytes": len(one.data),
+            "layout": None if one.layout is None else asdict(one.layout),
+            "dropped": one.dropped,
+            "whole": one.whole,
+            "options": asdict(self._options),
+        }
+        try:
+            records = len(one.data) // 10  # no record is shorter
+            answer: list[SpoolRow] = worker.ask(_line(order) + one.data, self._seconds(records), _read_line)
+        except Died:
+            batch = list(read_slice(one, self._options))
+            return [row for item in self._batch(worker, batch) for row in rows_of(item)]
+        return answer
+
+    def _seconds(self, records: int) -> float:
+        return self._options.timeout_s if records == 1 else self._options.timeout_s + _RECORD_S * records
+
+
+def _line(order: object) -> bytes:
+    return json.dumps(order).encode() + b"\n"
+
+
+def _read_line(stream: IO[bytes]) -> Any:
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError("The answer ends early.")
+    return json.loads(line)
+
+
+def _outcome(answer: Sequence[Any]) -> Cleaned | Fault:
+    if answer[0] is not None:
+        return Cleaned(answer[0], tuple(answer[1]))
+    return Fault(Reason(answer[1]), answer[2])
 
 
 def _batches(records: Iterable[Entry | Rejection]) -> Iterator[list[Entry | Rejection]]:
@@ -216,17 +154,31 @@ def _batches(records: Iterable[Entry | Rejection]) -> Iterator[list[Entry | Reje
 
 def serve() -> None:
     """Answer orders until standard input ends; the child's whole life."""
-    answers = os.fdopen(os.dup(1), "wb")
-    answers.write(b"ready\n")
+    orders, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    answers.write(READY)
     answers.flush()
-    while order := sys.stdin.buffer.readline():
-        asked = json.loads(order)
-        batch = [json.loads(sys.stdin.buffer.readline()) for _ in range(asked["n"])]
-        for text, kind in batch:
-            outcome = clean(text, kind, asked["steps"], asked["max_atoms"])
-            if isinstance(outcome, Cleaned):
-                answer: dict[str, object] = {"key": outcome.key, "changes": outcome.changes}
-            else:
-                answer = {"reason": outcome.reason.value, "detail": outcome.detail}
-            answers.write(json.dumps(answer).encode() + b"\n")
-            answers.flush()
+    while line := orders.readline():
+        order = json.loads(line)
+        answer = _cleaned(order) if "texts" in order else _read(order, orders.read(order["bytes"]))
+        answers.write(_line(answer))
+        answers.flush()
+
+
+def _cleaned(order: dict[str, Any]) -> list[Any]:
+    outcomes = [clean(text, kind, order["steps"], order["max_atoms"]) for text, kind in order["texts"]]
+    return [
+        [one.key, one.changes] if isinstance(one, Cleaned) else [None, one.reason.value, one.detail] for one in outcomes
+    ]
+
+
+def _read(order: dict[str, Any], data: bytes) -> list[SpoolRow]:
+    options = ReadOptions(**order["options"] | {"steps": tuple(order["options"]["steps"])})
+    layout = order["layout"] and Layout(**order["layout"])
+    found = []
+    for record in read_slice(Slice(data, layout, order["dropped"], order["whole"]), options):
+        if isinstance(record, Entry):
+            outcome = clean(record.text, record.kind, options.steps, options.max_atoms)
+            found.extend(rows_of(conclude(record, outcome)))
+        else:
+            found.extend(rows_of(record))
+    return found

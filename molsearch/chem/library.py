@@ -3,13 +3,16 @@
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from molsearch.chem.columns import looks_like_structure
-from molsearch.chem.formats import entries_of, format_of
+from molsearch.chem.crew import cores
+from molsearch.chem.formats import ended, entries_of, format_of
 from molsearch.chem.guard import BATCH, Guard
 from molsearch.chem.options import ReadOptions
+from molsearch.chem.slices import slices_of
 from molsearch.chem.spool import Spool
 from molsearch.chem.streams import Source, open_source
 from molsearch.errors import InputError
@@ -18,6 +21,8 @@ from molsearch.records import Molecule, Progress, Rejection
 __all__ = ["ReadOptions", "SpooledLibrary", "read_library", "read_pasted"]
 
 PASTED = "pasted list.txt"
+LARGE = 1_000_000  # bytes of a file from which a second process repays its start
+MOST_WORKERS = 8
 
 
 class SpooledLibrary:
@@ -113,12 +118,22 @@ def read_pasted(
 
 def _spooled(source: Source, progress: Progress | None) -> Spool:
     spool = Spool()
+    slices = slices_of(source) if source.options.timeout_s > 0 else None
+    count = source.options.workers or (min(cores(), MOST_WORKERS) if source.size > LARGE else 1)
     try:
-        with Guard(source.options) as guard:
-            for item in guard.standardize(entries_of(source)):
-                spool.add(item)
-                if progress and spool.records % BATCH == 0:
-                    progress(source.position, source.size)
+        with Guard(replace(source.options, workers=count)) as guard:
+            if slices is None:
+                for item in guard.standardize(entries_of(source)):
+                    spool.add(item)
+                    if progress and spool.records % BATCH == 0:
+                        progress(source.position, source.size)
+            else:
+                for rows in guard.read(slices):
+                    spool.write(rows, spool.records)
+                    if progress:
+                        progress(source.position, source.size)
+                for item in ended(spool.records, source):
+                    spool.add(item)
         spool.seal()
         if progress:
             progress(source.size, source.size)

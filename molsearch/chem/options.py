@@ -17,7 +17,7 @@ class ReadOptions:
         max_atoms: A structure with more heavy atoms is rejected.
         max_record_bytes: A record with more text is rejected without being kept.
         timeout_s: A record that RDKit cannot finish in this time is rejected; 0 works without a guarding process.
-        workers: Processes that clean structures up side by side.
+        workers: Processes that read and clean structures up side by side; 0 leaves it to the size of the file.
     """
 
     steps: tuple[str, ...] = CLEANUP
@@ -26,10 +26,10 @@ class ReadOptions:
     max_atoms: int = MAX_ATOMS
     max_record_bytes: int = 2_000_000
     timeout_s: float = 20.0
-    workers: int = 1
+    workers: int = 0
 
     def __post_init__(self) -> None:
         check_steps(self.steps)
-        for name in ("max_atoms", "max_record_bytes", "workers"):
-            if getattr(self, name) < 1:
-                raise InputError(f"Reading option {name} is {getattr(self, name)}; it has to be at least 1.")
+        for name, least in (("max_atoms", 1), ("max_record_bytes", 1), ("workers", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"Reading option {name} is {getattr(self, name)}; it has to be at least {least}.")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from molsearch.chem.columns import normalised, pick_name, unique_names
-from molsearch.chem.streams import Source, megabytes, printable
+from molsearch.chem.streams import Excerpt, Source, megabytes, printable
 from molsearch.records import Entry, Reason, Rejection
 
 _EXCERPT = 2_000
@@ -12,7 +12,7 @@ _COUNTS = re.compile(r" V[23]000\s*$")
 _PLAIN_HEADER = re.compile(r">\s*<[^<>]+>\s*(\([^()]*\))?$")
 
 
-def read_sdf(source: Source) -> Iterator[Entry | Rejection]:
+def read_sdf(source: Source | Excerpt) -> Iterator[Entry | Rejection]:
     """Yield the records of an SD file; the last one may lack its ``$$$$``, as in a molfile."""
     limit = source.options.max_record_bytes
     row, size, lines = 0, 0, list[str]()
@@ -28,10 +28,10 @@ def read_sdf(source: Source) -> Iterator[Entry | Rejection]:
         elif len(lines) < 4:
             lines.append(line.text[:_EXCERPT])
     if size > limit or any(line.strip() for line in lines):
-        yield _record(row + 1, lines, size, source, closed=row == 0 and not source.fault)
+        yield _record(row + 1, lines, size, source, closed=row == 0 and source.whole)
 
 
-def _record(row: int, lines: Sequence[str], size: int, source: Source, closed: bool) -> Entry | Rejection:
+def _record(row: int, lines: Sequence[str], size: int, source: Source | Excerpt, closed: bool) -> Entry | Rejection:
     limit = source.options.max_record_bytes
     if size > limit:
         head = Entry(row, "\n".join(lines)[:_EXCERPT], "molblock", printable(lines[0].strip()[:80]) if lines else "")

@@ -3,11 +3,11 @@
 import json
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from molsearch.chem.standardize import STEPS
 from molsearch.records import Entry, Kind, Molecule, Reason, Rejection
@@ -23,6 +23,9 @@ CREATE TABLE rejection (
     id INTEGER PRIMARY KEY, reason TEXT NOT NULL, detail TEXT NOT NULL,
     row INTEGER NOT NULL, text TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, properties TEXT NOT NULL);
 """
+# Key or None, names of the steps as JSON or a reason, detail of a rejection; record number, text, kind, name and
+# properties as JSON.
+SpoolRow = Sequence[Any]
 _STEP_ORDER = {name: place for place, name in enumerate(STEPS)}
 
 
@@ -47,24 +50,34 @@ class Spool:
 
     def add(self, item: Molecule | Rejection) -> None:
         """Keep one record; a molecule whose key is known adds its sources to that molecule."""
+        self.write(rows_of(item))
+
+    def write(self, rows: Sequence[SpoolRow], before: int = 0) -> None:
+        """Keep some records as rows.
+
+        Args:
+            rows: In file order.
+            before: Added to their record numbers.
+        """
         assert self._connection, "the spool is sealed"
-        if isinstance(item, Rejection):
-            self._connection.execute(
-                "INSERT INTO rejection VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
-                (item.reason.value, item.detail, *_columns(item.entry)),
-            )
-            self.rejections += 1
-            self.records += 1
-            return
-        made = self._connection.execute("INSERT OR IGNORE INTO molecule VALUES (NULL, ?)", (item.key,))
-        self.molecules += made.rowcount
-        number = self._connection.execute("SELECT id FROM molecule WHERE key = ?", (item.key,)).fetchone()[0]
-        changes = json.dumps(item.changes)
-        self._connection.executemany(
-            "INSERT INTO source VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
-            [(number, changes, *_columns(entry)) for entry in item.sources],
+        kept = [row for row in rows if row[0] is not None]
+        made = self._connection.executemany(
+            "INSERT OR IGNORE INTO molecule VALUES (NULL, ?)", [row[:1] for row in kept]
         )
-        self.records += len(item.sources)
+        self.molecules += made.rowcount if kept else 0
+        self._connection.executemany(
+            "INSERT INTO source SELECT NULL, id, ?, ?, ?, ?, ?, ? FROM molecule WHERE key = ?",
+            [
+                (changes, before + row, text, kind, name, properties, key)
+                for key, changes, _, row, text, kind, name, properties in kept
+            ],
+        )
+        self._connection.executemany(
+            "INSERT INTO rejection VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+            [(reason, detail, before + row, *rest) for key, reason, detail, row, *rest in rows if key is None],
+        )
+        self.rejections += len(rows) - len(kept)
+        self.records += len(rows)
 
     def seal(self) -> None:
         """End the filling; from now on the iterators see everything."""
@@ -97,6 +110,14 @@ class Spool:
             self._connection.close()
             self._connection = None
         self._folder.cleanup()
+
+
+def rows_of(item: Molecule | Rejection) -> list[SpoolRow]:
+    """Write a record as rows: a molecule as one for each source."""
+    if isinstance(item, Rejection):
+        return [(None, item.reason.value, item.detail, *_columns(item.entry))]
+    changes = json.dumps(item.changes)
+    return [(item.key, changes, "", *_columns(entry)) for entry in item.sources]
 
 
 def _columns(entry: Entry) -> tuple[int, str, str, str, str]:

@@ -195,10 +195,10 @@ def clean(text: str, kind: Kind, steps: Sequence[str] = CLEANUP, max_atoms: int 
         if mol.GetNumHeavyAtoms() > max_atoms:
             atoms = mol.GetNumHeavyAtoms()
             return Fault(Reason.TOO_LARGE, f"The structure has {atoms:,} heavy atoms; at most {max_atoms:,} are taken.")
-        return _apply(mol, steps, changes)
+        return _apply(mol, steps, changes, text.strip() if kind == "smiles" else "")
 
 
-def _apply(mol: Chem.Mol, steps: Sequence[str], changes: list[str]) -> Cleaned | Fault:
+def _apply(mol: Chem.Mol, steps: Sequence[str], changes: list[str], written: str) -> Cleaned | Fault:
     usual = leaves_alone(mol)
     todo = [(name, act) for name in steps if (act := STEPS[name].molecule) and not (usual and name in CLEANUP)]
     try:
@@ -209,7 +209,7 @@ def _apply(mol: Chem.Mol, steps: Sequence[str], changes: list[str]) -> Cleaned |
         key = Chem.MolToSmiles(done) if todo else before
         if key != before and not _can_be_read(key):
             key = before  # rare: moving charges in a metallocene can break its rings; it stays as it was written
-        if not _can_be_read(key):
+        if key != written and not _can_be_read(key):  # as it was written it has been read already
             return Fault(
                 Reason.NOT_STANDARDISABLE, f"RDKit cannot read its own SMILES of the structure: {excerpt(key)}."
             )

@@ -6,6 +6,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
@@ -114,19 +115,21 @@ class Source:
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines; a longer one than ``max_record_bytes`` comes with its head only and its true size."""
-        keep = self.options.max_record_bytes + 1
-        ends = b"\r" if b"\n" not in self._first and b"\r" in self._first and not self._encoding else b"\n"
-        pending, size = b"", 0
-        for chunk in self._transcoded(self._chunks()):
-            *whole, rest = chunk.split(ends)
-            for part in whole:
-                text = (pending + part[: keep - len(pending)]) if size else part
-                yield Line(decode(text.rstrip(b"\r")), size + len(part))
-                pending, size = b"", 0
-            pending += rest[: max(0, keep - len(pending))]
-            size += len(rest)
-        if pending.strip(b"\x1a\r"):  # Ctrl-Z once ended DOS files
-            yield Line(decode(pending.rstrip(b"\r")), size)
+        return lines_of(self.blocks(), self.line_end, self.options.max_record_bytes + 1)
+
+    @property
+    def line_end(self) -> bytes:
+        """The byte that ends a line once UTF-16 and UTF-32 have become UTF-8."""
+        return b"\r" if b"\n" not in self._first and b"\r" in self._first and not self._encoding else b"\n"
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing, as far as the bytes have been read."""
+        return not self.fault
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the bytes once, unpacked, in a one-byte encoding of line ends."""
+        return self._transcoded(self._chunks())
 
     def _read_head(self) -> bytes:
         head = b""
@@ -167,6 +170,45 @@ class Source:
         for chunk in chunks:
             yield decoder.decode(chunk).encode("utf-8", "replace")
         yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Whole records cut out of a file, to be read on their own.
+
+    Attributes:
+        data: Their bytes, lines ending in a line feed.
+        options: How to read them.
+        dropped: Bytes that were left out because the one record here is too large.
+        whole: Whether they are the whole file.
+    """
+
+    data: bytes
+    options: ReadOptions
+    dropped: int = 0
+    whole: bool = False
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the lines, the first with the size of what was dropped."""
+        dropped = self.dropped
+        for text, size in lines_of(iter([self.data]), b"\n", self.options.max_record_bytes + 1):
+            yield Line(text, size + dropped)
+            dropped = 0
+
+
+def lines_of(blocks: Iterator[bytes], ends: bytes, keep: int) -> Iterator[Line]:
+    """Cut bytes into lines; of a longer one ``keep`` bytes are kept."""
+    pending, size = b"", 0
+    for block in blocks:
+        *whole, rest = block.split(ends)
+        for part in whole:
+            text = (pending + part[: keep - len(pending)]) if size else part
+            yield Line(decode(text.rstrip(b"\r")), size + len(part))
+            pending, size = b"", 0
+        pending += rest[: max(0, keep - len(pending))]
+        size += len(rest)
+    if pending.strip(b"\x1a\r"):  # Ctrl-Z once ended DOS files
+        yield Line(decode(pending.rstrip(b"\r")), size)
 
 
 def open_source(file: Path | BinaryIO, filename: str, options: ReadOptions) -> Source:

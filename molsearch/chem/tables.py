@@ -14,7 +14,7 @@ from molsearch.chem.columns import (
     unique_names,
 )
 from molsearch.chem.delimited import EXCERPT, Row, delimited_rows, sniff
-from molsearch.chem.streams import Source, megabytes, printable
+from molsearch.chem.streams import Excerpt, Source, megabytes, printable
 from molsearch.errors import InputError
 from molsearch.records import Entry, Reason, Rejection
 
@@ -28,18 +28,40 @@ def read_smiles(source: Source) -> Iterator[Entry | Rejection]:
 
     Tabs make further columns; blank lines and lines that begin with ``#`` are no records.
     """
-    rows = (Row(_smiles_cells(line.text), line.size) for line in source.lines() if _is_record(line.text))
-    sample, rest = _sampled(rows)
-    if not sample:
-        return
+    sample, rest = _sampled(_smiles_rows(source))
+    if sample:
+        yield from _smiles_entries(chain(sample, rest), smiles_layout(sample), source)
+
+
+def read_smiles_slice(source: Excerpt, layout: Layout) -> Iterator[Entry | Rejection]:
+    """Yield the records of a slice of a SMILES file whose layout is known; rows count from 1."""
+    return _smiles_entries(_smiles_rows(source), layout, source)
+
+
+def smiles_sample(source: Excerpt) -> tuple[list[Row], bool]:
+    """Return the first rows of a SMILES file and whether they are enough to tell its layout."""
+    sample, _ = _sampled(_smiles_rows(source))
+    return sample, len(sample) >= _SAMPLE or sum(row.size for row in sample) > _SAMPLE_BYTES
+
+
+def smiles_layout(sample: Sequence[Row]) -> Layout:
+    """Tell from the first rows whether there is a header, and where structure and name stand."""
     cells = [row.cells for row in sample]
     width = max(len(row) for row in cells)
     header = is_structure_name(cells[0][0].lstrip("#"))
     structure = 0 if header else _smiles_position(cells)
     columns = unique_names([*cells[0], *[""] * (width - len(cells[0]))]) if header else unique_names([""] * width)
-    layout = Layout(columns, structure, 1 - structure if width > 1 else -1, header)
-    own = {columns[structure], columns[layout.name]} if width > 1 else {columns[structure]}
-    for entry in _entries(chain(sample, rest), layout, source):
+    return Layout(columns, structure, 1 - structure if width > 1 else -1, header)
+
+
+def _smiles_rows(source: Source | Excerpt) -> Iterator[Row]:
+    return (Row(_smiles_cells(line.text), line.size) for line in source.lines() if _is_record(line.text))
+
+
+def _smiles_entries(rows: Iterable[Row], layout: Layout, source: Source | Excerpt) -> Iterator[Entry | Rejection]:
+    columns = layout.columns
+    own = {columns[layout.structure], columns[layout.name]} if len(columns) > 1 else {columns[layout.structure]}
+    for entry in _entries(rows, layout, source):
         if isinstance(entry, Rejection):
             yield entry
             continue
@@ -118,7 +140,7 @@ def _sampled(rows: Iterator[Row]) -> tuple[list[Row], Iterator[Row]]:
     return sample, rows
 
 
-def _entries(rows: Iterable[Row], layout: Layout, source: Source) -> Iterator[Entry | Rejection]:
+def _entries(rows: Iterable[Row], layout: Layout, source: Source | Excerpt) -> Iterator[Entry | Rejection]:
     limit = source.options.max_record_bytes
     body = islice(rows, 1, None) if layout.header else rows
     for number, (cells, size) in enumerate(body, start=1):

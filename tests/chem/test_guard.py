@@ -33,7 +33,7 @@ def trapped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Guard, "_idle", [])
     yield
     for worker in Guard._idle:
-        worker.kill()
+        worker.close()
 
 
 def outcomes(texts: list[str], options: ReadOptions) -> list[Molecule | Rejection]:

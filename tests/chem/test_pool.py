@@ -120,7 +120,7 @@ def test_a_process_killed_once_from_outside_loses_nothing() -> None:
 
 
 def kill(pool: Pool) -> None:
-    child = pool._processes[0]._child
+    child = pool._crew.workers[0]._process
     assert child is not None
     child.kill()
     child.wait()
