@@ -279,6 +279,25 @@ def train(
         say(f"The model is in {folder}.")
 
 
+@app.command()
+def odds(
+    model: Annotated[Path, typer.Option("--model", help="Folder of the model; its weights file is written anew.")],
+    pairs: Annotated[Path, typer.Option("--pairs", help="Training pairs: TSV with smiles and text.")],
+    val: Annotated[Path, typer.Option("--val", help="Validation pairs, whose molecules are left out.")],
+    as_json: Json = False,
+) -> None:
+    """Measure anew what named classes and parts tell, as after a change of the class table."""
+    with answering(as_json):
+        from molsearch.training.odds import remeasure
+
+        with bar("Measuring") as progress:
+            model_id = remeasure(model, pairs, val, progress)
+        if as_json:
+            print_json({"model_id": model_id})
+            return
+        say(f"{model} now holds the odds measured on {pairs.name}; its id is {model_id}.")
+
+
 app.command()(evaluate)
 app.command()(figures)
 app.command(name="repeat")(repeat_command)

@@ -28,6 +28,7 @@ Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.uint8]
 
 FIRST = 200  # molecules that are looked at for parts: the best without
+_MORE = 800  # as many more where a text says nothing but what can be computed, and likeness puts little first
 # Log odds between having and lacking an amount that is read right nine times in ten, and that half of all have.
 _SPREAD = math.log(0.9 / 0.5) - math.log(0.1 / 0.5)
 
@@ -126,6 +127,13 @@ def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats |
         for amount in one.criteria.amounts:
             total -= factor * _SPREAD * (1 - fit(amount, columns.properties(amount.name)))
     return total
+
+
+def depth(evidence: Sequence[Evidence]) -> int:
+    """Return how many molecules, the best without, are looked at for the parts that texts name; 0 for none."""
+    if not any(one.parts for one in evidence):
+        return 0
+    return FIRST + round(_MORE * max(one.criteria.coverage for one in evidence) ** 2)
 
 
 def parts_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) -> Floats:

@@ -12,7 +12,7 @@ from molsearch.chem.amounts import read_amounts, spell_amount
 from molsearch.chem.classes import find_classes
 from molsearch.chem.names import available
 from molsearch.errors import InputError
-from molsearch.evidence import FIRST, Described, Evidence, lift, parts_lift, read_evidence
+from molsearch.evidence import Described, Evidence, depth, lift, parts_lift, read_evidence
 from molsearch.index.base import Found, Index
 from molsearch.interpretation import Interpretation, Reading, ReadPhrase
 from molsearch.model.words import words
@@ -56,8 +56,8 @@ def rank(
     def best(k: int) -> Found:
         return index.search(vector, k, ranges=query.ranges, mask=narrowed.mask, bonuses=bonuses, lift=raised)
 
-    if model.odds.measured and any(one.parts for one in evidence):
-        first = best(FIRST).rows.tolist()
+    if looked := depth(evidence) if model.odds.measured else 0:
+        first = best(looked).rows.tolist()
         keys = [molecule.key for molecule in index.molecules(first)]
         told = parts_lift(evidence, keys, model.odds)
         # A molecule that was not looked at counts as the worst of those that were, so that none passes them by it.

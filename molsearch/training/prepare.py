@@ -26,12 +26,17 @@ def _fingerprint(paths: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def usable(rows: Sequence[Row], held_out: frozenset[str]) -> list[Caption]:
+def held_out(rows: Sequence[Row]) -> frozenset[str]:
+    """InChIKeys of molecules that must not be learned from."""
+    return frozenset(row.inchikey for row in rows if row.inchikey)
+
+
+def usable(rows: Sequence[Row], excluded: frozenset[str]) -> list[Caption]:
     """Keep the captions to learn from; how many were left out, and why, goes to the log.
 
     Args:
         rows: Training pairs.
-        held_out: InChIKeys of molecules that must not be learned from.
+        excluded: InChIKeys of molecules that must not be learned from.
     """
     from molsearch.chem.graph import readable
 
@@ -40,7 +45,7 @@ def usable(rows: Sequence[Row], held_out: frozenset[str]) -> list[Caption]:
     for row in rows:
         if row.empty:
             empty += 1
-        elif row.inchikey and row.inchikey in held_out:
+        elif row.inchikey and row.inchikey in excluded:
             leaked += 1
         elif not readable(row.smiles):
             unreadable += 1
@@ -65,7 +70,7 @@ def prepare(pairs: Path, val: Path, pool: Path, folder: Path, progress: Progress
     from molsearch.training.lexicon import learn_lexicon
 
     validation = [row for row in read_pairs(val).rows if not row.empty]
-    train = usable(read_pairs(pairs).rows, frozenset(row.inchikey for row in validation if row.inchikey))
+    train = usable(read_pairs(pairs).rows, held_out(validation))
     features = cache.build(
         train,
         [Caption(row.text, row.smiles, "validation") for row in validation],

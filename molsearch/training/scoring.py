@@ -14,7 +14,7 @@ from molsearch.alignment import ranks
 from molsearch.chem.features import Features, features_of
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
-from molsearch.evidence import FIRST, Evidence, parts_lift, read_evidence
+from molsearch.evidence import Evidence, depth, parts_lift, read_evidence
 from molsearch.evidence import lift as lift_of
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
@@ -163,8 +163,8 @@ def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evid
         return block
     raised, keys = block.copy(), pool.keys()
     for line, one in zip(raised, evidence, strict=True):
-        if one.parts:
-            first = np.argsort(-line, kind="stable")[:FIRST]
+        if looked := depth([one]):
+            first = np.argsort(-line, kind="stable")[:looked]
             told = parts_lift([one], [keys[number] for number in first], model.odds)
             line[first] += told - told.min()
             line += told.min()
@@ -201,6 +201,18 @@ def lift(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
         for number, bonus in gains.items():
             line[number] += bonus
     return lifted
+
+
+def searched(
+    model: Scorer, texts: Sequence[str], pool: Pool, exact_names: bool = True, progress: Progress | None = None
+) -> Floats:
+    """Score a few texts as a search does, with all that it counts: (Q, N)."""
+    evidence = evidence_in(model, texts)
+    scores = np.concatenate(list(blocks(model, texts, pool, progress, evidence)))
+    if exact_names:
+        named = [model.named_structures(text) for text in texts]
+        scores = lift(scores, [pool.lifts(found) if found else {} for found in named])
+    return with_parts(model, scores, pool, evidence)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

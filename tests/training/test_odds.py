@@ -7,8 +7,9 @@ import pytest
 
 from molsearch.chem.classes import class_named
 from molsearch.chem.names import available
+from molsearch.model.dual import DualEncoder
 from molsearch.training.features import Caption
-from molsearch.training.odds import DOUBT, measure_odds
+from molsearch.training.odds import DOUBT, measure_odds, remeasure
 
 SULFONAMIDES = [f"NS(=O)(=O){'C' * length}" for length in range(1, 11)]
 ALCOHOLS = [f"OC{'C' * length}" for length in range(1, 11)]
@@ -55,3 +56,17 @@ def test_a_part_that_the_own_molecule_holds_and_its_rivals_lack_speaks_for_it():
 
 def test_the_tables_are_finite(odds):
     assert all(np.isfinite(table).all() for table in odds)
+
+
+def test_remeasured_odds_are_written_and_change_the_id(tmp_path, tiny_model):
+    folder = tmp_path / "model"
+    tiny_model.save(folder)
+    before = tiny_model.model_id
+    lines = ["smiles\ttext\tinchikey", *(f"{one.smiles}\t{one.text}\t" for one in CAPTIONS)]
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("\n".join(lines), encoding="utf-8")
+    after = remeasure(folder, pairs, pairs)
+    model = DualEncoder.load(folder)
+    assert model.model_id == after != before
+    assert model.odds.measured
+    assert model.odds.classes[0, class_named("sulfonamide").row] > 0
