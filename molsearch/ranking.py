@@ -114,7 +114,9 @@ def _unit(vector: Floats) -> Floats:
 
 
 def caption_scores(key: str, captions: Sequence[str], model: "DualEncoder") -> Floats:
-    """Score captions for a molecule, (Q,): cosine less what the molecule lacks of the caption.
+    """Score captions for a molecule, (Q,): cosine less what the molecule lacks of their classes and amounts.
+
+    Parts do not count here: what a caption loses by them depends on how many it names.
 
     Args:
         key: The molecule after clean-up.
@@ -125,7 +127,7 @@ def caption_scores(key: str, captions: Sequence[str], model: "DualEncoder") -> F
     columns = Described([key])
     for row, one in enumerate(read_evidence(captions, model.lexicon) if model.odds.measured else ()):
         lacks = lift([one], columns, model.odds)
-        scores[row] += (0.0 if lacks is None else lacks[0]) + parts_lift([one], [key], model.odds)[0]
+        scores[row] += 0.0 if lacks is None else lacks[0]
     return scores
 
 

@@ -123,7 +123,7 @@ def test_what_was_read_is_told_and_can_be_left_out(screener):
 
 
 def test_a_caption_that_tells_what_the_molecule_lacks_falls_behind(screener):
-    captions = ["It is a sulfonamide with a pyridin-2-yl group.", "It is a sulfonamide with a pyrimidin-2-yl group."]
+    captions = ["It is a pyridine and a sulfonamide.", "It is a pyrimidine and a sulfonamide."]
     matches = screener.describe("Nc1ccc(cc1)S(=O)(=O)Nc1ncccn1", captions)
     assert matches[0].text == captions[1]
     assert matches[0].score - matches[1].score > 0.05

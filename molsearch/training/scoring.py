@@ -3,7 +3,7 @@
 Shapes: Q queries (pairs with a text), N molecules of the pool, D width.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,8 +25,6 @@ Ints = npt.NDArray[np.int64]
 
 #: Queries scored at once: 256 x 33,010 float32 are 34 MB.
 CHUNK = 256
-#: Texts of a molecule whose parts are looked for in it: the best without.
-FIRST_TEXTS = 50
 
 
 class Named(Protocol):
@@ -171,29 +169,6 @@ def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evid
     return raised
 
 
-def with_parts_of_texts(
-    model: Scorer, own: Floats, keys: Sequence[str], evidence: Sequence[Evidence], first: int = FIRST_TEXTS
-) -> Floats:
-    """Count in each column of (Q, Q) scores, among its leading texts, the parts that those texts name.
-
-    Args:
-        model: What scores.
-        own: Scores of the texts against the pairs' own molecules.
-        keys: Of those molecules.
-        evidence: Of the texts.
-        first: How many texts of each molecule are looked at; the others count as the worst of these.
-    """
-    if not isinstance(model, DualEncoder) or not any(one.parts for one in evidence):
-        return own
-    raised = own.copy()
-    for column, key in enumerate(keys):
-        leading = np.argsort(-own[:, column], kind="stable")[:first]
-        told = np.array([parts_lift([evidence[text]], [key], model.odds)[0] for text in leading])
-        raised[:, column] += told.min()
-        raised[leading, column] += told - told.min()
-    return raised
-
-
 def lift(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
     """Add to each row of a (chunk, N) block what exact names add to its molecules."""
     lifted = block.copy()
@@ -252,7 +227,8 @@ class Tally:
 
         Args:
             block: The scores.
-            before: The same without parts, for the other direction, which counts them by itself; ``block`` if None.
+            before: The same without parts, for the other direction; ``block`` if None. What a text loses by its parts
+                depends on how many it names, so that texts cannot be compared by it.
         """
         mine = self._targets[self.seen : self.seen + len(block)]
         self._text.append(ranks(block, mine))
@@ -262,13 +238,9 @@ class Tally:
         self._rivals.append(others.argmax(1))
         self.seen += len(block)
 
-    def result(self, counted: Callable[[Floats], Floats] = lambda own: own) -> Ranks:
-        """Give the ranks of all texts, once every block has been added.
-
-        Args:
-            counted: Counts in the (Q, Q) own scores what only the direction from molecule to text looks at.
-        """
-        own = counted(np.concatenate(self._own))
+    def result(self) -> Ranks:
+        """Give the ranks of all texts, once every block has been added."""
+        own = np.concatenate(self._own)
         columns = np.arange(len(self._targets))
         return Ranks(np.concatenate(self._text), ranks(own.T, columns), own, np.concatenate(self._rivals))
 
@@ -312,12 +284,7 @@ def answer(model: Scorer, rows: Sequence[Row], pool: Pool, targets: Ints, progre
         lifted.add(with_parts(model, raised, pool, evidence[here]), raised)
     if progress:
         progress(total, total)
-
-    def counted(own: Floats) -> Floats:
-        keys = pool.keys() if evidence else ()
-        return with_parts_of_texts(model, own, [keys[number] for number in targets] if evidence else (), evidence)
-
-    return Answers(tuple(rows), targets, named, lifted.result(counted), plain.result(counted))
+    return Answers(tuple(rows), targets, named, lifted.result(), plain.result())
 
 
 def part(progress: Progress | None, before: int, whole: int) -> Progress | None:
