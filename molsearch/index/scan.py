@@ -1,11 +1,13 @@
 """The exact scan: dot products of one vector with every kept row, and the best of them.
 
-Two passes. The first reads the stored matrix block by block in float32, as fast as memory allows; its sums depend in
+Two passes. The first reads the stored matrix block by block in float32, a thread for each core; its sums depend in
 their last bits on where a row stands in a block. The second computes the rows that could be among the best again in
 float64, each on its own, so that equal vectors get equal scores and ties fall by row order whatever the filter was.
 """
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,8 @@ from molsearch.index.batch import Floats, Rows
 Matrix = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 
 BLOCK_ROWS = 512  # a widened block of 512 x 256 stays in the processor's second-level cache
+SHARE_ROWS = 64 * BLOCK_ROWS  # rows that a thread takes at once
+THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 _EPSILON = float(np.finfo(np.float32).eps)
 
 
@@ -32,14 +36,25 @@ def dots(matrix: Matrix, query: Floats, rows: Rows | None = None) -> Floats:
     """
     count = len(matrix) if rows is None else len(rows)
     result = np.empty(count, dtype=np.float32)
-    half = matrix.dtype == np.float16
-    scaled = query * np.float32(2.0**112) if half else query  # see _widened
-    wide = np.empty((BLOCK_ROWS, matrix.shape[1]), dtype=np.int32)
-    for start in range(0, count, BLOCK_ROWS):
-        stop = min(start + BLOCK_ROWS, count)
-        block = matrix[start:stop] if rows is None else _gathered(matrix, rows[start:stop])  # (B, D)
-        floats = _widened(block, wide[: stop - start]) if half else block
-        np.matmul(floats, scaled, out=result[start:stop])
+    scaled = query * np.float32(2.0**112) if matrix.dtype == np.float16 else query  # see _widened
+
+    def fill(first: int) -> None:
+        """Compute one thread's share; every block is the same whoever computes it."""
+        last = min(first + SHARE_ROWS, count)
+        wide = np.empty((BLOCK_ROWS, matrix.shape[1]), dtype=np.int32)
+        for start in range(first, last, BLOCK_ROWS):
+            stop = min(start + BLOCK_ROWS, last)
+            block = matrix[start:stop] if rows is None else _gathered(matrix, rows[start:stop])  # (B, D)
+            floats = _widened(block, wide[: stop - start]) if matrix.dtype == np.float16 else block
+            np.matmul(floats, scaled, out=result[start:stop])
+
+    shares = range(0, count, SHARE_ROWS)
+    if len(shares) <= 1 or THREADS == 1:
+        for first in shares:
+            fill(first)
+    else:
+        with ThreadPoolExecutor(min(THREADS, len(shares))) as threads:  # numpy lets go of the interpreter's lock
+            list(threads.map(fill, shares))
     return result
 
 
