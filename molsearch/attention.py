@@ -58,7 +58,7 @@ class SideReading:
     def entropies(self) -> Floats:
         """Entropy of each slot's attention in nats, (K,): 0 on one token, log L when spread evenly."""
         logs = np.log(self.weights, out=np.zeros_like(self.weights), where=self.weights > 0)
-        return np.maximum(-(self.weights * logs).sum(1), 0)
+        return np.asarray(np.maximum(-(self.weights * logs).sum(1), 0), np.float32)
 
     @property
     def spread(self) -> Floats:

@@ -52,5 +52,5 @@ class Settings:
 
     @property
     def private(self) -> Path:
-        """Folder of libraries that belong to one browser session each; beside the kept ones, to keep one by a rename."""
+        """Folder of libraries of one browser session each, beside the kept ones, so that keeping one is a rename."""
         return self.home / "private"
