@@ -50,7 +50,7 @@ def page() -> None:
     ranking: Ranking | None = STATE.get("ranking")
     if ranking is not None:
         _results(ranking, STATE.get("ranking-beside"), screener, libraries.get(ranking.library))
-    elif "failure" not in STATE and "searching" not in STATE:
+    elif "searching" not in STATE:
         _first_steps(screener)
 
 
@@ -198,7 +198,7 @@ def _found(ranking: Ranking, beside: Ranking | None) -> str:
     if beside is None:
         return (
             f"{len(ranking.hits):,} best of {ranking.searched:,} molecules in “{ranking.library}” "
-            f"for “{ranking.query.text}”"
+            f"for “{ranking.query.text or 'a structure'}”"
         )
     shared = {hit.molecule.key for hit in ranking.hits} & {hit.molecule.key for hit in beside.hits}
     most = max(len(ranking.hits), len(beside.hits))

@@ -103,6 +103,8 @@ def more() -> None:
     ) as box:
         if box.open:
             _like()
+    if STATE.pop("drawing", False):
+        _drawing()
     if st.button(
         "Compare two queries" if not STATE.get("compare") else "Back to one query",
         icon=":material/compare_arrows:",
@@ -125,19 +127,31 @@ def _like() -> None:
         )
         st.form_submit_button("Search with it", type="primary", key="use-like", on_click=_like_typed)
     if importlib.util.find_spec(DRAWING) is not None:
-        drawn = importlib.import_module(DRAWING).st_ketcher(STATE.get("like", ""), height=420, key="like-drawing")
-        st.caption("Draw, press Apply below the drawing, then search.")
-        st.button("Search with the drawing", key="use-drawing", disabled=not drawn, on_click=like, args=(str(drawn),))
+        st.button("Draw it", icon=":material/draw:", key="draw", on_click=_want_drawing)
+
+
+def _want_drawing() -> None:
+    STATE["like-box"] = False  # the popover would lie over the drawing
+    STATE["drawing"] = True
+
+
+@st.dialog("Draw the structure that hits should resemble", width="large")
+def _drawing() -> None:
+    drawn = importlib.import_module(DRAWING).st_ketcher(STATE.get("like", ""), height=430, key="like-drawing")
+    st.caption("Draw, press Apply below the drawing, then search.")
+    if st.button("Search with it", type="primary", key="use-drawing", disabled=not drawn):
+        like(str(drawn))
+        st.rerun()
 
 
 def _like_typed() -> None:
     like(str(STATE["like-text"]))
+    STATE["like-box"] = False  # the popover closes
 
 
 def like(smiles: str) -> None:
     """Search for molecules that also resemble a structure; "" lets go of it."""
     STATE["like"] = smiles.strip()
-    STATE["like-box"] = False
     ask_now()
 
 
