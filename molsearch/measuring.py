@@ -26,6 +26,8 @@ class Protocol(StrEnum):
     ROLES = "roles"
     BASELINES = "baselines"
     MISSES = "misses"
+    CONCEPTS = "concepts"
+    CALIBRATION = "calibration"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
@@ -44,6 +46,7 @@ class Asked:
     seed: int
     exact_names: bool
     baselines: Mapping[str, Path]
+    write: bool
 
     def model(self) -> "DualEncoder":
         """Load the model to measure.
@@ -135,6 +138,25 @@ def _misses(asked: Asked, progress: Progress) -> dict[str, object]:
     return miss_figures(answers, pool, exact_names=asked.exact_names, seed=asked.seed)
 
 
+def _concepts(asked: Asked, progress: Progress) -> dict[str, object]:
+    from molsearch.inspection import Inspector
+    from molsearch.training.conceptcheck import evaluate_concepts
+
+    model = asked.model()
+    typical = Inspector(lambda: model, Settings()).example_smiles()
+    return evaluate_concepts(model, asked.pairs, asked.text_column, typical, progress)
+
+
+def _calibration(asked: Asked, progress: Progress) -> dict[str, object]:
+    from molsearch.calibrationfile import write
+    from molsearch.training.calibrate import calibrate, figures
+
+    model, queries = asked.model(), Settings().data / "eval"
+    found = calibrate(model, asked.pairs, asked.pool(), queries, asked.text_column, seed=asked.seed, progress=progress)
+    written = {"written": str(write(found, model.folder))} if asked.write and model.folder else {}
+    return {**written, **figures(found)}
+
+
 #: What each protocol measures.
 PROTOCOLS: Mapping[Protocol, Callable[[Asked, Progress], dict[str, object]]] = {
     Protocol.POOL: _pool,
@@ -143,6 +165,8 @@ PROTOCOLS: Mapping[Protocol, Callable[[Asked, Progress], dict[str, object]]] = {
     Protocol.ROLES: _roles,
     Protocol.BASELINES: _baselines,
     Protocol.MISSES: _misses,
+    Protocol.CONCEPTS: _concepts,
+    Protocol.CALIBRATION: _calibration,
 }
 
 
@@ -151,6 +175,7 @@ USED: Mapping[str, frozenset[Protocol]] = {
     "--ranks": frozenset({Protocol.POOL}),
     "--training-pairs": frozenset({Protocol.POOL, Protocol.BASELINES}),
     "--baseline": frozenset({Protocol.BASELINES}),
+    "--write": frozenset({Protocol.CALIBRATION}),
 }
 
 
@@ -183,6 +208,9 @@ def evaluate(
             "--baseline", metavar="NAME=FOLDER", help="A model to measure without names (protocol baselines)."
         ),
     ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write calibration.toml into the model's folder (protocol calibration).")
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the batches and the bootstrap.")] = 0,
     exact_names: Annotated[bool, typer.Option(help="Lift molecules that a text names exactly.")] = True,
     as_json: Json = False,
@@ -198,10 +226,11 @@ def evaluate(
                 raise InputError("There is nothing to measure: give --model FOLDER and --pairs FILE, or --compare A B.")
             _refuse_what_is_not_used(
                 protocol,
-                {"--ranks": ranks, "--training-pairs": training_pairs, "--baseline": baselines},
+                {"--ranks": ranks, "--training-pairs": training_pairs, "--baseline": baselines, "--write": write},
             )
             given = dict(map(named_folder, baselines or ()))
-            asked = Asked(model, pairs, text_column, tuple(pool or ()), training_pairs, ranks, seed, exact_names, given)
+            pools = tuple(pool or ())
+            asked = Asked(model, pairs, text_column, pools, training_pairs, ranks, seed, exact_names, given, write)
             with bar("Evaluating") as progress:
                 figures = PROTOCOLS[protocol](asked, progress)
         if as_json:

@@ -79,6 +79,7 @@ class SessionScreener(Screener):
         self._shared = shared
         self.inspector = shared.inspector
         self._concepts = shared._concepts
+        self.appraiser = shared.appraiser
         self._folder = shared.settings.private / uuid.uuid4().hex
         self._shelf: Desk = Desk(self._folder, shared._shelf)
         self._had: set[str] = set()

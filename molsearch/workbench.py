@@ -6,13 +6,14 @@ from typing import BinaryIO
 
 from molsearch.basket import Basket, Origin, export_rows
 from molsearch.basketfile import open_saved, save
+from molsearch.calibration import MatchEvidence
 from molsearch.chem import diversity
 from molsearch.chem.diversity import Cluster
 from molsearch.chem.formats import FORMATS
 from molsearch.chemspace import ChemSpace, project
-from molsearch.errors import InputError
+from molsearch.errors import InputError, LibraryError
 from molsearch.index.hashing import content_sha256
-from molsearch.records import LibraryInfo, Molecule, Progress
+from molsearch.records import Hit, LibraryInfo, Molecule, Progress, Ranking
 from molsearch.screener import Screener
 from molsearch.session import SessionScreener
 
@@ -29,6 +30,21 @@ class Workbench(SessionScreener):
     def __init__(self, shared: Screener) -> None:
         super().__init__(shared)
         self._maps: OrderedDict[tuple[str, LibraryInfo], ChemSpace] = OrderedDict()
+
+    # Appraisal
+
+    def evidence(self, ranking: Ranking, hits: Sequence[Hit]) -> tuple[MatchEvidence, ...]:
+        """Say how good some hits of a ranking are, see ``Appraiser.judge``; one account a hit, or none at all.
+
+        Raises:
+            LibraryError: If the library is no longer there, or lacks a hit.
+            ModelError: If the model's calibration cannot be used.
+        """
+        index = self._open(ranking.library, self.model.model_id)
+        rows = index.rows_of([hit.molecule.key for hit in hits])
+        if len(rows) < len({hit.molecule.key for hit in hits}):
+            raise LibraryError(f"The library {ranking.library!r} changed since the search: search again.")
+        return self.appraiser.judge(ranking, index.vectors_of([rows[hit.molecule.key] for hit in hits]))
 
     # Basket
 

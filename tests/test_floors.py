@@ -16,7 +16,16 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
     ({"records", "interpretation"}, {"errors"}, {"settings"}),
     ({"chem"}, {"index"}, {"recordjson"}),
     ({"model", "alignment"},),
-    ({"explain"}, {"attention"}, {"agreement"}, {"embed"}, {"calibration"}, {"concepts"}, {"chemspace"}),
+    (
+        {"explain"},
+        {"evidence"},
+        {"attention"},
+        {"agreement"},
+        {"embed"},
+        {"calibration", "scope", "calibrationfile", "appraisal"},
+        {"concepts"},
+        {"chemspace"},
+    ),
     (
         {
             "screener",
@@ -33,7 +42,11 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
         },
         {"training"},
     ),
-    ({"plots", "alignmentplots"}, {"report"}, {"exports", "provenance", "rankingpage", "repetition", "runfile"}),
+    (
+        {"plots", "alignmentplots", "mapplot", "reliability"},
+        {"report"},
+        {"exports", "provenance", "rankingpage", "repetition", "runfile"},
+    ),
     (
         {"app", "pages"},
         {"cli", "bench", "figures", "latency", "measuring", "options", "repeating", "terminal", "__main__"},

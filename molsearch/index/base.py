@@ -111,6 +111,9 @@ class Index(Protocol):
     def vectors(self) -> npt.NDArray[np.float16] | npt.NDArray[np.float32]:
         """Return all vectors, (N, D), in row order."""
 
+    def vectors_of(self, rows: Sequence[int]) -> Floats:
+        """Return the vectors of the given rows, in their order, (M, D) float32, without reading the others."""
+
     def properties(self, name: str) -> Floats:
         """Return one property of all molecules, (N,) float32, NaN where there is no value."""
 

@@ -177,6 +177,10 @@ class ExactIndex:
         """Return all vectors, (N, D), mapped read-only from the file."""
         return self._snapshot.vectors
 
+    def vectors_of(self, rows: Sequence[int]) -> Floats:
+        """Return the vectors of the given rows, in their order, (M, D) float32."""
+        return np.asarray(self._snapshot.vectors[[int(row) for row in rows]], np.float32)
+
     def properties(self, name: str) -> Floats:
         """Return one property of all molecules, (N,) float32, NaN where there is no value."""
         return self._snapshot.column(name)

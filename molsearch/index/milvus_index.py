@@ -203,6 +203,14 @@ class MilvusIndex:
         """Return all vectors, (N, D) float32, fetched from the server."""
         return self._stored(f"row < {self._state.rows}").vectors[:, :-1]
 
+    def vectors_of(self, rows: Sequence[int]) -> Floats:
+        """Return the vectors of the given rows, in their order, (M, D) float32."""
+        wanted = np.array([int(row) for row in rows], np.int64)
+        self._check_rows(wanted.tolist(), "A vector was asked for at")
+        stored = self._stored(f"row in {np.unique(wanted).tolist()}")
+        order = np.argsort(stored.rows)
+        return stored.vectors[order[np.searchsorted(stored.rows, wanted, sorter=order)], :-1]
+
     def properties(self, name: str) -> Floats:
         """Return one property of all molecules, (N,) float32, NaN where there is no value."""
         scan.known_property(name, self.property_names)

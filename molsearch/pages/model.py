@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from molsearch.pages import the_screener
+from molsearch.pages.panels import calibrated
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
 from molsearch.plots import training_curves
 from molsearch.records import ModelCard
@@ -33,6 +34,11 @@ def page() -> None:
             used = screener.settings.model
             name = st.selectbox("Model", names, index=names.index(used) if used in names else 0, key="model-name")
         _card(cards[name], in_use=name == screener.settings.model)
+        with errors_as_sentences():
+            found = screener.appraiser.calibration(screener.settings.models / name)
+            calibrated.panel(found, dark=st.context.theme.type == "dark")
+            if name == screener.settings.model:
+                screener.appraiser.calibrated()  # a calibration that is not this model's is told
         _curves(screener.settings.models / name / "log.jsonl")
 
 

@@ -131,6 +131,7 @@ def test_everything_stored_comes_back(index, whole):
     assert list(index.iter_molecules()) == whole.molecules
     assert index.molecules([1299, 0, 600]) == [whole.molecules[1299], whole.molecules[0], whole.molecules[600]]
     np.testing.assert_array_equal(np.asarray(index.vectors(), dtype=np.float32), whole.vectors)
+    np.testing.assert_array_equal(index.vectors_of([1299, 0, 600, 0]), whole.vectors[[1299, 0, 600, 0]])
     np.testing.assert_array_equal(index.properties("rings"), whole.properties["rings"])
     keys = [whole.molecules[900].key, "no such key", whole.molecules[2].key]
     assert index.rows_of(keys) == {keys[0]: 900, keys[2]: 2}

@@ -1,0 +1,208 @@
+"""Is it a good hit: match evidence, and molecules that match everything.
+
+A cosine says little by itself, so it is compared with a fixed background: captions of the model's query bank and
+molecules of its lexicon. The event that is calibrated is "this text was written of this molecule", among pairs of which
+one in ten is right and nine are random; nothing here is a chance of activity.
+
+Shapes: Q texts, N molecules, B background rows, D width.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from molsearch.errors import ModelError
+from molsearch.scope import QueryScope, ScopeRule, columns, nearness, read_words, vocabulary_of
+
+if TYPE_CHECKING:  # torch loads with this
+    from molsearch.model.dual import DualEncoder
+
+Floats = npt.NDArray[np.floating]
+
+NEGATIVES = 9  # random molecules beside each right one: what "match evidence" is a share of
+CAPTIONS, MOLECULES = 512, 256  # sizes of the background
+LEAST = 32  # a smaller background says nothing
+
+#: From which evidence on a match is called what; 0.1 is the share of right pairs among all, so less speaks against one.
+WORDS: Mapping[str, float] = {"strong": 0.9, "fair": 0.5, "weak": 1 / (NEGATIVES + 1), "none": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRule:
+    """Logistic rule: logit = intercept + nearness * n + match * n * z.
+
+    n, the nearness of the text to the captions that the model has read, makes a match of a short or odd text count for
+    less; z is by how many standard deviations the pair's cosine exceeds the molecule's cosines with the background
+    captions. ``match`` is never negative, so the evidence never falls when the cosine rises.
+    """
+
+    intercept: float
+    nearness: float
+    match: float
+
+    def of(self, nearness: Floats, z: Floats) -> Floats:
+        """Give the evidence of pairs, from 0 to 1, in the shape that both arguments broadcast to."""
+        near = np.maximum(nearness, 0.0)
+        return sigmoid(self.intercept + self.nearness * near + self.match * near * z)
+
+
+@dataclass(frozen=True, slots=True)
+class HubRule:
+    """A molecule is a hub if its mean cosine with the background captions lies above ``threshold``.
+
+    Attributes:
+        threshold: Of the mean cosine.
+        share: Share of the reference molecules that lie below it.
+    """
+
+    threshold: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a fit gave; ``space`` is the only vector space they hold for, see ``space_id``."""
+
+    space: str
+    evidence: EvidenceRule
+    hubs: HubRule
+    scope: ScopeRule
+
+
+@dataclass(frozen=True, slots=True)
+class MatchEvidence:
+    """What speaks for a pair of text and molecule.
+
+    Attributes:
+        evidence: From 0 to 1; see the head of this file.
+        cosine: Plain cosine of the pair.
+        z: By how many standard deviations that exceeds the molecule's cosines with the background captions.
+        caption_percentile: Share of the background captions that match the molecule less than the text, in percent.
+        molecule_percentile: Share of the background molecules that match the text less, in percent; None without any.
+        hubness: Mean cosine of the molecule with the background captions.
+        hub: Whether the molecule matches every text.
+        text: The text; of several, the one that the molecule has least evidence for.
+    """
+
+    evidence: float
+    cosine: float
+    z: float
+    caption_percentile: float
+    molecule_percentile: float | None
+    hubness: float
+    hub: bool
+    text: str
+
+    @property
+    def word(self) -> str:
+        """Its row of WORDS."""
+        return next(word for word, least in WORDS.items() if self.evidence >= least)
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Turn log odds into shares, without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)))
+
+
+def standardise(cosines: Floats, background: Floats) -> Floats:
+    """Say by how many standard deviations cosines (Q, N) exceed the mean of each molecule's background (N, B)."""
+    return np.asarray((cosines - background.mean(1)) / np.maximum(background.std(1), 1e-6))
+
+
+def background_captions(bank: Floats) -> Floats:
+    """Choose the background out of a model's query bank, (B, D): rows at even distances, so always the same.
+
+    Raises:
+        ModelError: If the bank is too small.
+    """
+    if len(bank) < LEAST:
+        raise ModelError(
+            f"This model cannot be calibrated: its query bank holds {len(bank)} captions, expected {LEAST} or more; "
+            "train it with a recipe whose bank is not 0."
+        )
+    return np.asarray(bank[np.linspace(0, len(bank) - 1, min(CAPTIONS, len(bank))).astype(int)])
+
+
+def background_molecules(lexicon: Mapping[str, str]) -> list[str]:
+    """Choose SMILES out of a model's lexicon, at random but always the same; none of a lexicon that is too small."""
+    ordered = sorted(set(lexicon.values()), key=lambda smiles: hashlib.sha256(smiles.encode()).digest())
+    return ordered[:MOLECULES] if len(ordered) >= LEAST else []
+
+
+def space_id(model: "DualEncoder") -> str:
+    """Hash what a calibration rests on, 16 hexadecimal digits: the caption vectors of the bank, and the lexicon.
+
+    Unlike the model's id it stays the same when only the weights of a score's parts change, as evidence is made of
+    plain cosines; a model that was trained anew has another one.
+    """
+    digest = hashlib.sha256(np.ascontiguousarray(model.bank.cpu().numpy(), "<f4").tobytes())
+    digest.update("\n".join(f"{name}\t{smiles}" for name, smiles in sorted(model.lexicon.items())).encode())
+    return digest.hexdigest()[:16]
+
+
+class Yardstick:
+    """A model's background and rules, by which the hits of any library are judged.
+
+    Args:
+        model: The model that encodes texts and molecules.
+        rules: Its own.
+
+    Raises:
+        ModelError: If the rules are of another vector space, or the query bank is too small.
+    """
+
+    def __init__(self, model: "DualEncoder", rules: Rules) -> None:
+        if rules.space != (space := space_id(model)):
+            raise ModelError(
+                f"The calibration was fitted to vectors {rules.space}, but those of this model are {space}: fit it "
+                "again with python -m molsearch evaluate --protocol calibration --write."
+            )
+        self.rules = rules
+        self._model = model
+        self._bank: Floats = model.bank.cpu().numpy()  # (C, D)
+        self._captions = background_captions(self._bank)  # (B, D)
+        self._molecules = model.encode_molecules(background_molecules(model.lexicon))  # (B, D), or (0, D)
+        self._vocabulary = vocabulary_of(model)
+
+    def judge(self, texts: Sequence[str], molecules: Floats) -> tuple[MatchEvidence, ...]:
+        """Say what speaks for molecules, (N, D); of several texts the one counts that speaks least for a molecule."""
+        vectors = self._model.encode_texts(texts)  # (Q, D)
+        cosines = vectors @ molecules.T  # (Q, N)
+        background = molecules @ self._captions.T  # (N, B)
+        z = standardise(cosines, background)  # (Q, N)
+        evidence = self.rules.evidence.of(nearness(vectors, self._bank)[:, None], z)  # (Q, N)
+        others = vectors @ self._molecules.T  # (Q, B)
+        found = []
+        for n, q in enumerate(evidence.argmin(0)):
+            hubness = float(background[n].mean())
+            found.append(
+                MatchEvidence(
+                    evidence=float(evidence[q, n]),
+                    cosine=float(cosines[q, n]),
+                    z=float(z[q, n]),
+                    caption_percentile=_percent_below(background[n], cosines[q, n]),
+                    molecule_percentile=_percent_below(others[q], cosines[q, n]) if len(self._molecules) else None,
+                    hubness=hubness,
+                    hub=hubness > self.rules.hubs.threshold,
+                    text=texts[q],
+                )
+            )
+        return tuple(found)
+
+    def scope(self, texts: Sequence[str]) -> tuple[QueryScope, ...]:
+        """Tell whether texts lie within what the model has read."""
+        if not texts:
+            return ()
+        near = nearness(self._model.encode_texts(texts), self._bank)
+        wordings = read_words(texts, self._vocabulary, self._model.lexicon)
+        outside = self.rules.scope.outside(near, *columns(wordings))
+        found = zip(wordings, near.tolist(), outside.tolist(), strict=True)
+        return tuple(QueryScope(wording, value, verdict) for wording, value, verdict in found)
+
+
+def _percent_below(values: Floats, value: float) -> float:
+    return 100.0 * float((values < value).mean())
