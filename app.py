@@ -12,6 +12,7 @@ st.navigation(
     [
         st.Page(PAGES / "search.py", title="Search", icon=":material/search:", default=True),
         st.Page(PAGES / "library.py", title="Library", icon=":material/science:"),
+        st.Page(PAGES / "concepts.py", title="Concepts", icon=":material/sell:"),
         st.Page(PAGES / "alignment.py", title="Alignment", icon=":material/compare_arrows:"),
         st.Page(PAGES / "model.py", title="Model", icon=":material/network_node:"),
     ],

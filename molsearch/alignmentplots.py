@@ -95,13 +95,13 @@ def pair_rows(
 
 
 def matrices(tables: Mapping[str, Matrix], chosen: int, *, dark: bool = False) -> go.Figure:
-    """Draw four distributions of a sample as (N, N) pictures, one row a pair, the chosen pair's row marked.
+    """Draw four distributions of a sample as (N, N) pictures, one row a pair, an arrow at the chosen one.
 
     The colour is the probability against an even one, N p, from 0 to its 99th percentile. Of a large sample the
     MOST_ROWS around the chosen pair are drawn.
     """
     colours = palette(dark)
-    figure = make_subplots(rows=2, cols=2, subplot_titles=list(tables), vertical_spacing=0.1, horizontal_spacing=0.08)
+    figure = make_subplots(rows=2, cols=2, subplot_titles=list(tables), vertical_spacing=0.15, horizontal_spacing=0.08)
     for number, table in enumerate(tables.values()):
         row, column = number // 2 + 1, number % 2 + 1
         first = max(0, min(chosen - MOST_ROWS // 2, len(table) - MOST_ROWS))
@@ -120,10 +120,13 @@ def matrices(tables: Mapping[str, Matrix], chosen: int, *, dark: bool = False) -
             row=row,
             col=column,
         )
-        figure.add_hrect(
-            y0=chosen + 0.5,
-            y1=chosen + 1.5,
-            line={"color": colours.against, "width": 1.5},
+        figure.add_scatter(
+            x=[places[0] - 0.02 * len(places)],
+            y=[chosen + 1],
+            mode="markers",
+            marker={"symbol": "triangle-right", "size": 10, "color": colours.against},
+            hoverinfo="skip",
+            showlegend=False,
             row=row,
             col=column,
         )
@@ -171,7 +174,7 @@ def attention_map(weights: Matrix, tokens: Sequence[str], slots: Sequence[int], 
     figure.update_xaxes(
         tickvals=list(range(len(tokens))),
         ticktext=[inert(token, 16) for token in tokens],
-        tickangle=-60,
+        tickangle=-60 if max(map(len, tokens), default=0) > 3 else 0,
         tickfont={"size": 10},
         showgrid=False,
     )

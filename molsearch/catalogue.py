@@ -161,8 +161,7 @@ class Catalogue:
         model = self._model()
 
         def make() -> ConceptSpace:
-            background = model.encode_molecules(self._typical())
-            return ConceptSpace.embed(model, background, progress=progress)
+            return ConceptSpace.against(model, self._typical(), progress)
 
         return self.memory.spaces.made(model.model_id, make)
 
@@ -177,6 +176,14 @@ class Catalogue:
         """
         vector = self._model().encode_molecules([key])[0]
         return self.space().tag(vector, classes_held(key))
+
+    def content(self, library: str) -> Hashable:
+        """Tell the contents of a library apart from all others, and from its own before or after an addition.
+
+        Raises:
+            LibraryError: If there is no such library, or another model filled it.
+        """
+        return self._content(self._open(library))
 
     def counted(self, library: str) -> ConceptCounts | None:
         """Return the counts of a library where they are known already, without computing any.

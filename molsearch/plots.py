@@ -81,6 +81,31 @@ def score_histogram(ranking: Ranking, *, dark: bool = False, chosen: int | None 
     return tidy(figure, "", "molecules", height=150)
 
 
+def background_histogram(scores: np.ndarray, bound: float, *, dark: bool = False) -> go.Figure:
+    """Show how a whole library stands against a background, what stands above the bound in colour.
+
+    Args:
+        scores: (N,) standard deviations above typical molecules.
+        bound: From where on a molecule stands above.
+        dark: Whether the page is dark.
+    """
+    colours = palette(dark)
+    low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 1.0)
+    # An edge lies on the bound, so that no bar holds both kinds.
+    width = max(high - low, 1e-6) / BINS
+    edges = bound + width * np.arange(np.floor((low - bound) / width), np.floor((high - bound) / width) + 2)
+    counts, _ = np.histogram(scores, edges)
+    figure = go.Figure()
+    figure.add_bar(
+        x=(edges[:-1] + edges[1:]) / 2,
+        y=counts,
+        marker_color=[colours.hit if edge >= bound - width / 2 else colours.bulk for edge in edges[:-1]],
+        hovertemplate="%{x:.1f} above typical<br>%{y} molecules<extra></extra>",
+    )
+    figure.add_vline(x=bound, line={"color": colours.against, "width": 2, "dash": "dot"})
+    return tidy(figure, "", "molecules", height=140)
+
+
 def shared_space(
     texts: np.ndarray, molecules: np.ndarray, names: Sequence[str], chosen: int, *, dark: bool = False
 ) -> go.Figure:

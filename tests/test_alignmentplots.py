@@ -40,19 +40,19 @@ def test_a_row_before_training_is_drawn_over_the_same_places() -> None:
     assert list(line.y) == [0.4, 0.6] and list(line.x) == list(figure.data[0].x)
 
 
-def test_a_matrix_shows_probability_against_an_even_share_with_the_chosen_row_framed() -> None:
+def test_a_matrix_shows_probability_against_an_even_share_with_an_arrow_at_the_chosen_row() -> None:
     figure = matrices(dict.fromkeys(TITLES, np.full((5, 5), 0.2, np.float32)), chosen=3)
     assert figure.data[0].z.tolist() == [[1.0] * 5] * 5
-    assert [(frame.y0, frame.y1) for frame in figure.layout.shapes] == [(3.5, 4.5)] * 4
+    assert [list(trace.y) for trace in figure.data if trace.type == "scatter"] == [[4]] * 4
 
 
 def test_of_a_large_sample_the_rows_around_the_chosen_pair_are_drawn() -> None:
     size = MOST_ROWS + 80
     table = np.tile(np.arange(size, dtype=np.float32) / size, (size, 1))
     figure = matrices(dict.fromkeys(TITLES, table), chosen=size - 30)
-    heat, frame = figure.data[0], figure.layout.shapes[0]
+    heat, arrow = figure.data[0], figure.data[1]
     assert heat.z.shape == (MOST_ROWS, MOST_ROWS) and heat.y[-1] == size
-    assert heat.y[0] < frame.y0 < frame.y1 < heat.y[-1]
+    assert heat.y[0] < arrow.y[0] < heat.y[-1] and arrow.x[0] < heat.x[0]
     assert heat.z[0].tolist() == [x - 1 for x in heat.x]  # the columns moved along with their numbers
 
 

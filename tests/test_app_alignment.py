@@ -95,7 +95,7 @@ def test_all_pairs_come_as_a_table_that_a_spreadsheet_leaves_alone(app: AppTest)
     from molsearch.pages import alignment
 
     own(app)
-    rows = list(csv.DictReader(io.StringIO(alignment.ranks_csv(app.session_state["pairs-study"]))))
+    rows = list(csv.DictReader(io.StringIO(alignment.ranks_csv(app.session_state["pairs-answer"]))))
     assert [row["row"] for row in rows] == ["1", "2", "3", "6"]
     assert rows[3]["text"] == "'=HYPERLINK(1)" and rows[1]["text"] == NASTY
     assert all(1 <= float(row["rank_text_to_molecule"]) <= 4 for row in rows)
@@ -130,7 +130,7 @@ def test_a_text_from_a_file_is_shown_letter_by_letter(app: AppTest) -> None:
 def test_the_whole_sample_can_be_drawn(app: AppTest) -> None:
     view(app, "One pair")
     app.segmented_control(key="pairs-show").set_value("The whole sample").run()
-    assert not app.exception and "the chosen one framed" in told(app)
+    assert not app.exception and "the chosen one pointed at" in told(app)
 
 
 def test_the_bank_shows_every_slot_and_one_at_a_time(app: AppTest) -> None:

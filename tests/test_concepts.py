@@ -63,6 +63,14 @@ def test_tags_come_by_cosine_with_their_standing_against_the_background() -> Non
     assert [tag.score for tag in tags] == pytest.approx([0.5, 4.0, 0.0], abs=1e-4)
 
 
+def test_what_belongs_for_certain_is_no_background_of_its_concept() -> None:
+    background = np.array([[0.5, 0.9, 0.0], [0.7, 0.1, 0.0], [0.6, 0.3, 0.0]], np.float32)
+    members = np.array([[True, True, True], [True, False, False], [True, False, False]])
+    space = ConceptSpace.embed(Axes(), background, CONCEPTS, members=members)
+    assert space.mean.tolist() == pytest.approx([0.6, 0.2, 0.0])  # all belong to the first: all are its background
+    assert space.spread.tolist() == pytest.approx([np.std([0.5, 0.7, 0.6]), 0.1, 1.0])
+
+
 def test_only_what_exceeds_typical_molecules_stands_above() -> None:
     near, far = 0.2 + 0.1 * (ABOVE - 0.05), 0.2 + 0.1 * (ABOVE + 0.05)
     for cosine, above in ((near, False), (far, True)):

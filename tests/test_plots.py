@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from molsearch.chem.conformer import conformer
-from molsearch.chem.drawing import data_uri, draw
+from molsearch.chem.drawing import LIGHT, data_uri, draw
 from molsearch.errors import InputError
 from molsearch.plots import (
+    background_histogram,
     inert,
     score_histogram,
     shared_space,
@@ -99,6 +100,18 @@ def test_words_are_shaded_and_escaped() -> None:
 
 def test_words_without_weight_are_plain() -> None:
     assert "<span" not in weighted_words(explanation("an acid", (0, 2, 0.0), (3, 7, 0.0)))
+
+
+def test_a_library_against_a_background_is_counted_once_and_parted_at_the_bound() -> None:
+    scores = np.array([-1.0, 0.0, 2.4, 2.6, 4.0], np.float32)
+    bars = background_histogram(scores, 2.5).data[0]
+    coloured = [count for count, colour in zip(bars.y, bars.marker.color, strict=True) if colour == LIGHT.hit]
+    assert sum(bars.y) == 5 and sum(coloured) == 2
+
+
+@pytest.mark.parametrize("scores", [[], [2.5], [2.5, 2.5], [1.0]])
+def test_a_library_of_one_or_none_is_drawn_too(scores: list[float]) -> None:
+    assert sum(background_histogram(np.array(scores, np.float32), 2.5).data[0].y) == len(scores)
 
 
 def test_the_map_joins_the_chosen_text_with_its_molecule() -> None:

@@ -121,7 +121,7 @@ def _worst(study: Study, *, dark: bool) -> None:
     """List the pairs that are found worst, with drawings, and offer all of them as a table."""
     found = study.agreement
     head = st.container(horizontal=True, vertical_alignment="center")
-    head.markdown("**Worst pairs**, by the sum of both ranks; click a row to choose one", width="stretch")
+    head.markdown("**Worst pairs**, by the sum of both ranks; click a row to choose one", width="content")
     head.download_button(
         "All pairs as CSV",
         lambda: ranks_csv(study),

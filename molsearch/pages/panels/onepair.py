@@ -8,11 +8,9 @@ import streamlit as st
 
 from molsearch import alignmentplots as plots
 from molsearch.chem.drawing import draw
-from molsearch.errors import MolsearchError
-from molsearch.inspection import Inspector, PairVectors
-from molsearch.pages.panels.job import Job, watch
-from molsearch.pages.panels.pairs import PATIENCE_S, Study, pair_choice, sample_of
-from molsearch.pages.panels.sentences import show_error
+from molsearch.inspection import Inspector
+from molsearch.pages.panels.awaited import awaited
+from molsearch.pages.panels.pairs import Study, pair_choice, sample_of
 
 if TYPE_CHECKING:
     from molsearch.alignment import AlignmentReport, Form
@@ -29,10 +27,10 @@ ROWS, SAMPLE = "This pair's rows", "The whole sample"
 BEFORE = (
     "The four terms of the paper's second-order loss, averaged over the sample, and for the chosen pair's rows alone. "
     "*Before* is the same architecture freshly initialised with a fixed seed (0), built from the model's own folder: "
-    "it reads the same words, names and n-gram rarities, and no weight of it is trained. An untrained model gives "
-    "nearly the same cosine to everything, so its distributions are even and hardly diverge: low before means blind, "
-    "low after means aligned."
+    "it reads the same words, names and n-gram rarities, and no weight of it is trained. Where training worked, the "
+    "four distributions of a pair are alike, and their divergences small."
 )
+LONG = 240  # characters; a longer text scrolls
 SIZES = (25, 50, 100, 200, 400)
 
 
@@ -55,7 +53,12 @@ def one_pair(study: Study, inspector: Inspector, *, dark: bool) -> None:
     places = sample_of(study, most, chosen)
     above, below = st.container(), st.container()
     with below:
-        before = _before(study, places, inspector)
+        before = awaited(
+            "twin",
+            (id(study), tuple(places)),
+            "Encoding the sample with the untrained model",
+            partial(inspector.encode_untrained, [study.pairs[each] for each in places]),
+        )
     after = inspector.report(study.vectors.take(places), form=FORMS[str(kind)])
     earlier = inspector.report(before, form=FORMS[str(kind)]) if before is not None else None
     place = places.index(chosen)
@@ -69,39 +72,11 @@ def one_pair(study: Study, inspector: Inspector, *, dark: bool) -> None:
             _contrast(earlier, after, place, dark=dark)
 
 
-def _before(study: Study, places: Sequence[int], inspector: Inspector) -> PairVectors | None:
-    """Encode the sample with the untrained twin, once per study and sample; None while that runs or where it failed."""
-    key = (id(study), tuple(places))
-    if STATE.get("twin-key") != key:
-        old: Job[PairVectors] | None = STATE.pop("twin-job", None)
-        if old is not None:
-            old.cancel()
-        STATE["twin-key"] = key
-        STATE.pop("twin", None)
-        pairs = [study.pairs[place] for place in places]
-        STATE["twin-job"] = Job(
-            "Encoding the sample with the untrained model", partial(inspector.encode_untrained, pairs)
-        )
-    job: Job[PairVectors] | None = STATE.get("twin-job")
-    if job is not None:
-        job.wait(PATIENCE_S)
-        if job.running:
-            watch(job)
-            return None
-        del STATE["twin-job"]
-        STATE["twin"] = job.result if job.error is None else job.error
-    found: PairVectors | MolsearchError = STATE["twin"]
-    if isinstance(found, PairVectors):
-        return found
-    show_error(found)
-    return None
-
-
 def _pair(study: Study, chosen: int, *, dark: bool) -> None:
     """Show text, drawing and ranks."""
     pair, found = study.pairs[chosen], study.agreement
     st.image(draw(pair.smiles, dark=dark, size=(420, 240)), width="stretch", alt="The pair's molecule")
-    with st.container(height=128, border=False):
+    with st.container(height=128 if len(pair.text) > LONG else "content", border=False):
         st.text(pair.text)
     st.caption(
         f"cosine **{found.matched[chosen]:.3f}** · among {len(study.pairs):,}, the text finds its molecule at rank "
@@ -144,7 +119,7 @@ def _distributions(
         tables = {title: getattr(after.distributions, name) for name, title in TITLES.items()}
         figure = plots.matrices({title.split(":")[0]: table for title, table in tables.items()}, place, dark=dark)
         told = (
-            "Each line is one pair of the sample, the chosen one framed; a darker dot holds more of the line's "
+            "Each line is one pair of the sample, the chosen one pointed at; a stronger dot holds more of the line's "
             "probability. Aligned spaces give four alike pictures."
         )
     st.plotly_chart(figure, config={"displayModeBar": False}, key="distributions", alt="Four similarity distributions")

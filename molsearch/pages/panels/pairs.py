@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, BinaryIO
 import streamlit as st
 
 from molsearch.chem.pairs import MOST_PAIRS, PairFile
-from molsearch.errors import MolsearchError
 from molsearch.inspection import Inspector, PairVectors
-from molsearch.pages.panels.job import Job, watch
-from molsearch.pages.panels.sentences import plain, show_error
+from molsearch.pages.panels.awaited import awaited
+from molsearch.pages.panels.sentences import plain
 from molsearch.records import Pair, Progress
 
 if TYPE_CHECKING:
     from molsearch.agreement import Agreement
 
 STATE = st.session_state
-PATIENCE_S = 1.5  # a short job ends before the page is drawn, so that no bar flickers by
 EXAMPLES, OWN = "Examples", "Own file"
 
 
@@ -139,35 +137,11 @@ def _ready(choice: Choice, inspector: Inspector) -> Study | None:
     if choice.key in _shipped():
         return _shipped()[choice.key]
     if STATE.get("pairs-key") != choice.key:
-        old: Job[Study] | None = STATE.pop("pairs-job", None)
-        if old is not None:
-            old.cancel()
-        STATE["pairs-key"] = choice.key
         STATE["next-pair"] = 0
-        STATE.pop("pairs-study", None)
-        _start(choice, inspector)
-    job: Job[Study] | None = STATE.get("pairs-job")
-    if job is not None:
-        job.wait(PATIENCE_S)
-        if job.running:
-            watch(job)
-            return None
-        del STATE["pairs-job"]
-        STATE["pairs-study"] = job.result if job.error is None else job.error
-    result: Study | MolsearchError | None = STATE.get("pairs-study")
-    if isinstance(result, MolsearchError):
-        show_error(result)
-        if st.button("Try again", key="pairs-again"):
-            _start(choice, inspector)
-            st.rerun()
-        return None
-    if isinstance(choice.file, Path) and result is not None:
-        _shipped()[choice.key] = result
-    return result
-
-
-def _start(choice: Choice, inspector: Inspector) -> None:
-    STATE["pairs-job"] = Job("Reading and encoding the pairs", partial(_study, choice, inspector))
+    study = awaited("pairs", choice.key, "Reading and encoding the pairs", partial(_study, choice, inspector))
+    if isinstance(choice.file, Path) and study is not None:
+        _shipped()[choice.key] = study
+    return study
 
 
 def _study(choice: Choice, inspector: Inspector, progress: Progress) -> Study:

@@ -1,0 +1,51 @@
+"""Concepts: what a molecule is and does in the phrases of the project's list, and libraries looked through by them."""
+
+import streamlit as st
+
+from molsearch.catalogue import Catalogue
+from molsearch.concepts import shipped_concepts
+from molsearch.pages import the_screener
+from molsearch.pages.panels.awaited import awaited
+from molsearch.pages.panels.browse import browse
+from molsearch.pages.panels.sentences import errors_as_sentences
+from molsearch.pages.panels.tags import tagging
+
+TAG, BROWSE = "Tag a molecule", "Browse a library"
+
+
+def page() -> None:
+    """Draw the page."""
+    screener = the_screener()
+    dark = st.context.theme.type == "dark"
+    head = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    view = head.segmented_control(
+        "View",
+        [TAG, BROWSE],
+        default=TAG,
+        required=True,
+        key="concepts-view",
+        persist_state="session",
+    )
+    head.caption(
+        f"{len(shipped_concepts())} phrases: chemical classes, roles, physical behaviour, origin. They were never "
+        "taught as labels; a tag says how well a phrase and a molecule match, no fact and no chance of activity.",
+        width="stretch",
+    )
+    with errors_as_sentences():
+        with st.spinner("Opening the libraries …"):
+            libraries = [info.name for info in screener.libraries() if info.molecules]
+            catalogue = screener.catalogue
+        if not _ready(catalogue, screener.model.model_id):
+            return
+        if view == TAG:
+            tagging(screener, libraries, dark=dark)
+        else:
+            browse(catalogue, libraries, dark=dark)
+
+
+def _ready(catalogue: Catalogue, model_id: str) -> bool:
+    """Embed the list once per model, with a bar where that takes long."""
+    return awaited("concept-list", model_id, "Embedding the concept list", catalogue.space) is not None
+
+
+page()

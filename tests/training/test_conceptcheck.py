@@ -1,0 +1,51 @@
+"""The concept list measured: captions read, precision and recall by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from molsearch.concepts import Concept
+from molsearch.errors import InputError
+from molsearch.model.dual import DualEncoder
+from molsearch.training.conceptcheck import above, evaluate_concepts, stated, tag_precision
+
+TYPICAL = ["CCO", "CC(=O)O", "c1ccccc1", "CCN"]
+
+
+def test_a_concept_is_read_off_a_caption_as_a_word() -> None:
+    concepts = (Concept("a sulfonamide", "chemical class"), Concept("an acid", "chemical class"))
+    found = stated(["It is one of the Sulfonamides.", "It is acidic.", "an acid"], concepts)
+    assert found.tolist() == [[True, False], [False, False], [False, True]]
+
+
+def test_precision_and_recall_are_means_over_concepts() -> None:
+    told = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0]], bool)
+    true = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 0]], bool)
+    # precision 1/2 and 0 (the third is told of none); recall 1/2, 0 and 0
+    assert above(told, true) == (pytest.approx(0.25), pytest.approx(0.5 / 3))
+
+
+def test_tags_are_judged_molecule_by_molecule() -> None:
+    scores = np.array([[0.9, 0.5, 0.1], [0.1, 0.2, 0.3], [0.5, 0.5, 0.4]], np.float32)
+    true = np.array([[1, 0, 0], [1, 0, 0], [0, 0, 0]], bool)
+    assert tag_precision(scores, true) == pytest.approx((1 + 1 / 3) / 2)  # the third has none and is left out
+
+
+def test_a_file_is_measured_whole(tiny_model: DualEncoder, tmp_path: Path) -> None:
+    acids = [f"{'C' * n}C(=O)O\tThe molecule is a carboxylic acid." for n in range(1, 7)]
+    others = [f"{'C' * n}O\tThe molecule is a primary alcohol." for n in range(1, 7)]
+    path = tmp_path / "pairs.tsv"
+    path.write_text("\n".join(["smiles\ttext", *acids, *others]), encoding="utf-8")
+    figures = evaluate_concepts(tiny_model, path, "text", TYPICAL)
+    assert figures["molecules"] == 12 and figures["concepts by caption"] == 2
+    assert all(
+        0 <= float(figures[name]) <= 1 for name in figures if "recall" in name or "mAP" in name or "AUROC" in name
+    )  # type: ignore[arg-type]
+
+
+def test_a_file_without_concepts_is_refused(tiny_model: DualEncoder, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("smiles\ttext\nCCO\tnothing\nCC\tnothing\n", encoding="utf-8")
+    with pytest.raises(InputError, match="holds no concept"):
+        evaluate_concepts(tiny_model, path, "text", TYPICAL)
