@@ -11,6 +11,7 @@ st.html(PAGES / "static" / "app.css")
 st.navigation(
     [
         st.Page(PAGES / "search.py", title="Search", icon=":material/search:", default=True),
+        st.Page(PAGES / "basket.py", title="Basket", icon=":material/shopping_basket:"),
         st.Page(PAGES / "library.py", title="Library", icon=":material/science:"),
         st.Page(PAGES / "concepts.py", title="Concepts", icon=":material/sell:"),
         st.Page(PAGES / "alignment.py", title="Alignment", icon=":material/compare_arrows:"),

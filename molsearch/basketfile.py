@@ -9,6 +9,7 @@ from molsearch.basket import MAX_ASKED, MAX_NOTE_CHARS, MAX_PICKS, Asked, Basket
 from molsearch.chem.guard import Guard
 from molsearch.chem.options import ReadOptions
 from molsearch.errors import InputError
+from molsearch.reading import check_query
 from molsearch.recordjson import build, dump, parse
 from molsearch.records import Entry, Progress, Rejection
 
@@ -16,7 +17,8 @@ SUFFIX = ".molsearch.json"
 FORMAT = "molsearch basket"
 VERSION = 1
 MAX_FILE_BYTES = 64_000_000
-MAX_NAME_CHARS = 2_000  # of what is shown on one line: names, query texts are longer
+MAX_NAME_CHARS = 10_000  # of a library's name or a field of a question
+MAX_FIELDS = 1_000  # ranges of a question, or exclusions taken back
 _CHOOSE = "choose a file that was saved from the Basket page"
 
 
@@ -67,12 +69,13 @@ def save(basket: Basket, model_id: str) -> bytes:
     return content
 
 
-def open_saved(content: bytes, options: ReadOptions, progress: Progress | None = None) -> Basket:
+def open_saved(content: bytes, options: ReadOptions, max_query_chars: int, progress: Progress | None = None) -> Basket:
     """Read a basket from a file of unknown origin.
 
     Args:
         content: The file.
         options: Limits of a structure; each is parsed in the process that guards reading.
+        max_query_chars: Limit of a question's text.
         progress: Told of the structures checked; may raise ``Cancelled``.
 
     Raises:
@@ -97,6 +100,7 @@ def open_saved(content: bytes, options: ReadOptions, progress: Progress | None =
         )
     file = build(BasketFile, value)
     _check(file)
+    _check_questions(file, max_query_chars)
     _check_structures(file, options, progress)
     return Basket(file.picks, file.asked, file.libraries)
 
@@ -114,11 +118,22 @@ def _check(file: BasketFile) -> None:
         if wrong:
             raise InputError(f"Molecule {place} of the file cannot be used: {wrong}; {_CHOOSE}.")
         seen.add(pick.molecule.key)
-    for place, asked in enumerate(file.asked, start=1):
-        if asked.searched < 0 or asked.query.k < 1 or not _is_time(asked.time) or _is_long(asked.library):
-            raise InputError(f"Question {place} of the file has a count, time or library out of bounds; {_CHOOSE}.")
     if any(origin.molecules < 0 or _is_long(origin.name) for origin in file.libraries):
         raise InputError(f"A library of the file has a count or name out of bounds; {_CHOOSE}.")
+
+
+def _check_questions(file: BasketFile, max_query_chars: int) -> None:
+    """Check that each question could have been asked, so that the page can ask it again."""
+    for place, asked in enumerate(file.asked, start=1):
+        query = asked.query
+        fields = (asked.library, asked.model_id, query.smarts, query.reference, *query.without, *query.allowed)
+        many = max(len(query.allowed), len(query.ranges)) > MAX_FIELDS
+        if asked.searched < 0 or not _is_time(asked.time) or many or _is_long(*fields):
+            raise InputError(f"Question {place} of the file has a count, time or field out of bounds; {_CHOOSE}.")
+        try:
+            check_query(query, max_query_chars)
+        except InputError as error:
+            raise InputError(f"Question {place} of the file cannot be asked. {error}") from error
 
 
 def _faults(pick: Pick) -> Iterator[str]:
@@ -131,14 +146,14 @@ def _faults(pick: Pick) -> Iterator[str]:
         yield f"its note has {len(pick.note):,} characters, expected at most {MAX_NOTE_CHARS:,}"
     if not _is_time(pick.added):
         yield f"the time it was added is {pick.added[:40]!r}, expected one such as '2026-01-31T12:00:00+00:00'"
-    if _is_long(pick.library) or _is_long(pick.model_id) or _is_long(pick.molecule.name):
+    if _is_long(pick.library, pick.model_id):
         yield f"a name has more than {MAX_NAME_CHARS:,} characters"
     if (found := pick.found) and (found.rank < 1 or not 0 <= found.percentile <= 100):
         yield f"it has rank {found.rank} and percentile {found.percentile:g}"
 
 
-def _is_long(name: str) -> bool:
-    return len(name) > MAX_NAME_CHARS
+def _is_long(*names: str) -> bool:
+    return any(len(name) > MAX_NAME_CHARS for name in names)
 
 
 def _is_time(text: str) -> bool:

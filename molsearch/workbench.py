@@ -68,7 +68,7 @@ class Workbench(SessionScreener):
         Raises:
             InputError: If anything in it is not as ``save_basket`` writes it; the sentence names the place.
         """
-        return open_saved(content, self._options(), progress)
+        return open_saved(content, self._options(), self.settings.max_query_chars, progress)
 
     def export_basket(self, basket: Basket, suffix: str, stream: BinaryIO) -> None:
         """Write every source record of the molecules of a basket: what is known of them first, then its own tags.

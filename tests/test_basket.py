@@ -124,7 +124,7 @@ def test_of_many_questions_the_latest_are_kept() -> None:
 
 
 def test_a_saved_basket_opens_equal() -> None:
-    assert open_saved(save(FULL, "m1"), OPTIONS) == FULL
+    assert open_saved(save(FULL, "m1"), OPTIONS, 10_000) == FULL
 
 
 def test_the_saved_file_names_model_and_libraries_with_their_hashes() -> None:
@@ -149,7 +149,7 @@ _PICKS = st.builds(
 @settings(deadline=None)
 @given(_PICKS)
 def test_whatever_names_notes_and_tags_hold_comes_back(one: Pick) -> None:
-    assert open_saved(save(Basket((one,)), "m1"), OPTIONS).picks == (one,)
+    assert open_saved(save(Basket((one,)), "m1"), OPTIONS, 10_000).picks == (one,)
 
 
 def test_a_merged_basket_keeps_both() -> None:
@@ -193,8 +193,26 @@ def test_merging_the_same_basket_changes_nothing() -> None:
 )
 def test_a_file_that_cannot_be_used_is_one_sentence(content: bytes, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
-        open_saved(content, OPTIONS)
+        open_saved(content, OPTIONS, 10_000)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"text": ""}, "Question 1 .* no word"),
+        ({"text": "x" * 10_001}, "too long"),
+        ({"text": "x", "k": 0}, "out of range"),
+        ({"text": "x", "ranges": [{"name": "price"}]}, "no property 'price'"),
+        ({"text": "x", "phrases": [{"text": "y"}] * 9}, "9 more phrases"),
+        ({"text": "x", "reference": "C" * 10_001}, "out of bounds"),
+        ({"text": "x", "colour": "red"}, "unknown field 'colour'"),
+    ],
+)
+def test_a_question_that_could_not_be_asked_is_refused(query: dict[str, object], words: str) -> None:
+    asked = json.loads(save(FULL, "m1"))["asked"][0] | {"query": query}
+    with pytest.raises(InputError, match=words):
+        open_saved(changed(asked=[asked]), OPTIONS, 10_000)
 
 
 _JSON = st.recursive(
@@ -216,7 +234,7 @@ def test_arbitrary_json_anywhere_in_the_file_is_opened_or_refused(place: tuple[s
         inside = inside[step]
     inside[place[-1]] = value
     try:
-        assert isinstance(open_saved(json.dumps(whole).encode(), OPTIONS), Basket)
+        assert isinstance(open_saved(json.dumps(whole).encode(), OPTIONS, 10_000), Basket)
     except InputError as error:
         assert "\n" not in str(error)
 
@@ -224,4 +242,4 @@ def test_arbitrary_json_anywhere_in_the_file_is_opened_or_refused(place: tuple[s
 @given(st.binary() | st.text().map(lambda text: f'{{"format": "{FORMAT}", "version": 1, {text}'.encode()))
 def test_arbitrary_bytes_are_refused_by_a_sentence(content: bytes) -> None:
     with pytest.raises(InputError):
-        open_saved(content, OPTIONS)
+        open_saved(content, OPTIONS, 10_000)

@@ -11,7 +11,7 @@ from tests.test_basket import BLOCK, ETHANOL, FULL, OPTIONS
 
 
 def test_an_export_keeps_the_molblock_with_its_coordinates_and_tags() -> None:
-    write_sdf(export_rows(open_saved(save(FULL, "m1"), OPTIONS)), stream := BytesIO())
+    write_sdf(export_rows(open_saved(save(FULL, "m1"), OPTIONS, 10_000)), stream := BytesIO())
     first = stream.getvalue().decode().split("$$$$\n")[0]
     assert first.startswith(BLOCK)
     assert ">  <batch>\nA-1\n" in first

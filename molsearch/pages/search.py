@@ -8,7 +8,8 @@ from io import BytesIO
 import streamlit as st
 
 from molsearch.pages import the_screener
-from molsearch.pages.panels import ask, filters, hits, linking, narrow, understood
+from molsearch.pages.panels import ask, filters, hits, linking, narrow, picking, picks, understood
+from molsearch.pages.panels import map as chemical_space
 from molsearch.pages.panels.detail import detail
 from molsearch.pages.panels.job import Job, watch
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
@@ -16,7 +17,7 @@ from molsearch.pages.permalink import Link
 from molsearch.plots import score_histogram
 from molsearch.records import LibraryInfo, Progress, Ranking, Tested
 from molsearch.report import ranking_page
-from molsearch.screener import Screener
+from molsearch.workbench import Workbench
 
 WAIT_S = 1.0  # most searches are done by then; a longer one shows its progress
 STATE = st.session_state
@@ -44,7 +45,7 @@ def page() -> None:
     if STATE.pop("ask-now", False) | ask.form(libraries):
         _start(screener)
     narrow.panel(screener, libraries[STATE["library"]])
-    _collect()
+    _collect(screener)
     if "failure" in STATE:
         st.error(plain(STATE["failure"]), icon=":material/error:")
     ranking: Ranking | None = STATE.get("ranking")
@@ -54,7 +55,7 @@ def page() -> None:
         _first_steps(screener)
 
 
-def _start(screener: Screener) -> None:
+def _start(screener: Workbench) -> None:
     """Begin a search beside the page; the last answer stays in sight until it is there."""
     query, beside, library = ask.query(), ask.second(), STATE["library"]
     tested: Tested | None = STATE.get("tested")
@@ -71,7 +72,7 @@ def _start(screener: Screener) -> None:
     STATE["searching"] = Job("Searching", work)
 
 
-def _collect() -> None:
+def _collect(screener: Workbench) -> None:
     """Take the answer of a search that has ended, or show how far it has come."""
     job: Job[Answer] | None = STATE.get("searching")
     if job is None:
@@ -86,6 +87,9 @@ def _collect() -> None:
     answer = job.result
     STATE["ranking"] = answer and answer.first
     STATE["ranking-beside"] = answer and answer.second
+    for ranking in (answer and answer.second, answer and answer.first):
+        if ranking:
+            picks.remember(ranking, screener)
     STATE.pop("explanations", None)
     STATE["hits-page"] = 1
     hits.choose(1)
@@ -93,7 +97,7 @@ def _collect() -> None:
         STATE["failure"] = str(job.error)
 
 
-def _first_steps(screener: Screener) -> None:
+def _first_steps(screener: Workbench) -> None:
     """Say what to do before the first search."""
     st.markdown("##### Describe structure, class, origin or use in plain words and press Enter, or try one of these")
     cells = st.grid("auto", min_column_width=300, gap="small", border=True)
@@ -107,7 +111,7 @@ def _first_steps(screener: Screener) -> None:
     )
 
 
-def _examples(screener: Screener) -> list[tuple[str, str]]:
+def _examples(screener: Workbench) -> list[tuple[str, str]]:
     """Read the shipped example queries, each with a line on what it shows."""
     path = screener.settings.data / "queries.toml"
     if not path.exists():
@@ -116,7 +120,7 @@ def _examples(screener: Screener) -> list[tuple[str, str]]:
     return [(str(row["text"]), str(row.get("note", ""))) for row in rows]
 
 
-def _results(ranking: Ranking, beside: Ranking | None, screener: Screener, library: LibraryInfo | None) -> None:
+def _results(ranking: Ranking, beside: Ranking | None, screener: Workbench, library: LibraryInfo | None) -> None:
     dark = st.context.theme.type == "dark"
     link = Link(ranking.query, ranking.library, beside.query.text if beside else "")
     linkable = library is not None and not library.private
@@ -127,11 +131,15 @@ def _results(ranking: Ranking, beside: Ranking | None, screener: Screener, libra
     if not ranking.hits:
         _nothing_left()
         return
+    picking.panel(ranking, screener, dark=dark)
     draw = hits.table if view == "Table" else hits.grid
-    if beside is None:
+    if beside is None or view == "Map":
         left, right = st.columns([13, 8], gap="medium")
         with left:
-            draw(hits.on_page(ranking.hits, turned), ranking.query, hits.Side(dark=dark))
+            if view == "Map":
+                chemical_space.panel(ranking, screener, dark=dark)
+            else:
+                draw(hits.on_page(ranking.hits, turned), ranking.query, hits.Side(dark=dark))
     else:
         *lists, right = st.columns([5, 5, 4], gap="medium")
         sides = ((ranking, beside, "first"), (beside, ranking, "second"))
@@ -155,7 +163,7 @@ def _without_filters() -> None:
     ask.ask_now()
 
 
-def _chosen(ranking: Ranking, screener: Screener, dark: bool) -> None:
+def _chosen(ranking: Ranking, screener: Workbench, dark: bool) -> None:
     """Show the scores of the whole library and the chosen hit among them."""
     hit = ranking.hits[min(int(STATE.get("chosen", 1)), len(ranking.hits)) - 1]
     st.plotly_chart(
@@ -175,18 +183,20 @@ def _chosen(ranking: Ranking, screener: Screener, dark: bool) -> None:
         )
 
 
-def _summary(ranking: Ranking, beside: Ranking | None, screener: Screener, link: Link | None) -> tuple[str, int]:
+def _summary(ranking: Ranking, beside: Ranking | None, screener: Workbench, link: Link | None) -> tuple[str, int]:
     """One line: how to look, what was found, pages, link, exports.
 
     Returns:
-        "Grid" or "Table", and the page that is turned to.
+        "Grid", "Table" or "Map", and the page that is turned to.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="summary"):
         view = st.segmented_control(
-            "Show as", ["Grid", "Table"], default="Grid", required=True, key="view", label_visibility="collapsed"
+            "Show as", ["Grid", "Table", "Map"], default="Grid", required=True, key="view", label_visibility="collapsed"
         )
         st.text(_found(ranking, beside), wrap=False, width="stretch")
         turned = hits.page_of(max(len(ranking.hits), len(beside.hits) if beside else 0))
+        with st.container(width="content"):
+            picking.box(ranking)
         with st.popover("Copy link", icon=":material/link:", key="link"):
             linking.offer(link)
         _exports(ranking, screener)
@@ -205,7 +215,7 @@ def _found(ranking: Ranking, beside: Ranking | None) -> str:
     return f"{len(shared):,} of {most:,} molecules are in both lists · “{ranking.library}”"
 
 
-def _exports(ranking: Ranking, screener: Screener) -> None:
+def _exports(ranking: Ranking, screener: Workbench) -> None:
     """Offer the hits as files; a file is written only when asked for."""
 
     def sdf() -> bytes:

@@ -1,12 +1,13 @@
 """Hits as a grid of drawings and as a table; both choose the same hit."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 
+from molsearch.calibration import MatchEvidence
 from molsearch.chem.drawing import data_uri, draw
-from molsearch.pages.panels import ask
+from molsearch.pages.panels import ask, evidence, picks
 from molsearch.records import Hit, Query
 
 PER_PAGE = 50
@@ -24,11 +25,13 @@ class Side:
         name: "first", or "second" for the list beside it.
         dark: Whether the page is dark.
         elsewhere: Molecule key -> its rank in the other list; None where there is no other list.
+        evidence: Rank -> match evidence, of the hits that could be judged.
     """
 
     name: str = "first"
     dark: bool = False
     elsewhere: Mapping[str, int] | None = None
+    evidence: Mapping[int, MatchEvidence] = field(default_factory=dict)
 
     @property
     def chosen(self) -> int:
@@ -96,6 +99,7 @@ def grid(hits: Sequence[Hit], query: Query, side: Side) -> None:
                 alt=f"Hit {hit.rank}",
             )
             st.text(f"{hit.rank}. {title(hit)}", wrap=False, width="stretch")
+            evidence.line(side.evidence.get(hit.rank))
             if side.elsewhere is not None:
                 other = side.elsewhere.get(hit.molecule.key)
                 st.caption(f":material/link: **{other}** in the other list" if other else "only here")
@@ -110,6 +114,7 @@ def grid(hits: Sequence[Hit], query: Query, side: Side) -> None:
 def _actions(foot: "st.delta_generator.DeltaGenerator", hit: Hit, side: Side, *, chosen: bool) -> None:
     """Draw the buttons of one card."""
     suffix = hit.rank if side.name == "first" else f"{side.name}-{hit.rank}"
+    picks.button(foot, hit, f"pick-{suffix}", side.name)
     foot.button(
         "",
         icon=":material/hub:",
@@ -131,7 +136,11 @@ def _actions(foot: "st.delta_generator.DeltaGenerator", hit: Hit, side: Side, *,
 
 
 def table(hits: Sequence[Hit], query: Query, side: Side) -> None:
-    """Show the same hits as rows, with the source file's own columns behind ours; a click on a row chooses it."""
+    """Show the same hits as rows, with the source file's own columns behind ours.
+
+    The row that was ticked last is shown in detail; all ticked ones can go to the basket.
+    """
+    bar = st.container(horizontal=True, vertical_alignment="center")
     rows = [_row(hit, query, side) for hit in hits]
     column = st.column_config
     state = st.dataframe(
@@ -144,6 +153,8 @@ def table(hits: Sequence[Hit], query: Query, side: Side) -> None:
             "structure": column.ImageColumn(width=150 if side.elsewhere is None else 110),
             "name": column.TextColumn(width=170 if side.elsewhere is None else 130),
             "score": column.NumberColumn(format="%.3f", width=70),
+            "evidence": column.NumberColumn("match evidence", format="%.2f", width=110, help=evidence.MEANING),
+            "match": column.TextColumn(width=80),
             "there": column.NumberColumn(width=60, help="Rank in the other list"),
             "percentile": column.NumberColumn("percentile, %", format="%.1f", width=90),
             "cosine": column.NumberColumn(format="%.3f", width=70),
@@ -158,13 +169,18 @@ def table(hits: Sequence[Hit], query: Query, side: Side) -> None:
             ),
         },
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="multi-row",
         key=f"hits-table-{side.name}",
         alt="Hits in the order of their score",
     )
-    picked = state["selection"]["rows"]
-    if picked and picked[0] < len(hits) and hits[picked[0]].rank != side.chosen:
-        choose(hits[picked[0]].rank, side.name)
+    ticked = [hits[row] for row in state["selection"]["rows"] if row < len(hits)]
+    with bar:
+        picks.ticked_button(ticked, side.name)
+    before: Sequence[int] = STATE.get(f"ticked-{side.name}", ())
+    STATE[f"ticked-{side.name}"] = [hit.rank for hit in ticked]
+    fresh = [hit.rank for hit in ticked if hit.rank not in before]
+    if fresh and fresh[-1] != side.chosen:
+        choose(fresh[-1], side.name)
         st.rerun()
 
 
@@ -179,6 +195,7 @@ def _row(hit: Hit, query: Query, side: Side) -> dict[str, object]:
     row |= {
         "structure": data_uri(draw(hit.molecule.key, dark=side.dark, substructure=query.smarts, size=(180, 110))),
         "name": hit.molecule.name,
+        **evidence.cells(side.evidence.get(hit.rank)),
         "score": hit.score,
         "similar": "More like this",
         "percentile": hit.percentile,
