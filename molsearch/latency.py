@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from molsearch.errors import InputError
+from molsearch.evidence import read_evidence
 from molsearch.model.dual import DualEncoder
 from molsearch.model.grounding import ground, read_texts
 from molsearch.training.pairs import read_pairs
@@ -70,8 +71,8 @@ def latencies(model: DualEncoder, texts: Sequence[str]) -> dict[str, Latency]:
         texts: Distinct queries, so that nothing kept from one speeds up another.
 
     Returns:
-        "grounding": names to structures and classes, exact names and what follows from them included; "encoding": words
-        and structures through the network; "both": from the text to its vector and its exact names.
+        "grounding": names to structures and classes, exact names and what follows from them, and what can be computed;
+        "encoding": words and structures through the network; "both": all that a search reads in a text.
 
     Raises:
         InputError: If there are fewer than two texts.
@@ -90,7 +91,8 @@ def _lap(model: DualEncoder, text: str) -> tuple[float, float]:
     (grounded, store), graphs_s = _timed(lambda: ground(readings))
     _, encoding_s = _timed(lambda: model.vectors_of_texts(grounded, store))
     _, names_s = _timed(lambda: model.named_structures(text))
-    return reading_s + graphs_s + names_s, encoding_s
+    _, evidence_s = _timed(lambda: read_evidence([text], model.lexicon))
+    return reading_s + graphs_s + names_s + evidence_s, encoding_s
 
 
 def _latency(took_s: Sequence[float]) -> Latency:

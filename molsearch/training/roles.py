@@ -19,7 +19,7 @@ from molsearch.errors import InputError
 from molsearch.records import Progress
 from molsearch.training.evaluate import bootstrap_interval, with_text
 from molsearch.training.pairs import Row, read_pairs
-from molsearch.training.scoring import Floats, Pool, Scorer, blocks, lift, part
+from molsearch.training.scoring import Floats, Pool, Scorer, part, searched
 
 Bools = npt.NDArray[np.bool_]
 
@@ -137,12 +137,9 @@ def evaluate_roles(
 def _measure(
     model: Scorer, rows: Sequence[Row], asked: dict[str, Bools], exact_names: bool, progress: Progress | None
 ) -> list[RoleFigures]:
-    pool = Pool(model, rows, part(progress, 0, len(rows) + len(asked)))
-    queries = list(asked)
-    scores = np.concatenate(list(blocks(model, queries, pool, part(progress, len(rows), len(rows) + len(asked)))))
-    if exact_names:
-        named = [model.named_structures(query) for query in queries]
-        scores = lift(scores, [pool.lifts(structures) if structures else {} for structures in named])
+    total = len(rows) + len(asked)
+    pool = Pool(model, rows, part(progress, 0, total))
+    scores = searched(model, list(asked), pool, exact_names, part(progress, len(rows), total))
     return [
         RoleFigures(
             query,
