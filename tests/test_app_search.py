@@ -1,5 +1,6 @@
 """The Search page as a person uses it, run for real on a tiny untrained model and a small library."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from molsearch.model.config import DualConfig
 from molsearch.model.dual import DualEncoder
 from molsearch.model.lexical import LexicalConfig
 from molsearch.pages.panels.hits import PER_PAGE
-from molsearch.records import Phrase, PropertyRange, Ranking
+from molsearch.pages.panels.job import Job
+from molsearch.records import Phrase, Progress, PropertyRange, Ranking
 from molsearch.screener import Screener
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -198,6 +200,23 @@ def test_two_queries_stand_side_by_side(app: AppTest) -> None:
         "ranking-beside" not in press(app, "Back to one query").session_state
         or not (app.session_state["ranking-beside"])
     )
+
+
+def test_a_long_search_can_be_stopped_and_the_last_answer_stands(app: AppTest) -> None:
+    before = ranking(searched(app))
+    job: Job[Any] = Job("Searching", endless)
+    app.session_state["searching"] = job
+    app.run()
+    app.button(key="cancel-search").click().run()
+    drawn(app)
+    assert "The search was stopped." in [each.value for each in app.info]
+    assert ranking(app) is before and not app.error
+
+
+def endless(progress: Progress) -> None:
+    while True:
+        progress(1, 2)
+        time.sleep(0.01)
 
 
 # --- filters -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from molsearch.errors import MolsearchError
+from molsearch.errors import InputError, MolsearchError
 from molsearch.pages.panels import ask
 from molsearch.pages.panels.sentences import plain
 from molsearch.pages.permalink import Link, address, fields_of, read_link
@@ -25,7 +25,7 @@ def open_link(libraries: Mapping[str, LibraryInfo]) -> None:
         link = read_link(fields)
     except MolsearchError as error:
         st.query_params.clear()
-        STATE["failure"] = str(error)
+        STATE["failure"] = error
         return
     known = link.library in libraries or not link.library
     ask.fill(link if known else Link(link.query, "", link.second))
@@ -33,7 +33,7 @@ def open_link(libraries: Mapping[str, LibraryInfo]) -> None:
         ask.ask_now()
     else:
         st.query_params.clear()
-        STATE["failure"] = (
+        STATE["failure"] = InputError(
             f"The link asks for the library “{link.library}”, which is not on this computer: choose another one, or "
             "add it on the Library page; the query is filled in."
         )
