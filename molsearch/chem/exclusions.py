@@ -74,6 +74,7 @@ _STOP = re.compile(
 _NEXT = re.compile(r"\s*(,\s*(?:and|or|nor)\s+|\s(?:and|or|nor)\s+|,\s+)", re.IGNORECASE)
 _FREE = re.compile(r"[\s-]free\b(?![\s-](?:base|acid|amine|energy|radical|form|nh|oh|of\b|from\b))", re.IGNORECASE)
 _BEFORE_FREE = re.compile(r"[\w'-]+(?: [\w'-]+){0,3}$")
+_MOST_ITEMS = 20  # of one list
 _MOST_WORDS = 6  # of what could not be read, in a note
 _LOOSE_START = re.compile(r"^(?:and|or|but|with)(?: |$)", re.IGNORECASE)
 _LOOSE_END = re.compile(r"(?:^| )(?:and|or|but|with|that|which)$", re.IGNORECASE)
@@ -82,13 +83,22 @@ _LONGEST_NAME = 80  # in letters, of a structure that is left out
 
 
 @dataclass(frozen=True, slots=True)
+class _Item:
+    """One thing that is denied: what it was read as, how it is written, and where it ends in the text."""
+
+    meaning: Exclusion
+    written: str
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Clause:
-    """A negation: ``text[start:end]`` is the trigger and its items; each item has its words and what they mean."""
+    """A negation: ``text[start:end]`` is the trigger and its items."""
 
     start: int
     end: int
     trigger: str
-    items: tuple[Exclusion, ...]
+    items: tuple[_Item, ...]
 
 
 def read_exclusions(
@@ -110,9 +120,13 @@ def read_exclusions(
     found: list[Exclusion] = []
     at = 0
     for clause in islice(_clauses(text, lexicon or {}), _MOST_CLAUSES):
-        meant = [item for item in clause.items if item.kind == "unread" or item.read_as not in allowed]
-        stays = [item.words for item in clause.items if item.kind == "unread" or item.read_as in allowed]
-        found += meant
+        meanings = [item.meaning for item in clause.items]
+        found += [one for one in meanings if one.kind == "unread" or one.read_as not in allowed]
+        stays = [
+            item.written
+            for item, one in zip(clause.items, meanings, strict=True)
+            if one.kind == "unread" or one.read_as in allowed
+        ]
         parts.append(text[at : clause.start])
         if len(stays) == len(clause.items):
             parts.append(text[clause.start : clause.end])
@@ -180,31 +194,28 @@ def _clause(text: str, trigger: re.Match[str], lexicon: Mapping[str, str]) -> _C
     """Read the list that follows a negation: "a lactone, ester or nitro group"."""
     bare = _BARE.search(trigger.group()) is not None
     at = trigger.end()
-    items: list[tuple[Exclusion, int]] = []
+    items: list[_Item] = []
     sure = 0  # "X, Y" alone may be the start of something else; "X, Y or Z" is one list
-    conjunction = True
-    while not (bare and _ARTICLE.match(text, at)):
+    joint = "or"
+    while len(items) < _MOST_ITEMS and not (bare and _ARTICLE.match(text, at)):
         start = _skip(_DETERMINER, text, at)
         end = _end_of(text, start)
         words = text[start:end]
-        read = _class_of(words) or (None if items else _structure_of(words, lexicon))
-        if read is None:
+        read = _class_of(words) or _structure_of(words, lexicon)
+        if read is None and (joint not in {"or", "nor"} or not any(map(str.isalpha, words))):
+            break  # after "and" or a comma, what is no class is a new thought
+        items.append(_Item(replace(read or _unread(text[at:end]), from_text=True), text[start:end], end))
+        sure = sure if joint == "," else len(items)
+        following = _NEXT.match(text, end)
+        if following is None:
             break
-        items.append((replace(read, from_text=True), end))
-        sure = len(items) if conjunction else sure
-        joint = _NEXT.match(text, end)
-        if joint is None:
-            break
-        at, conjunction = joint.end(), joint.group(1).strip() != ","
-    if not items:
-        words = " ".join(text[at : _end_of(text, _skip(_DETERMINER, text, at))].split()[:_MOST_WORDS])
-        return _unread(trigger, words) if any(map(str.isalpha, words)) else None
-    kept = items[:sure]
-    return _Clause(trigger.start(), kept[-1][1], trigger.group(), tuple(item for item, _ in kept))
+        at, joint = following.end(), (following.group(1).replace(",", " ").strip() or ",").lower()
+    kept = tuple(items[:sure])
+    return _Clause(trigger.start(), kept[-1].end, trigger.group(), kept) if kept else None
 
 
-def _unread(trigger: re.Match[str], words: str) -> _Clause:
-    return _Clause(trigger.start(), trigger.end(), trigger.group(), (Exclusion(words, "unread", from_text=True),))
+def _unread(words: str) -> Exclusion:
+    return Exclusion(" ".join(words.split()[:_MOST_WORDS]), "unread")
 
 
 def _free(text: str, ending: re.Match[str]) -> _Clause | None:
@@ -216,10 +227,11 @@ def _free(text: str, ending: re.Match[str]) -> _Clause | None:
     for start in starts:
         words = text[start : ending.start()]
         if not _ARTICLE.match(words) and (read := _class_of(words)):
-            return _Clause(start, ending.end(), "", (replace(read, from_text=True),))
+            return _Clause(start, ending.end(), "", (_Item(replace(read, from_text=True), words, ending.end()),))
     if ending.group().startswith("-"):
         words = text[starts[-1] : ending.end()]
-        return _Clause(starts[-1], ending.end(), "", (Exclusion(words, "unread", from_text=True),))
+        unread = _Item(Exclusion(words, "unread", from_text=True), words, ending.end())
+        return _Clause(starts[-1], ending.end(), "", (unread,))
     return None
 
 

@@ -68,6 +68,18 @@ def test_what_denies_less_than_a_class_excludes_nothing_and_stays(text: str, wor
     assert (one.kind, one.words, one.read_as) == ("unread", words, "")
 
 
+@pytest.mark.parametrize("text", ["an acid without a lactone or bad taste", "an acid without bad taste or a lactone"])
+def test_what_cannot_be_read_in_a_list_stays_denied(text: str) -> None:
+    rest, found = read_exclusions(text)
+    assert rest == "an acid without bad taste"
+    assert sorted((one.kind, one.words) for one in found) == [("class", "lactone"), ("unread", "bad taste")]
+
+
+def test_after_and_what_is_no_class_is_a_new_thought() -> None:
+    rest, found = read_exclusions("an acid without a lactone and of low mass")
+    assert (rest, [one.words for one in found]) == ("an acid and of low mass", ["lactone"])
+
+
 def test_a_narrower_term_of_a_class_does_not_exclude_the_class() -> None:
     text = "an oil without a corticosteroid"  # a kind of 21-hydroxy steroid in the table
     assert [(one.kind, one.words) for one in read_exclusions(text)[1]] == [("unread", "a corticosteroid")]
