@@ -28,6 +28,7 @@ Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.uint8]
 
 FIRST = 200  # molecules that are looked at for parts: the best without
+_SHORT = 10  # words up to which a text counts as short
 _MORE = 800  # as many more where a text says nothing but what can be computed, and likeness puts little first
 # Log odds between having and lacking an amount that is read right nine times in ten, and that half of all have.
 _SPREAD = math.log(0.9 / 0.5) - math.log(0.1 / 0.5)
@@ -76,11 +77,21 @@ class Evidence:
         criteria: Classes and amounts.
         parts: Named structures.
         share: Weight of the text among all that are asked together, 0 to 1.
+        words: Words of the text.
     """
 
     criteria: Criteria
     parts: tuple[Part, ...]
     share: float = 1.0
+    words: int = 1
+
+    @property
+    def alone(self) -> float:
+        """How far the text says nothing but this, 0 to 1: the share that was read, of a text that is short.
+
+        A caption that was read by half still says much that only likeness can tell; a query read by half does not.
+        """
+        return self.criteria.coverage * min(1.0, _SHORT / self.words)
 
 
 def read_evidence(
@@ -97,7 +108,8 @@ def read_evidence(
     weights = [1.0] * len(texts) if shares is None else shares
     for text, mentions, share in zip(texts, find_mentions(texts, lexicon), weights, strict=True):
         parts = parts_of(mentions)
-        read.append(Evidence(read_criteria(text, [(one.start, one.end) for one in parts]), tuple(parts), share))
+        criteria = read_criteria(text, [(one.start, one.end) for one in parts])
+        read.append(Evidence(criteria, tuple(parts), share, max(1, len(text.split()))))
     return read
 
 
@@ -120,7 +132,7 @@ def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats |
         return None
     total = np.zeros(len(flags), np.float32)
     for one in telling:
-        factor = np.float32(one.share * odds.factors(one.criteria.coverage)[0])
+        factor = np.float32(one.share * odds.factors(one.alone)[0])
         for row in {named.row for named in one.criteria.classes if named.row < odds.classes.shape[1]}:
             has, lacks = odds.classes[:, row]
             total[~members(flags, row)] -= factor * (has - lacks)
@@ -133,7 +145,7 @@ def depth(evidence: Sequence[Evidence]) -> int:
     """Return how many molecules, the best without, are looked at for the parts that texts name; 0 for none."""
     if not any(one.parts for one in evidence):
         return 0
-    return FIRST + round(_MORE * max(one.criteria.coverage for one in evidence) ** 2)
+    return FIRST + round(_MORE * max(one.alone for one in evidence) ** 2)
 
 
 def parts_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) -> Floats:
@@ -148,7 +160,7 @@ def parts_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) ->
     for one in evidence:
         kinds = np.array([part.kind for part in one.parts], np.int64)
         told = odds.parts[kinds[:, None], outcomes(one.parts, keys)] - odds.parts[kinds].max(axis=1, keepdims=True)
-        total += np.float32(one.share * odds.factors(one.criteria.coverage)[1]) * told.sum(axis=0)
+        total += np.float32(one.share * odds.factors(one.alone)[1]) * told.sum(axis=0)
     return total
 
 

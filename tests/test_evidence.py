@@ -70,6 +70,11 @@ def test_a_text_that_says_nothing_else_counts_more():
     assert half[1] == pytest.approx(-3 * (0.1 + 0.4 * (11 / 19) ** 4))
 
 
+def test_a_long_text_read_in_part_counts_as_any_text():
+    long = replace(read("a sulfonamide"), words=40)
+    assert lift([long], Columns(), odds(alone=0.4))[1] == pytest.approx(-3 * (0.1 + 0.4 * 0.25**4))
+
+
 def test_a_lacked_amount_costs_the_odds_of_a_reading_that_is_right_nine_times_in_ten():
     raised = lift([read("no aromatic ring")], Columns(), odds(scale=1.0))
     assert raised[1] == 0  # decanol has none
