@@ -219,10 +219,11 @@ def keys_sha256(keys: Sequence[str]) -> str:
 def _searched(ranking: Ranking, screener: Screener) -> tuple[Searched, tuple[str, ...]]:
     """Account for the records of the library, and say so where it is no longer what was searched."""
     name, sha256 = ranking.library, ranking.library_sha256
-    info = next((info for info in screener.libraries() if info.name == name), None)
-    if info is None:
+    infos = [info for info in screener.libraries() if info.name == name]
+    if not infos:
         told = f"The library {name!r} was removed since: its records cannot be counted."
         return Searched(name, sha256, 0, (), 0, ranking.narrowing.molecules), (told,)
+    info = infos[-1]  # a session's own library comes after a kept one of the same name, which it hides
     reasons = Counter(rejection.reason.value for rejection in screener.rejections(name))
     searched = Searched(
         name=name,

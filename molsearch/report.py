@@ -1,15 +1,13 @@
-"""What a person reads after the work: the account of an import, and a ranking as one HTML page that opens offline."""
+"""What a person reads after an import: what became of each record, and the rejected ones as a table."""
 
 import csv
-import html
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import StringIO
 
 from molsearch.chem.cells import inert
-from molsearch.chem.drawing import draw
-from molsearch.records import Library, ModelCard, Molecule, Progress, Ranking, Rejection
+from molsearch.records import Library, Molecule, Progress, Rejection
 
 SHOWN_REJECTIONS = 500
 SHOWN_MOLECULES = 8
@@ -92,60 +90,3 @@ def rejections_csv(rejections: Iterable[Rejection]) -> str:
         cells = (entry.name, rejection.reason.value, rejection.detail, entry.text)
         writer.writerow([entry.row, *map(inert, cells)])
     return out.getvalue()
-
-
-def ranking_page(ranking: Ranking, card: ModelCard | None = None) -> str:
-    """Write a ranking as one HTML page with its drawings inside; it opens offline and holds no script.
-
-    Args:
-        ranking: The answer to one query.
-        card: The model that gave it, for its name and licence.
-    """
-    query = ranking.query
-    asked = {
-        "Query": query.text,
-        "Filters": _filters(ranking),
-        "Library": f"{ranking.library}, {ranking.searched:,} molecules scored",
-        "Model": f"{card.name if card else ''} {ranking.model_id}".strip(),
-        "Notes": " ".join(ranking.notes),
-    }
-    facts = "".join(f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>" for name, value in asked.items() if value)
-    cards = "".join(
-        f"<figure>{draw(hit.molecule.key, substructure=query.smarts)}"
-        f"<figcaption><b>{hit.rank}. {html.escape(hit.molecule.name)}</b><br/>"
-        f"score {hit.score:.3f}, above {hit.percentile:.1f} %<br/>"
-        f"<code>{html.escape(hit.molecule.key)}</code></figcaption></figure>"
-        for hit in ranking.hits
-    )
-    return _PAGE.format(title=html.escape(query.text[:80]), facts=facts, cards=cards)
-
-
-def _filters(ranking: Ranking) -> str:
-    """Say in words what every hit had to fulfil."""
-    query = ranking.query
-    parts = [
-        f"{r.name} from {'any' if r.low is None else f'{r.low:g}'} to {'any' if r.high is None else f'{r.high:g}'}"
-        for r in query.ranges
-    ]
-    if query.smarts:
-        parts.append(f"substructure {query.smarts}")
-    if query.reference:
-        parts.append(f"like {query.reference}")
-    return "; ".join(parts)
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<style>
-body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1200px; padding: 0 1rem; color: #1f2937 }}
-table {{ border-collapse: collapse; margin-bottom: 1.5rem }}
-th {{ text-align: left; padding: 2px 1rem 2px 0; color: #64748b; font-weight: 500; vertical-align: top }}
-main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: .8rem }}
-figure {{ margin: 0; border: 1px solid #cbd5e1; border-radius: 6px; padding: .5rem; break-inside: avoid }}
-figure svg {{ width: 100%; height: auto }}
-code {{ font-size: 11px; overflow-wrap: anywhere; color: #475569 }}
-</style></head><body>
-<h1>Ranked by description</h1><table>{facts}</table><main>{cards}</main>
-</body></html>
-"""

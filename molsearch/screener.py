@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from molsearch import explain as explaining
 from molsearch.appraisal import Appraiser
 from molsearch.catalogue import Catalogue, Memory
-from molsearch.chem.export import hit_rows, write_csv, write_sdf
 from molsearch.chem.library import ReadOptions, SpooledLibrary, read_library, read_pasted
 from molsearch.chem.standardize import standardize
 from molsearch.embed import embed
@@ -319,13 +318,3 @@ class Screener:
         """
         check_text(text, self.settings.max_query_chars)
         return explaining.explain(self.model, text, smiles.strip())
-
-    # Export
-
-    def export_sdf(self, ranking: Ranking, stream: BinaryIO) -> None:
-        """Write every source record of the hits as SDF: rank and scores first, then its own tags."""
-        write_sdf(hit_rows(ranking), stream)
-
-    def export_csv(self, ranking: Ranking, stream: BinaryIO) -> None:
-        """Write every source record of the hits as CSV: rank and scores first, then its own columns."""
-        write_csv(hit_rows(ranking), stream)

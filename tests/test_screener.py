@@ -1,6 +1,5 @@
 """The facade end to end: a file becomes a library, a sentence becomes a ranking, and a bad call becomes a sentence."""
 
-import io
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from rdkit import Chem
 
 from molsearch import records
 from molsearch.errors import Cancelled, InputError, LibraryError, ModelError
+from molsearch.exports import exported
 from molsearch.model.dual import DualEncoder
 from molsearch.reading import sentences
 from molsearch.records import Pair, Phrase, PropertyRange, Query, Ranking
@@ -437,16 +437,15 @@ def test_an_alignment_has_the_cosines_of_its_pairs(screener: Screener) -> None:
 
 def test_an_export_holds_every_source_record_with_rank_and_tags(screener: Screener) -> None:
     ranking = screener.search(Query(TEXT), "drugs")
-    screener.export_sdf(ranking, stream := io.BytesIO())
     supplier = Chem.SDMolSupplier()
-    supplier.SetData(stream.getvalue().decode())
+    supplier.SetData(exported(ranking, screener, ".sdf").decode())
     mols = list(supplier)
     assert len(mols) == RECORDS - REJECTIONS
     assert [int(mol.GetProp("rank")) for mol in mols] == sorted(int(mol.GetProp("rank")) for mol in mols)
     assert {mol.GetProp("_Name") for mol in mols} >= {"ethanol", "alcohol"}
     assert all(mol.GetProp("model_id") == ranking.model_id for mol in mols)
-    screener.export_csv(ranking, table := io.BytesIO())
-    assert table.getvalue().decode("utf-8-sig").splitlines()[0].startswith("rank,score,cosine,percentile,model_id,")
+    table = exported(ranking, screener, ".csv").decode("utf-8-sig")
+    assert table.startswith("rank,score,cosine,percentile,model_id,")
 
 
 # --- many at once ------------------------------------------------------------------------------------------------

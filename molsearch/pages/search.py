@@ -3,21 +3,20 @@
 import tomllib
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from io import BytesIO
+from functools import partial
 
 import streamlit as st
 
-from molsearch.errors import Cancelled
+from molsearch.exports import EXPORTS, exported
 from molsearch.pages import the_screener
 from molsearch.pages.panels import ask, filters, hits, linking, narrow, picking, picks, understood
 from molsearch.pages.panels import map as chemical_space
 from molsearch.pages.panels.detail import detail
 from molsearch.pages.panels.job import Job, watch
-from molsearch.pages.panels.sentences import errors_as_sentences, plain, show_error
+from molsearch.pages.panels.sentences import errors_as_sentences, plain
 from molsearch.pages.permalink import Link
 from molsearch.plots import score_histogram
 from molsearch.records import LibraryInfo, Progress, Ranking, Tested
-from molsearch.report import ranking_page
 from molsearch.workbench import Workbench
 
 WAIT_S = 1.0  # most searches are done by then; a longer one shows its progress
@@ -48,7 +47,7 @@ def page() -> None:
     narrow.panel(screener, libraries[STATE["library"]])
     _collect(screener)
     if "failure" in STATE:
-        show_error(STATE["failure"])
+        st.error(plain(STATE["failure"]), icon=":material/error:")
     ranking: Ranking | None = STATE.get("ranking")
     if ranking is not None:
         _results(ranking, STATE.get("ranking-beside"), screener, libraries.get(ranking.library))
@@ -85,11 +84,6 @@ def _collect(screener: Workbench) -> None:
         watch(job, key="cancel-search")
         return
     del STATE["searching"]
-    if job.error is not None:
-        STATE["failure"] = job.error
-        if isinstance(job.error, Cancelled):  # the last answer stands
-            STATE["failure"] = Cancelled("The search was stopped.")
-            return
     answer = job.result
     STATE["ranking"] = answer and answer.first
     STATE["ranking-beside"] = answer and answer.second
@@ -99,6 +93,8 @@ def _collect(screener: Workbench) -> None:
     STATE.pop("explanations", None)
     STATE["hits-page"] = 1
     hits.choose(1)
+    if job.error is not None:
+        STATE["failure"] = str(job.error)
 
 
 def _first_steps(screener: Workbench) -> None:
@@ -220,34 +216,20 @@ def _found(ranking: Ranking, beside: Ranking | None) -> str:
 
 
 def _exports(ranking: Ranking, screener: Workbench) -> None:
-    """Offer the hits as files; a file is written only when asked for."""
-
-    def sdf() -> bytes:
-        screener.export_sdf(ranking, stream := BytesIO())
-        return stream.getvalue()
-
-    def table() -> bytes:
-        screener.export_csv(ranking, stream := BytesIO())
-        return stream.getvalue()
-
-    def report() -> bytes:
-        return ranking_page(ranking, screener.card()).encode()
-
-    for label, suffix, mime, data, hint in (
-        ("SDF", "sdf", "chemical/x-mdl-sdfile", sdf, "Hits with original records, tags, rank, score, percentile"),
-        ("CSV", "csv", "text/csv", table, "The same as a table"),
-        ("Report", "html", "text/html", report, "One page with drawings that opens offline"),
-    ):
-        st.download_button(
-            label,
-            data,
-            file_name=f"hits.{suffix}",
-            mime=mime,
-            help=hint,
-            on_click="ignore",
-            icon=":material/download:",
-            key=f"export-{suffix}",
-        )
+    """Offer the hits as files of every kind; a file is written only when asked for."""
+    with st.popover("Export", icon=":material/download:", key="exports"):
+        for suffix, export in EXPORTS.items():
+            st.download_button(
+                export.label,
+                partial(exported, ranking, screener, suffix),
+                file_name=f"hits{suffix}",
+                mime=export.mime,
+                help=export.hint,
+                on_click="ignore",
+                icon=":material/download:",
+                key=f"export{suffix}",
+                width="stretch",
+            )
 
 
 page()
