@@ -14,7 +14,7 @@ from molsearch.chem.names import available
 from molsearch.errors import InputError
 from molsearch.evidence import Described, Evidence, depth, lift, parts_lift, read_evidence
 from molsearch.index.base import Found, Index
-from molsearch.interpretation import Interpretation, Reading, ReadPhrase
+from molsearch.interpretation import Exclusion, Interpretation, Reading, ReadPhrase
 from molsearch.model.words import words
 from molsearch.narrowing import Narrowed
 from molsearch.records import Hit, Query, Ranking, Tested
@@ -74,7 +74,7 @@ def rank(
         hits=_hits(found, index),
         scores=array("f", found.distribution.astype(np.float32).tobytes()),
         searched=found.searched,
-        read=replace(read, phrases=tuple(phrases)),
+        read=replace(read, phrases=tuple(phrases), exclusions=_but_amounts(read.exclusions, phrases)),
         narrowing=narrowed.account,
         tested=tested,
     )
@@ -169,6 +169,12 @@ def _with_readings(
     limited = model.config.text == "words" and "token" in model.paths
     unread = max(0, len(words(phrase.kept)) - model.config.words.max_words) if limited else 0
     return replace(phrase, readings=tuple(sorted(readings, key=lambda one: (one.start, one.end))), unread_words=unread)
+
+
+def _but_amounts(exclusions: Iterable[Exclusion], phrases: Sequence[ReadPhrase]) -> tuple[Exclusion, ...]:
+    """Leave out what was no class but was read as an amount: "no rotatable bonds", "no more than 2 rings"."""
+    amounts = [one.words for phrase in phrases for one in phrase.readings if one.kind == "amount"]
+    return tuple(one for one in exclusions if one.kind != "unread" or not any(one.words in words for words in amounts))
 
 
 def _hits(found: Found, index: Index) -> tuple[Hit, ...]:

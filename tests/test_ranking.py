@@ -101,6 +101,14 @@ def test_the_same_exclusion_counts_once(screener: Screener) -> None:
     assert [step.what for step in ranking.narrowing.steps] == ["without lactones"]
 
 
+def test_an_amount_that_is_denied_is_no_unread_exclusion(screener: Screener) -> None:
+    ranking = screener.search(Query("a drug with no more than 2 rings and no smell"), "drugs")
+    assert [(one.words, one.read_as) for one in ranking.read.phrases[0].readings] == [
+        ("no more than 2 rings", "rings 2 or less")
+    ]
+    assert [one.words for one in ranking.read.exclusions] == ["smell"]
+
+
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
