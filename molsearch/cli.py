@@ -288,7 +288,7 @@ def odds(
 ) -> None:
     """Measure anew what named classes and parts tell, as after a change of the class table."""
     with answering(as_json):
-        from molsearch.training.odds import remeasure
+        from molsearch.training.refit import remeasure
 
         with bar("Measuring") as progress:
             model_id = remeasure(model, pairs, val, progress)

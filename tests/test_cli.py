@@ -26,7 +26,20 @@ CCO,ethanol,2.5
 Nc1ccc(S(N)(=O)=O)cc1,sulfanilamide,3.5
 C1CC,broken,4
 """
-COMMANDS = ("read", "add", "search", "describe", "explain", "train", "evaluate", "figures", "models", "bench", "repeat")
+COMMANDS = (
+    "odds",
+    "read",
+    "add",
+    "search",
+    "describe",
+    "explain",
+    "train",
+    "evaluate",
+    "figures",
+    "models",
+    "bench",
+    "repeat",
+)
 
 Run = Callable[..., Result]
 

@@ -6,17 +6,13 @@ are looked for only among molecules that lead already.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from molsearch.chem.arrays import CLASS_SIZE, PART_KINDS, PART_OUTCOMES
-from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.training.features import Caption
-from molsearch.training.pairs import read_pairs
 
 Floats = npt.NDArray[np.float32]
 
@@ -40,31 +36,6 @@ def measure_odds(captions: Sequence[Caption], seed: int = 0, progress: Progress 
     owners = np.array([place[caption.smiles] for caption in captions], np.int64)
     texts = [caption.text for caption in captions]
     return _class_odds(texts, owners, molecules), _part_odds(texts, owners, molecules, seed, progress)
-
-
-def remeasure(folder: Path, pairs: Path, val: Path, progress: Progress | None = None) -> str:
-    """Measure the odds anew and write them into a model's folder.
-
-    Args:
-        folder: The model.
-        pairs: Training pairs.
-        val: Validation pairs; captions of their molecules are left out.
-        progress: Told of the captions done.
-
-    Returns:
-        The new id of the model: libraries that it filled must be embedded again.
-
-    Raises:
-        InputError: If a file cannot be read.
-        ModelError: If the model cannot be used.
-    """
-    from molsearch.training.prepare import held_out, usable
-
-    model = DualEncoder.load(folder)
-    classes, parts = measure_odds(usable(read_pairs(pairs).rows, held_out(read_pairs(val).rows)), progress=progress)
-    model.class_odds, model.part_odds = torch.from_numpy(classes), torch.from_numpy(parts)
-    model.save(folder)
-    return model.model_id
 
 
 def _class_odds(texts: Sequence[str], owners: npt.NDArray[np.int64], molecules: Sequence[str]) -> Floats:

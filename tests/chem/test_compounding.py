@@ -9,11 +9,11 @@ from molsearch.chem.compounding import QUALIFIERS, SUBSTITUENTS, find_compounds
 @pytest.mark.parametrize(
     ("word", "classes"),
     [
-        ("acylhydrazone", {"hydrazone", "carbonyl compound"}),
+        ("thienylketone", {"ketone", "thiophenes"}),
         ("bromophenols", {"phenols", "organobromine compound"}),
         ("diarylketone", {"ketone", "aromatic compound"}),
-        ("dichloroaniline", {"anilines", "organochlorine compound"}),
-        ("phenylpyrazole", {"pyrazoles", "benzenes"}),
+        ("dibromoaniline", {"anilines", "organobromine compound"}),
+        ("cyanopyrrole", {"pyrroles", "nitrile"}),
         ("brominated", {"organobromine compound"}),
     ],
 )
@@ -22,8 +22,8 @@ def test_a_compound_word_names_each_of_its_classes(word, classes):
 
 
 def test_all_classes_of_a_word_share_its_span():
-    text = "an acylhydrazone linker"
-    assert {text[start:end] for _, start, end in find_compounds(text)} == {"acylhydrazone"}
+    text = "a thienylketone linker"
+    assert {text[start:end] for _, start, end in find_compounds(text)} == {"thienylketone"}
 
 
 @pytest.mark.parametrize("text", ["a sulfonamide", "remarkable", "xyzphenol", "", "phenomenal", "estranged"])

@@ -9,7 +9,8 @@ from molsearch.chem.classes import class_named
 from molsearch.chem.names import available
 from molsearch.model.dual import DualEncoder
 from molsearch.training.features import Caption
-from molsearch.training.odds import DOUBT, measure_odds, remeasure
+from molsearch.training.odds import DOUBT, measure_odds
+from molsearch.training.refit import remeasure
 
 SULFONAMIDES = [f"NS(=O)(=O){'C' * length}" for length in range(1, 11)]
 ALCOHOLS = [f"OC{'C' * length}" for length in range(1, 11)]
