@@ -166,7 +166,7 @@ class Catalogue:
         return self.memory.spaces.made(model.model_id, make)
 
     def tags(self, key: str) -> tuple[Tag, ...]:
-        """Look at every concept for a molecule, highest cosine first.
+        """Look at every concept for a molecule, highest score first.
 
         Args:
             key: SMILES after clean-up, as ``Screener.clean`` gives it.

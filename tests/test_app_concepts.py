@@ -87,8 +87,8 @@ def test_a_pasted_molecule_is_tagged_in_every_group_with_the_verdict_of_the_rule
     groups = [table.value.columns[0] for table in app.dataframe]
     assert groups == ["chemical class", "role", "physical behaviour", "origin"]
     for table in app.dataframe:
-        cosines = list(table.value["cosine"])
-        assert cosines == sorted(cosines, reverse=True) and len(cosines) == 8
+        standing = [float(cell.removeprefix("▲ ")) for cell in table.value["above"]]
+        assert standing == sorted(standing, reverse=True) and len(standing) == 8
     assert "concepts stand above the background" in told(app)
 
 

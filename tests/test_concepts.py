@@ -56,11 +56,11 @@ def test_a_phrase_is_shown_in_the_sentence_of_its_group() -> None:
     assert Concept("a dye", "role").sentence == "It has a role as a dye."
 
 
-def test_tags_come_by_cosine_with_their_standing_against_the_background() -> None:
+def test_tags_come_by_their_standing_against_the_background() -> None:
     tags = SPACE.tag(np.array([0.65, 0.6, 0.0], np.float32))
-    assert [tag.concept.phrase for tag in tags] == ["an alcohol", "an acid", "a dye"]
-    assert [tag.cosine for tag in tags] == pytest.approx([0.65, 0.6, 0.0])
-    assert [tag.score for tag in tags] == pytest.approx([0.5, 4.0, 0.0], abs=1e-4)
+    assert [tag.concept.phrase for tag in tags] == ["an acid", "an alcohol", "a dye"]
+    assert [tag.cosine for tag in tags] == pytest.approx([0.6, 0.65, 0.0])
+    assert [tag.score for tag in tags] == pytest.approx([4.0, 0.5, 0.0], abs=1e-4)
 
 
 def test_what_belongs_for_certain_is_no_background_of_its_concept() -> None:
@@ -79,7 +79,8 @@ def test_only_what_exceeds_typical_molecules_stands_above() -> None:
 
 
 def test_ties_keep_the_order_of_the_list() -> None:
-    assert [tag.concept for tag in SPACE.tag(np.full(3, 0.5, np.float32))] == list(CONCEPTS)
+    typical = SPACE.mean  # exactly as the background in every phrase
+    assert [(tag.concept, tag.score) for tag in SPACE.tag(typical)] == [(concept, 0.0) for concept in CONCEPTS]
 
 
 def test_counts_agree_with_tagging_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +138,7 @@ def test_the_list_is_embedded_by_a_real_model(tiny_model: DualEncoder) -> None:
     molecules = tiny_model.encode_molecules(["CCO", "Nc1ccc(S(N)(=O)=O)cc1", "CC(=O)O"])
     space = ConceptSpace.embed(tiny_model, molecules)
     tags = space.tag(molecules[1], classes_held("Nc1ccc(S(N)(=O)=O)cc1"))
-    assert len(tags) == len(shipped_concepts()) and tags[0].cosine >= tags[-1].cosine
+    assert len(tags) == len(shipped_concepts()) and tags[0].score >= tags[-1].score
     assert next(tag.rule for tag in tags if tag.concept.phrase == "a sulfonamide") is True
 
 

@@ -54,7 +54,7 @@ def _pasted() -> str:
     )
     if not given.strip():
         row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-        row.text("Paste a structure and press Enter, or try")
+        row.text("Paste a structure above and press Enter, or try one of these:")
         for name, smiles in EXAMPLES:
             row.button(name, key=f"tag-example-{name}", type="tertiary", on_click=_take, args=(smiles,))
     return str(given).strip()
@@ -151,8 +151,8 @@ def _groups(tags: Sequence[Tag]) -> None:
             [
                 {
                     group: tag.concept.phrase,
-                    "cosine": max(0.0, tag.cosine),
                     "above": standing(tag),
+                    "cosine": max(0.0, tag.cosine),
                     "rule": RULES[tag.rule],
                 }
                 for tag in [tag for tag in tags if tag.concept.group == group][:SHOWN]
