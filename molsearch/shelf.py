@@ -166,8 +166,10 @@ class Shelf:
             mask[list(index.rows_of([exclusion.read_as]).values())] = True
             return mask
         row, flags = class_named(exclusion.read_as).row, index.flags()
-        if flags is not None:
-            return (flags[:, row // 8] >> (7 - row % 8) & 1).astype(np.bool_)  # as np.packbits lays bits out
+        if flags is not None and row // 8 < flags.shape[1]:
+            held = (flags[:, row // 8] >> (7 - row % 8) & 1).astype(np.bool_)  # as np.packbits lays bits out
+            if held.any():  # a class younger than the library has no bit set: its structures are asked
+                return held
         return self._kept(index, f"class {row}", lambda keys: members(keys, exclusion.read_as), progress)
 
     def _kept(

@@ -254,6 +254,15 @@ def test_a_negated_class_takes_its_members_out(screener: Screener) -> None:
     assert ranking.read.phrases[0].kept == "a drug"
 
 
+def test_stored_classes_and_structures_say_the_same(screener: Screener, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = Query("a drug without a carboxylic acid")
+    by_bits = screener.search(query, "drugs")
+    monkeypatch.setattr("molsearch.index.exact.ExactIndex.flags", lambda self: None)  # as an older library has none
+    assert screener.narrow(query, "drugs") == by_bits.narrowing
+    monkeypatch.setattr("molsearch.index.exact.ExactIndex.flags", lambda self: np.zeros((MOLECULES, 1), np.uint8))
+    assert screener.narrow(query, "drugs") == by_bits.narrowing
+
+
 def test_a_field_takes_out_what_the_text_would(screener: Screener) -> None:
     by_text = screener.search(Query("a drug without a carboxylic acid"), "drugs")
     by_field = screener.search(Query("a drug", without=("carboxylic acid",)), "drugs")
