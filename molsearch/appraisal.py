@@ -52,13 +52,16 @@ class Appraiser:
             molecules: (N, D) vectors of the model in use.
 
         Returns:
-            One account a molecule; none where the query has no words or the model no calibration.
+            One account a molecule; none where the query has no words, or some that lie out of scope, for which the
+            rule was never shown to hold, or where the model has no calibration.
 
         Raises:
             ModelError: If the calibration cannot be read or is another model's.
         """
         texts, yardstick = _texts(ranking), self._ready()
-        return () if yardstick is None or not texts else yardstick.judge(texts, molecules)
+        if yardstick is None or not texts or any(one.outside for one in yardstick.scope(texts)):
+            return ()
+        return yardstick.judge(texts, molecules)
 
     def scope(self, ranking: Ranking) -> tuple[QueryScope, ...]:
         """Tell whether the phrases of a query lie within what the model has read; see ``judge``."""

@@ -35,9 +35,10 @@ WORDS: Mapping[str, float] = {"strong": 0.9, "fair": 0.5, "weak": 1 / (NEGATIVES
 class EvidenceRule:
     """Logistic rule: logit = intercept + nearness * n + match * n * z.
 
-    n, the nearness of the text to the captions that the model has read, makes a match of a short or odd text count for
-    less; z is by how many standard deviations the pair's cosine exceeds the molecule's cosines with the background
-    captions. ``match`` is never negative, so the evidence never falls when the cosine rises.
+    z is by how many standard deviations the pair's cosine exceeds the molecule's cosines with the background captions.
+    n is the nearness of the text to the captions that the model has read: the nearer, the closer lies its own molecule,
+    so the more must a match exceed the background. ``match`` is never negative, so the evidence never falls when the
+    cosine rises.
     """
 
     intercept: float
@@ -167,14 +168,15 @@ class Yardstick:
         self._captions = background_captions(self._bank)  # (B, D)
         self._molecules = model.encode_molecules(background_molecules(model.lexicon))  # (B, D), or (0, D)
         self._vocabulary = vocabulary_of(model)
+        self._last: tuple[list[str], Floats, Floats] = ([], self._bank[:0], self._bank[:0, 0])
 
     def judge(self, texts: Sequence[str], molecules: Floats) -> tuple[MatchEvidence, ...]:
         """Say what speaks for molecules, (N, D); of several texts the one counts that speaks least for a molecule."""
-        vectors = self._model.encode_texts(texts)  # (Q, D)
+        vectors, near = self._encode(texts)  # (Q, D), (Q,)
         cosines = vectors @ molecules.T  # (Q, N)
         background = molecules @ self._captions.T  # (N, B)
         z = standardise(cosines, background)  # (Q, N)
-        evidence = self.rules.evidence.of(nearness(vectors, self._bank)[:, None], z)  # (Q, N)
+        evidence = self.rules.evidence.of(near[:, None], z)  # (Q, N)
         others = vectors @ self._molecules.T  # (Q, B)
         found = []
         for n, q in enumerate(evidence.argmin(0)):
@@ -197,11 +199,20 @@ class Yardstick:
         """Tell whether texts lie within what the model has read."""
         if not texts:
             return ()
-        near = nearness(self._model.encode_texts(texts), self._bank)
+        near = self._encode(texts)[1]
         wordings = read_words(texts, self._vocabulary, self._model.lexicon)
         outside = self.rules.scope.outside(near, *columns(wordings))
         found = zip(wordings, near.tolist(), outside.tolist(), strict=True)
         return tuple(QueryScope(wording, value, verdict) for wording, value, verdict in found)
+
+    def _encode(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
+        """Give vectors and nearness of texts; those asked for last are kept, as a query is judged page by page."""
+        known, vectors, near = self._last
+        if known != list(texts):
+            vectors = self._model.encode_texts(texts)
+            near = nearness(vectors, self._bank)
+            self._last = (list(texts), vectors, near)
+        return vectors, near
 
 
 def _percent_below(values: Floats, value: float) -> float:

@@ -33,13 +33,16 @@ def page() -> None:
         if len(names) > 1:
             used = screener.settings.model
             name = st.selectbox("Model", names, index=names.index(used) if used in names else 0, key="model-name")
-        _card(cards[name], in_use=name == screener.settings.model)
-        with errors_as_sentences():
+        card, evidence, training = st.tabs(["Card and figures", "Match evidence", "Training"])
+        with card:
+            _card(cards[name], in_use=name == screener.settings.model)
+        with evidence, errors_as_sentences():
             found = screener.appraiser.calibration(screener.settings.models / name)
             calibrated.panel(found, dark=st.context.theme.type == "dark")
             if name == screener.settings.model:
                 screener.appraiser.calibrated()  # a calibration that is not this model's is told
-        _curves(screener.settings.models / name / "log.jsonl")
+        with training:
+            _curves(screener.settings.models / name / "log.jsonl")
 
 
 def _card(card: ModelCard, *, in_use: bool) -> None:
@@ -70,18 +73,18 @@ def _card(card: ModelCard, *, in_use: bool) -> None:
 def _curves(path: Path) -> None:
     """Draw the training log, where the folder has one."""
     if not path.exists():
+        st.info("This model folder holds no training log.")
         return
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    names = [
-        name for name in dict.fromkeys(name for line in lines for name in line) if name not in ("epoch", "minutes")
-    ]
-    st.subheader("Training")
+    try:
+        lines = [dict(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        names = dict.fromkeys(name for line in lines for name in line if name not in ("epoch", "minutes"))
+        steps = [float(line["epoch"]) for line in lines]
+        curves = {name: [float(line.get(name, "nan")) for line in lines] for name in names}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        st.info(plain(f"The training log {path} cannot be read: {error}."))
+        return
     st.plotly_chart(
-        training_curves(
-            [line["epoch"] for line in lines],
-            {name: [float(line.get(name, "nan")) for line in lines] for name in names},
-            unit="epoch",
-        ),
+        training_curves(steps, curves, unit="epoch"),
         config={"displayModeBar": False},
         alt="Logged figures over the training",
     )

@@ -9,7 +9,7 @@ import streamlit as st
 
 from molsearch.exports import EXPORTS, exported
 from molsearch.pages import the_screener
-from molsearch.pages.panels import ask, filters, hits, linking, narrow, picking, picks, understood
+from molsearch.pages.panels import ask, evidence, filters, hits, linking, narrow, picking, picks, understood
 from molsearch.pages.panels import map as chemical_space
 from molsearch.pages.panels.detail import detail
 from molsearch.pages.panels.job import Job, watch
@@ -131,6 +131,8 @@ def _results(ranking: Ranking, beside: Ranking | None, screener: Workbench, libr
     if not ranking.hits:
         _nothing_left()
         return
+    for one in filter(None, (ranking, beside)):
+        evidence.remarks(one, screener)
     picking.panel(ranking, screener, dark=dark)
     draw = hits.table if view == "Table" else hits.grid
     if beside is None or view == "Map":
@@ -139,7 +141,8 @@ def _results(ranking: Ranking, beside: Ranking | None, screener: Workbench, libr
             if view == "Map":
                 chemical_space.panel(ranking, screener, dark=dark)
             else:
-                draw(hits.on_page(ranking.hits, turned), ranking.query, hits.Side(dark=dark))
+                judged = evidence.judged(ranking, hits.on_page(ranking.hits, turned), screener)
+                draw(hits.on_page(ranking.hits, turned), ranking.query, hits.Side(dark=dark, evidence=judged))
     else:
         *lists, right = st.columns([5, 5, 4], gap="medium")
         sides = ((ranking, beside, "first"), (beside, ranking, "second"))
@@ -147,7 +150,8 @@ def _results(ranking: Ranking, beside: Ranking | None, screener: Workbench, libr
             ranks = {hit.molecule.key: hit.rank for hit in other.hits}
             with place:
                 understood.panel(one, name, dark=dark)
-                draw(hits.on_page(one.hits, turned), one.query, hits.Side(name, dark, ranks))
+                judged = evidence.judged(one, hits.on_page(one.hits, turned), screener)
+                draw(hits.on_page(one.hits, turned), one.query, hits.Side(name, dark, ranks, judged))
     with right, st.container(key="beside", gap="small"):
         shown = beside if beside is not None and STATE.get("chosen-side") == "second" else ranking
         _chosen(shown, screener, dark)

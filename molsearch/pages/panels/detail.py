@@ -7,17 +7,19 @@ import streamlit as st
 from molsearch import plots
 from molsearch.chem.conformer import conformer
 from molsearch.chem.drawing import draw
+from molsearch.pages.panels import evidence
 from molsearch.pages.panels.hits import title
 from molsearch.pages.panels.model3d import viewer_page
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
 from molsearch.records import Explanation, Hit, Ranking
 from molsearch.screener import Screener
+from molsearch.workbench import Workbench
 
 VIEWS = ("Structure", "Why", "3D", "Records")
 LARGE = (460, 210)
 
 
-def detail(hit: Hit, ranking: Ranking, screener: Screener, *, dark: bool) -> None:
+def detail(hit: Hit, ranking: Ranking, screener: Workbench, *, dark: bool) -> None:
     """Show the chosen hit."""
     with st.container(key="detail-name"):
         st.text(f"{hit.rank}. {title(hit)}")
@@ -26,6 +28,7 @@ def detail(hit: Hit, ranking: Ranking, screener: Screener, *, dark: bool) -> Non
         help="The score is the cosine of text and molecule plus a constant of the molecule, plus a bonus where the "
         "text names exactly this structure. It ranks; it is no probability.",
     )
+    evidence.account(hit, ranking, screener)
     view = st.segmented_control(
         "View", VIEWS, default=VIEWS[0], required=True, key="detail-view", label_visibility="collapsed", width="stretch"
     )

@@ -70,7 +70,7 @@ def out_of_scope(scope: QueryScope) -> str:
     reasons.append(f"the nearest captions it learned from lie at a cosine of {scope.nearness:.2f} only")
     return (
         f"“{wording.text[:80]}” lies outside of what this model has read: {'; '.join(reasons)}. The ranking below is a "
-        "guess. Describe the structure, class, origin or use of a molecule."
+        "guess and carries no match evidence. Describe the structure, class, origin or use of a molecule."
     )
 
 
@@ -82,13 +82,21 @@ def line(found: MatchEvidence | None) -> None:
     st.caption(f"match evidence **{found.evidence:.2f}** {found.word}{hub}", help=HUB if found.hub else None)
 
 
-def account(found: MatchEvidence | None, ranking: Ranking) -> None:
+def cells(found: MatchEvidence | None) -> dict[str, str | float]:
+    """Give a hit's evidence as cells of a table row; none where there is none."""
+    if found is None:
+        return {}
+    return {"evidence": found.evidence, "match": f"{found.word}, hub" if found.hub else found.word}
+
+
+def account(hit: Hit, ranking: Ranking, screener: Workbench) -> None:
     """Show what the evidence of the chosen hit rests on."""
+    found = judged(ranking, [hit], screener).get(hit.rank)
     if found is None:
         return
     st.caption(
-        f"match evidence **{found.evidence:.2f}**, {found.word} · the text matches this molecule more than "
-        f"{found.caption_percentile:.1f} % of the background captions do{_molecules(found)}",
+        f"match evidence **{found.evidence:.2f}** {found.word} · closer than {found.caption_percentile:.1f} % of the "
+        f"background captions{_molecules(found)}",
         help=MEANING,
     )
     notes = []
@@ -108,4 +116,4 @@ def account(found: MatchEvidence | None, ranking: Ranking) -> None:
 def _molecules(found: MatchEvidence) -> str:
     if found.molecule_percentile is None:
         return ""
-    return f", and it more than {found.molecule_percentile:.1f} % of the background molecules do"
+    return f" and {found.molecule_percentile:.1f} % of the background molecules"
