@@ -109,6 +109,17 @@ def test_it_is_offered_to_search_at_once(visit: Visit) -> None:
     app = uploaded(visit())
     drawn(app.switch_page("molsearch/pages/search.py"))
     assert app.selectbox(key="library").value == "secret"
+    assert "secret (2) · private" in app.selectbox(key="library").options
+    assert "kept (1)" in app.selectbox(key="library").options
+
+
+def test_its_name_never_gets_into_the_address(visit: Visit) -> None:
+    app = uploaded(visit())
+    drawn(app.switch_page("molsearch/pages/search.py")).text_input(key="text").set_value("an alcohol")
+    next(each for each in app.button if each.label == "Search").click()
+    settled(drawn(app), "searching")
+    assert app.session_state["ranking"].library == "secret"
+    assert "secret" not in str(dict(app.query_params))
 
 
 def test_once_kept_every_browser_sees_it(visit: Visit) -> None:

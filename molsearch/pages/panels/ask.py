@@ -31,10 +31,15 @@ def form(libraries: dict[str, LibraryInfo]) -> bool:
         "Library",
         list(libraries),
         key="library",
-        format_func=lambda name: f"{name} ({libraries[name].molecules:,})",
+        format_func=lambda name: library_label(libraries[name]),
         persist_state="session",
     )
     return sent
+
+
+def library_label(info: LibraryInfo) -> str:
+    """Write a library's name with its size, and whether only this session sees it."""
+    return f"{info.name} ({info.molecules:,})" + (" · private" if info.private else "")
 
 
 def _first_line() -> bool:

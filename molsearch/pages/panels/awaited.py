@@ -38,7 +38,7 @@ def awaited(name: str, key: Hashable, title: str, work: Callable[[Progress], T])
     if job is not None:
         job.wait(PATIENCE_S)
         if job.running:
-            watch(job)
+            watch(job, key=f"{name}-cancel")  # two steps may run on one page
             return None
         del STATE[job_at]
         STATE[answer_at] = job.result if job.error is None else job.error
