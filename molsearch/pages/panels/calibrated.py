@@ -13,7 +13,6 @@ CURVES = 3  # more in one picture cannot be told apart
 
 def panel(calibration: Calibration | None, *, dark: bool) -> None:
     """Show the calibration of the chosen model, or how to get one."""
-    st.subheader("Match evidence")
     if calibration is None:
         st.info(f"This model has no calibration, so its hits carry no match evidence. Fit one: {COMMAND}")
         return

@@ -83,10 +83,10 @@ def line(found: MatchEvidence | None) -> None:
 
 
 def cells(found: MatchEvidence | None) -> dict[str, str | float]:
-    """Give a hit's evidence as cells of a table row; none where there is none."""
+    """Give a hit's evidence as cells of a table row; none where there is none, and that of hubs for hubs alone."""
     if found is None:
         return {}
-    return {"evidence": found.evidence, "match": f"{found.word}, hub" if found.hub else found.word}
+    return {"evidence": found.evidence} | ({"hub": "hub"} if found.hub else {})
 
 
 def account(hit: Hit, ranking: Ranking, screener: Workbench) -> None:
@@ -108,7 +108,9 @@ def account(hit: Hit, ranking: Ranking, screener: Workbench) -> None:
     if ranking.read.reference:
         notes.append("The words are judged, not the likeness to the reference structure.")
     if len(found.text.split()) < SHORT_WORDS:
-        notes.append("Fitted on captions and parts of them; for a short query take it as a rough guide.")
+        notes.append(
+            "Fitted on captions and parts of them. A short text fits many molecules: evidence for one stays low."
+        )
     if notes:
         st.caption(" ".join(notes))
 

@@ -154,7 +154,7 @@ def table(hits: Sequence[Hit], query: Query, side: Side) -> None:
             "name": column.TextColumn(width=170 if side.elsewhere is None else 130),
             "score": column.NumberColumn(format="%.3f", width=70),
             "evidence": column.NumberColumn("match evidence", format="%.2f", width=110, help=evidence.MEANING),
-            "match": column.TextColumn(width=80),
+            "hub": column.TextColumn(width=50, help=evidence.HUB),
             "there": column.NumberColumn(width=60, help="Rank in the other list"),
             "percentile": column.NumberColumn("percentile, %", format="%.1f", width=90),
             "cosine": column.NumberColumn(format="%.3f", width=70),
