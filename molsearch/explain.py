@@ -90,4 +90,11 @@ def word_spans(text: str, most: int = MAX_UNITS) -> list[tuple[int, int]]:
 
 def without_span(text: str, start: int, end: int) -> str:
     """Leave ``text[start:end]`` out, closing the gap; a text of one word becomes ""."""
-    return " ".join((text[:start] + text[end:]).split())
+    return without_spans(text, [(start, end)])
+
+
+def without_spans(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """Leave several stretches out, closing the gaps; what is left may be ""."""
+    for start, end in sorted(spans, reverse=True):
+        text = text[:start] + text[end:]
+    return " ".join(text.split())

@@ -28,6 +28,7 @@ class Protocol(StrEnum):
     MISSES = "misses"
     CONCEPTS = "concepts"
     CALIBRATION = "calibration"
+    EXPLANATIONS = "explanations"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
@@ -47,6 +48,7 @@ class Asked:
     exact_names: bool
     baselines: Mapping[str, Path]
     write: bool
+    sample: int | None
 
     def model(self) -> "DualEncoder":
         """Load the model to measure.
@@ -157,6 +159,15 @@ def _calibration(asked: Asked, progress: Progress) -> dict[str, object]:
     return {**written, **figures(found)}
 
 
+def _explanations(asked: Asked, progress: Progress) -> dict[str, object]:
+    from molsearch.training.faithfulness import PAIRS, evaluate_explanations
+
+    sample = PAIRS if asked.sample is None else asked.sample
+    return evaluate_explanations(
+        asked.model(), asked.pairs, asked.text_column, sample=sample, seed=asked.seed, progress=progress
+    )
+
+
 #: What each protocol measures.
 PROTOCOLS: Mapping[Protocol, Callable[[Asked, Progress], dict[str, object]]] = {
     Protocol.POOL: _pool,
@@ -167,6 +178,7 @@ PROTOCOLS: Mapping[Protocol, Callable[[Asked, Progress], dict[str, object]]] = {
     Protocol.MISSES: _misses,
     Protocol.CONCEPTS: _concepts,
     Protocol.CALIBRATION: _calibration,
+    Protocol.EXPLANATIONS: _explanations,
 }
 
 
@@ -176,6 +188,7 @@ USED: Mapping[str, frozenset[Protocol]] = {
     "--training-pairs": frozenset({Protocol.POOL, Protocol.BASELINES}),
     "--baseline": frozenset({Protocol.BASELINES}),
     "--write": frozenset({Protocol.CALIBRATION}),
+    "--sample": frozenset({Protocol.EXPLANATIONS}),
 }
 
 
@@ -211,6 +224,9 @@ def evaluate(
     write: Annotated[
         bool, typer.Option("--write", help="Write calibration.toml into the model's folder (protocol calibration).")
     ] = False,
+    sample: Annotated[
+        int | None, typer.Option("--sample", help="How many pairs to explain (protocol explanations).")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the batches and the bootstrap.")] = 0,
     exact_names: Annotated[bool, typer.Option(help="Lift molecules that a text names exactly.")] = True,
     as_json: Json = False,
@@ -226,11 +242,19 @@ def evaluate(
                 raise InputError("There is nothing to measure: give --model FOLDER and --pairs FILE, or --compare A B.")
             _refuse_what_is_not_used(
                 protocol,
-                {"--ranks": ranks, "--training-pairs": training_pairs, "--baseline": baselines, "--write": write},
+                {
+                    "--ranks": ranks,
+                    "--training-pairs": training_pairs,
+                    "--baseline": baselines,
+                    "--write": write,
+                    "--sample": sample is not None,
+                },
             )
             given = dict(map(named_folder, baselines or ()))
             pools = tuple(pool or ())
-            asked = Asked(model, pairs, text_column, pools, training_pairs, ranks, seed, exact_names, given, write)
+            asked = Asked(
+                model, pairs, text_column, pools, training_pairs, ranks, seed, exact_names, given, write, sample
+            )
             with bar("Evaluating") as progress:
                 figures = PROTOCOLS[protocol](asked, progress)
         if as_json:

@@ -1,6 +1,6 @@
 """Substructures: which molecules hold a SMARTS pattern, and what a molecule is without one of its atoms."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rdkit import Chem, rdBase
 
@@ -62,13 +62,26 @@ def perceive(key: str) -> Chem.Mol:
 
 
 def without_each_atom(smiles: str) -> list[str]:
-    """Write the molecule once for each of its atoms, with that atom made a wildcard.
-
-    The wildcard keeps its bonds and loses element, charge, isotope, hydrogens and stereo, so the rest of the
-    molecule stays one piece.
+    """Write the molecule once for each of its atoms, with that atom made a wildcard; see ``without_atoms``.
 
     Returns:
         (A,) SMILES in the atom order of ``smiles``.
+
+    Raises:
+        InputError: If the SMILES cannot be read.
+    """
+    return without_atoms(smiles, [(atom,) for atom in range(parse(smiles).GetNumAtoms())])
+
+
+def without_atoms(smiles: str, groups: Iterable[Sequence[int]]) -> list[str]:
+    """Write the molecule once for each group of atoms, with the atoms of the group made wildcards.
+
+    A wildcard keeps its bonds and loses element, charge, isotope, hydrogens and stereo, so the rest of the molecule
+    stays one piece.
+
+    Args:
+        smiles: The molecule.
+        groups: Atom numbers in the order of ``smiles``, from 0.
 
     Raises:
         InputError: If the SMILES cannot be read.
@@ -77,19 +90,20 @@ def without_each_atom(smiles: str) -> list[str]:
     kekule = Chem.RWMol(aromatic)
     Chem.Kekulize(kekule, clearAromaticFlags=True)
     # The aromatic form changes least, but RDKit finds no Kekulé form for some fused rings with a wildcard.
-    masked = ((_without(aromatic, atom), _without(kekule, atom)) for atom in range(aromatic.GetNumAtoms()))
+    masked = ((_without(aromatic, atoms), _without(kekule, atoms)) for atoms in groups)
     with rdBase.BlockLogs():
         return [first if Chem.MolFromSmiles(first) is not None else second for first, second in masked]
 
 
-def _without(mol: Chem.Mol, number: int) -> str:
+def _without(mol: Chem.Mol, numbers: Sequence[int]) -> str:
     masked = Chem.RWMol(mol)
-    atom = masked.GetAtomWithIdx(number)
-    atom.SetAtomicNum(0)
-    atom.SetFormalCharge(0)
-    atom.SetIsotope(0)
-    atom.SetNumRadicalElectrons(0)
-    atom.SetNumExplicitHs(0)
-    atom.SetNoImplicit(True)
-    atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+    for number in numbers:
+        atom = masked.GetAtomWithIdx(number)
+        atom.SetAtomicNum(0)
+        atom.SetFormalCharge(0)
+        atom.SetIsotope(0)
+        atom.SetNumRadicalElectrons(0)
+        atom.SetNumExplicitHs(0)
+        atom.SetNoImplicit(True)
+        atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
     return str(Chem.MolToSmiles(masked))
