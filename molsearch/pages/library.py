@@ -77,6 +77,7 @@ def _choose(screener: Workbench) -> None:
         if st.button("Read the list", type="primary"):
             _start_reading("Reading the list", partial(_read_text, screener, text))
     st.caption("Structures are cleaned up only; salts, charges, isotopes and stereo stay as they are in the file.")
+    st.caption(":material/lock: What you add is private to this browser session until you keep it on this computer.")
 
 
 def _start_reading(title: str, work: "partial[Imported]") -> None:
