@@ -7,13 +7,14 @@ from functools import partial
 
 import streamlit as st
 
+from molsearch.errors import Cancelled
 from molsearch.exports import EXPORTS, exported
 from molsearch.pages import the_screener
 from molsearch.pages.panels import ask, evidence, filters, hits, linking, narrow, picking, picks, understood
 from molsearch.pages.panels import map as chemical_space
 from molsearch.pages.panels.detail import detail
 from molsearch.pages.panels.job import Job, watch
-from molsearch.pages.panels.sentences import errors_as_sentences, plain
+from molsearch.pages.panels.sentences import errors_as_sentences, plain, show_error
 from molsearch.pages.permalink import Link
 from molsearch.plots import score_histogram
 from molsearch.records import LibraryInfo, Progress, Ranking, Tested
@@ -47,7 +48,7 @@ def page() -> None:
     narrow.panel(screener, libraries[STATE["library"]])
     _collect(screener)
     if "failure" in STATE:
-        st.error(plain(STATE["failure"]), icon=":material/error:")
+        show_error(STATE["failure"])
     ranking: Ranking | None = STATE.get("ranking")
     if ranking is not None:
         _results(ranking, STATE.get("ranking-beside"), screener, libraries.get(ranking.library))
@@ -84,6 +85,11 @@ def _collect(screener: Workbench) -> None:
         watch(job, key="cancel-search")
         return
     del STATE["searching"]
+    if job.error is not None:
+        STATE["failure"] = job.error
+        if isinstance(job.error, Cancelled):  # the last answer stands
+            STATE["failure"] = Cancelled("The search was stopped.")
+            return
     answer = job.result
     STATE["ranking"] = answer and answer.first
     STATE["ranking-beside"] = answer and answer.second
@@ -93,8 +99,6 @@ def _collect(screener: Workbench) -> None:
     STATE.pop("explanations", None)
     STATE["hits-page"] = 1
     hits.choose(1)
-    if job.error is not None:
-        STATE["failure"] = str(job.error)
 
 
 def _first_steps(screener: Workbench) -> None:
