@@ -14,6 +14,7 @@ from molsearch.training.features import Example, Features
 from molsearch.training.loop import Trainer
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
+from molsearch.training.scoring import GRAPHS, part
 
 
 class Nameless:
@@ -29,7 +30,12 @@ class Nameless:
 
     def encode_molecules(self, smiles: Sequence[str], progress: Progress | None = None) -> np.ndarray:
         """Encode molecules, (N, D)."""
-        return self._model.encode_molecules(smiles, progress)
+        starts = range(0, len(smiles), GRAPHS)
+        parts = [
+            self._model.encode_molecules(smiles[start : start + GRAPHS], part(progress, start, len(smiles)))
+            for start in starts
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, self._model.width), np.float32)
 
     def constants(self, vectors: np.ndarray) -> np.ndarray:
         """Give each molecule's constant, (N,)."""

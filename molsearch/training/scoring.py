@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.alignment import ranks
-from molsearch.chem.features import Features, features_of
+from molsearch.chem.features import features_of
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.evidence import Evidence, depth, parts_lift, read_evidence
@@ -25,6 +25,8 @@ Ints = npt.NDArray[np.int64]
 
 #: Queries scored at once: 256 x 33,010 float32 are 34 MB.
 CHUNK = 256
+#: Molecules whose graphs are held at once.
+GRAPHS = 4096
 
 
 class Named(Protocol):
@@ -70,20 +72,30 @@ class Pool:
 
     def __init__(self, model: Scorer, rows: Sequence[Row], progress: Progress | None = None) -> None:
         self.rows = tuple(rows)
-        smiles = [row.smiles for row in rows]
-        self._features = _all_features(smiles) if isinstance(model, DualEncoder) else None
-        if isinstance(model, DualEncoder) and self._features and self._features.store:
-            self.vectors = model.vectors_of_graphs(self._features.store, progress=progress)  # (N, D)
-        else:
-            self.vectors = model.encode_molecules(smiles, progress)  # (N, D)
-        store = self._features.store if self._features else None
-        self._flags = None if store is None else store.class_bits()
+        self._flags: npt.NDArray[np.uint8] | None = None
+        self._properties = np.zeros((len(rows), len(PROPERTIES)), np.float32)
+        self.vectors = self._encode(model, [row.smiles for row in rows], progress)  # (N, D)
         self.constants = model.constants(self.vectors)  # (N,)
         self._keys: list[str] = []
         self._numbers: dict[str, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def _encode(self, model: Scorer, smiles: Sequence[str], progress: Progress | None) -> npt.NDArray[np.float32]:
+        """Encode the molecules some at a time: the graphs of 33,010 at once take 2 GiB."""
+        if not isinstance(model, DualEncoder):
+            return model.encode_molecules(smiles, progress)
+        vectors, flags = [], []
+        for start in range(0, len(smiles), GRAPHS):
+            features = features_of(smiles[start : start + GRAPHS])
+            if features.refused or features.store is None:
+                raise InputError(next(iter(features.refused.values())))
+            vectors.append(model.vectors_of_graphs(features.store, progress=part(progress, start, len(smiles))))
+            flags.append(features.store.class_bits())
+            self._properties[start : start + GRAPHS] = features.properties
+        self._flags = np.concatenate(flags) if flags else None
+        return np.concatenate(vectors) if vectors else np.zeros((0, model.width), np.float32)
 
     def keys(self, progress: Progress | None = None) -> Sequence[str]:
         """Give each molecule's key after clean-up; a large pool takes half a minute, once."""
@@ -97,8 +109,7 @@ class Pool:
 
     def properties(self, name: str) -> npt.NDArray[np.float32]:
         """Give one property of all molecules, (N,)."""
-        assert self._features is not None
-        return self._features.properties[:, list(PROPERTIES).index(name)]
+        return self._properties[:, list(PROPERTIES).index(name)]
 
     def lifts(self, structures: Iterable[Named], progress: Progress | None = None) -> dict[int, float]:
         """Give the rows that the structures name; one named twice is lifted once, by the larger bonus."""
@@ -110,13 +121,6 @@ class Pool:
             for structure in sorted(structures, key=lambda structure: structure.bonus)
             for number in self._numbers.get(structure.key, ())
         }
-
-
-def _all_features(smiles: Sequence[str]) -> Features:
-    features = features_of(smiles)
-    if features.refused:
-        raise InputError(next(iter(features.refused.values())))
-    return features
 
 
 def evidence_in(model: Scorer, texts: Sequence[str]) -> list[Evidence]:
