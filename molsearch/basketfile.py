@@ -1,7 +1,7 @@
 """A basket as one file: readable JSON that this program writes, and opens again only after checking all of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from molsearch import __version__
@@ -10,7 +10,7 @@ from molsearch.chem.guard import Guard
 from molsearch.chem.options import ReadOptions
 from molsearch.errors import InputError
 from molsearch.reading import check_query
-from molsearch.recordjson import build, dump, parse
+from molsearch.recordjson import build, can_be_shown, dump, parse
 from molsearch.records import Entry, Progress, Rejection
 
 SUFFIX = ".molsearch.json"
@@ -128,7 +128,7 @@ def _check_questions(file: BasketFile, max_query_chars: int) -> None:
         query = asked.query
         fields = (asked.library, asked.model_id, query.smarts, query.reference, *query.without, *query.allowed)
         many = max(len(query.allowed), len(query.ranges)) > MAX_FIELDS
-        if asked.searched < 0 or not _is_time(asked.time) or many or _is_long(*fields):
+        if asked.searched < 0 or not _is_time(asked.time) or many or _is_long(*fields) or not can_be_shown(asked):
             raise InputError(f"Question {place} of the file has a count, time or field out of bounds; {_CHOOSE}.")
         try:
             check_query(query, max_query_chars)
@@ -138,6 +138,8 @@ def _check_questions(file: BasketFile, max_query_chars: int) -> None:
 
 def _faults(pick: Pick) -> Iterator[str]:
     """Yield what is wrong with a molecule of the file, in words."""
+    if not can_be_shown(replace(pick, molecule=replace(pick.molecule, sources=()))):
+        yield "one of its texts holds half a character (a lone surrogate)"
     if not pick.molecule.sources:
         yield "it has no source record"
     if any(source.row < 1 for source in pick.molecule.sources):

@@ -97,6 +97,15 @@ def build(kind: type[T], value: object, place: str = "the file") -> T:
     return kind(**built)
 
 
+def can_be_shown(record: object) -> bool:
+    """Tell whether all texts of a record are whole characters; no page shows half of one (a lone surrogate)."""
+    try:
+        json.dumps(_plain(record), ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _value(hint: Any, value: object, place: str) -> Any:
     """Check one value against its type."""
     origin, arguments = get_origin(hint), get_args(hint)

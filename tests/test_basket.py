@@ -152,6 +152,12 @@ def test_whatever_names_notes_and_tags_hold_comes_back(one: Pick) -> None:
     assert open_saved(save(Basket((one,)), "m1"), OPTIONS, 10_000).picks == (one,)
 
 
+def test_undecodable_bytes_in_source_records_come_back() -> None:
+    entry = Entry(1, "CCO caf\udce9", "molblock", "", {"tag": "\udcff"})
+    one = replace(ETHANOL, molecule=replace(ETHANOL.molecule, sources=(entry,)))
+    assert open_saved(save(Basket((one,)), "m1"), OPTIONS, 10_000).picks == (one,)
+
+
 def test_a_merged_basket_keeps_both() -> None:
     other = Basket((pick("CC", "theirs"), pick("N")), (replace(ASKED, query=Query("an amine")),), (ORIGIN,))
     merged = FULL.annotate("CC", "ours").merge(other)
@@ -180,6 +186,8 @@ def test_merging_the_same_basket_changes_nothing() -> None:
         (changed(picks={}), "a list"),
         (with_pick(note=3), "picks 1, note"),
         (with_pick(note="x" * (MAX_NOTE_CHARS + 1)), "4,001 characters"),
+        (with_pick(note="\udcff"), "half a character"),
+        (with_pick(library="caf\udce9"), "half a character"),
         (with_pick(added="yesterday"), "the time it was added"),
         (with_pick(found={"text": "", "rank": 0, "score": 0, "cosine": 0, "percentile": 0}), "rank 0"),
         (with_pick(found={"text": "", "rank": 1, "score": 0, "cosine": 0, "percentile": 101}), "percentile 101"),
@@ -206,6 +214,7 @@ def test_a_file_that_cannot_be_used_is_one_sentence(content: bytes, words: str) 
         ({"text": "x", "ranges": [{"name": "price"}]}, "no property 'price'"),
         ({"text": "x", "phrases": [{"text": "y"}] * 9}, "9 more phrases"),
         ({"text": "x", "reference": "C" * 10_001}, "out of bounds"),
+        ({"text": "caf\udce9"}, "out of bounds"),
         ({"text": "x", "colour": "red"}, "unknown field 'colour'"),
     ],
 )
