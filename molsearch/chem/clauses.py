@@ -71,7 +71,8 @@ def demands_of(query: Chem.Mol) -> Demands:
     known = [_BOND.fullmatch(order) is not None for order in orders]
     bonds = [(order if known[row] else "~", row in in_rings) for row, order in enumerate(orders)]
     pieces = [*_paths(len(atoms), ends), *_ring_pieces(rings, bond_of)]
-    clauses = frozenset(
+    within = [clause for smarts in written for clause in _within(smarts)]
+    clauses = frozenset(within) | frozenset(
         Clause(shape, *min((tuple(atoms[a] for a in way[0]), tuple(bonds[b] for b in way[1])) for way in ways))
         for shape, ways in pieces
     )
@@ -149,6 +150,28 @@ def _ring_pieces(rings: Sequence[tuple[int, ...]], bond_of: BondOf) -> Iterator[
             if len(shared) == 1:
                 pair = next(pair for pair, bond in bond_of.items() if bond in shared)
                 yield pair_shape(cycle, other), list(ways_of_pair(cycle, other, pair, bond_of))
+
+
+def _within(smarts: str) -> Iterator[Clause]:
+    """List what each `$(...)` demands that an atom's SMARTS asks for whatever else holds."""
+    text = smarts[1:-1] if smarts.startswith("[") else ""
+    for part in _parted(text, ";"):
+        if len(_parted(part, ",")) == 1:
+            for one in _parted(part, "&"):
+                if one.startswith("$(") and (query := Chem.MolFromSmarts(one[2:-1])) is not None:
+                    yield from demands_of(query).clauses
+
+
+def _parted(text: str, sign: str) -> list[str]:
+    """Part a text at a sign that stands in no bracket."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == sign and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
 
 
 def _stripped(smarts: str) -> str:

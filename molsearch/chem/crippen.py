@@ -48,15 +48,14 @@ class Crippen:
 
     def _learn(self, cohort: Cohort, sites: Codes, owners: list[int]) -> None:
         """Ask RDKit about whole molecules and keep what is new."""
-        learned = [self._values]
         for owner in owners:
             start = int(cohort.starts[owner])
             names = sites[start : start + int(cohort.sizes[owner])].tolist()
             new = {name: place for place, name in enumerate(names) if name not in self._rows}
+            values = _asked(cohort.mols[owner], cohort.reads[owner].hydrogens())
             known = len(self._rows)
             self._rows.update({name: known + row for row, name in enumerate(new)})
-            learned.append(_asked(cohort.mols[owner], cohort.reads[owner].hydrogens())[list(new.values())])
-        self._values = np.concatenate(learned)
+            self._values = np.concatenate([self._values, values[list(new.values())]])
 
 
 def _sites(cohort: Cohort) -> Codes:

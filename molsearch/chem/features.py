@@ -51,7 +51,7 @@ def features_of(smiles: Sequence[str]) -> Features:
     for place, one in enumerate(smiles):
         try:
             mol = parse(one)
-            reads.append(traits(mol))
+            reads.append(traits(mol, one))
         except (InputError, ValueError, RuntimeError) as error:
             refused[place] = str(error)
             continue

@@ -14,7 +14,6 @@ from molsearch.chem.arrays import (
     CLASS_OFFSET,
     MORGAN_SIZE,
     PAIR_SIZE,
-    RADII,
     GraphStore,
     Ints,
     MolGraph,
@@ -23,10 +22,10 @@ from molsearch.chem.arrays import (
 )
 from molsearch.chem.classes import classes_and_alerts
 from molsearch.chem.cohort import Bools, Cohort, flat
+from molsearch.chem.morgan import morgan
+from molsearch.chem.traits import traits
 from molsearch.errors import InputError
 
-_MORGAN = Fingerprints.GetMorganGenerator(radius=RADII - 1, includeChirality=True, fpSize=MORGAN_SIZE)
-_NOTHING = (-1,) * RADII
 _PAIRS = Fingerprints.GetAtomPairGenerator(fpSize=PAIR_SIZE)
 
 
@@ -73,30 +72,14 @@ def canonical(smiles: str) -> str:
     return str(Chem.MolToSmiles(parse(smiles)))
 
 
-def _environments(mol: Chem.Mol) -> tuple[dict[int, int], list[int]]:
-    """Count the Morgan environments, and list those centred on each atom, RADII an atom.
-
-    Of several atoms whose environments cover the same bonds RDKit keeps the first, so atoms are put in canonical order:
-    else the choice between symmetric atoms would follow the order in which the SMILES happens to be written.
-    """
-    ranks = list(Chem.CanonicalRankAtoms(mol))  # they count from 0 without ties
-    order = [0] * len(ranks)
-    for atom, rank in enumerate(ranks):
-        order[rank] = atom
-    output = Fingerprints.AdditionalOutput()
-    output.AllocateAtomToBits()
-    counts = _MORGAN.GetCountFingerprint(Chem.RenumberAtoms(mol, order), additionalOutput=output).GetNonzeroElements()
-    rows = output.GetAtomToBits()
-    return counts, [number for rank in ranks for number in (*rows[rank], *_NOTHING)[:RADII]]
-
-
 def featurise(smiles: str) -> MolGraph:
     """Turn a SMILES into the arrays that the molecule encoders read.
 
     Raises:
         InputError: If the SMILES cannot be read.
     """
-    cohort = Cohort.of([parse(smiles)])
+    mol = parse(smiles)
+    cohort = Cohort([mol], [traits(mol, smiles)])
     return graphs_of(cohort, classes_and_alerts(cohort)[0]).graph
 
 
@@ -107,17 +90,13 @@ def graphs_of(cohort: Cohort, classes: Bools) -> GraphStore:
         cohort: One molecule or more.
         classes: (N, CLASS_SIZE) the chemical classes of each.
     """
-    environments: list[list[int]] = []
-    morgan: list[dict[int, int]] = []
-    pairs: list[dict[int, int]] = []
-    for mol in cohort.mols:
-        counts, rows = _environments(mol)
-        environments.append(rows)
-        morgan.append(counts)
-        pairs.append(_PAIRS.GetCountFingerprint(mol).GetNonzeroElements() if mol.GetNumAtoms() > 1 else {})
+    environments, *counted_environments = morgan(cohort)
+    pairs: list[dict[int, int]] = [
+        _PAIRS.GetCountFingerprint(mol).GetNonzeroElements() if mol.GetNumAtoms() > 1 else {} for mol in cohort.mols
+    ]
     owners, numbers = np.nonzero(classes)
     groups = (
-        (flat(morgan), flat([one.values() for one in morgan]), _lengths(morgan)),
+        counted_environments,
         (MORGAN_SIZE + flat(pairs), flat([one.values() for one in pairs]), _lengths(pairs)),
         (CLASS_OFFSET + numbers, np.ones(len(numbers), np.int64), np.bincount(owners, minlength=len(classes))),
     )
@@ -131,7 +110,7 @@ def graphs_of(cohort: Cohort, classes: Bools) -> GraphStore:
     return GraphStore(
         MolGraph(
             atoms=cohort.atom_codes,
-            environments=flat(environments).reshape(-1, RADII),
+            environments=environments,
             bonds=cohort.bond_codes,
             edges=cohort.local_edges,
             fragments=fragments,

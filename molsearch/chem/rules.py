@@ -1,6 +1,7 @@
 """All rules of the class table on many molecules at once: the answers of one rule at a time, in far fewer searches."""
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ _AT_ONCE = (
     *("carbons", "charge", "fragments", "isotopes", "stereocentres"),
     *("rings", "aromatic_rings", "largest_ring", "fused", "carbofused", "heterofused"),
 )
+
+# The others, where they are known to be 0 without a search.
+_OFTEN_NONE = ("spiro", "bridgeheads", *COUNTED)
 
 Condition = tuple[object, str, int]  # a query's identity or a predicate, then operator and constant
 States = npt.NDArray[np.int8]
@@ -71,10 +75,11 @@ class RuleSet:
         self._sure = np.array([not term.chiral and not term.operator for term in terms], bool)[:, None]
         absent = [bool(term.operator) and compare(0, term.operator, term.number) for term in terms]
         self._absent = np.array(absent, np.int8)[:, None]
-        cheap = [row for row, term in enumerate(self._terms) if term.predicate in _AT_ONCE]
+        names = (*_AT_ONCE, *_OFTEN_NONE)
+        cheap = [row for row, term in enumerate(self._terms) if term.predicate in names]
         terms = [self._terms[row] for row in cheap]
         self._cheap = np.array(cheap, np.int64)
-        self._names = np.array([_AT_ONCE.index(term.predicate) for term in terms], np.int64)
+        self._names = np.array([names.index(term.predicate) for term in terms], np.int64)
         low = [-_WIDEST if term.operator == "<=" else term.number for term in terms]
         high = [_WIDEST if term.operator == ">=" else term.number for term in terms]
         self._low, self._high = np.array(low, np.int64)[:, None], np.array(high, np.int64)[:, None]
@@ -87,12 +92,11 @@ class RuleSet:
         """
         possible, certain = self._screen.sift(cohort)
         numbers = [_numbers(mol, read) for mol, read in zip(cohort.mols, cohort.reads, strict=True)]
+        for name, query in self._counted.items():
+            for row in np.flatnonzero(~possible[query]).tolist():
+                numbers[row][name] = 0
         conditions = self._conditions(possible, certain, numbers)
         own = self._own(conditions)  # (rules, N)
-        for row, known in enumerate(numbers):
-            for name, query in self._counted.items():
-                if not possible[query, row]:
-                    known[name] = 0
         self._settle(cohort, own, conditions, numbers)
         held: Bools = own == _YES
         for rules, parents in self._generations:
@@ -104,8 +108,10 @@ class RuleSet:
         states = np.full((len(self._terms), len(numbers)), _OPEN, np.int8)
         open_or_yes = np.where(certain[self._queries] & self._sure, np.int8(_YES), np.int8(_OPEN))
         states[self._matched] = np.where(possible[self._queries], open_or_yes, self._absent)
-        values = np.array([[known[name] for name in _AT_ONCE] for known in numbers], np.int64).T[self._names]
-        states[self._cheap] = (self._low <= values) & (values <= self._high)
+        names = (*_AT_ONCE, *_OFTEN_NONE)
+        values = np.array([[known.get(name, -_WIDEST) for name in names] for known in numbers], np.int64).T[self._names]
+        inside = (self._low <= values) & (values <= self._high)
+        states[self._cheap] = np.where(values == -_WIDEST, np.int8(_OPEN), inside)
         return states
 
     def _own(self, conditions: States) -> States:
@@ -185,6 +191,11 @@ def _numbers(mol: Chem.Mol, read: Traits) -> dict[str, int]:
         "largest_ring": max(map(len, read.rings), default=0),
     }
     known["fragments"] = read.fragments
+    common = [len(set(one) & set(other)) for one, other in combinations(read.rings, 2)]
+    if 1 not in common:
+        known["spiro"] = 0
+    if max(common, default=0) <= 2:
+        known["bridgeheads"] = 0
     return known | {name: PREDICATES[name](mol) for name in _AT_ONCE if name not in known}
 
 
@@ -193,7 +204,9 @@ def _ask(term: Term, mol: Chem.Mol, numbers: dict[str, int], counts: dict[int, i
     if term.query is None:
         return term.holds(mol, numbers) != term.negated
     if not term.operator:
-        return bool(mol.HasSubstructMatch(term.query, useChirality=term.chiral))
+        if term.chiral:
+            return bool(mol.HasSubstructMatch(term.query, useChirality=True))
+        return bool(mol.HasSubstructMatch(term.query))
     if id(term.query) not in counts:
         matches = mol.GetSubstructMatches(term.query, useChirality=term.chiral, maxMatches=MAX_COUNTED)
         counts[id(term.query)] = len(matches)

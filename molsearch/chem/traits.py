@@ -4,6 +4,8 @@ A call into RDKit costs more than what it answers, so every atom and bond is ask
 that was met before is recognised by what it answered.
 """
 
+import re
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import count
 from typing import TypeVar
@@ -100,10 +102,23 @@ _numbers = count()
 _atom_kinds: dict[AtomKey, Kind] = {}
 _atom_numbers: dict[AtomKey, int] = {}  # by a key whose CIP code tells no more than whether there is one
 _bond_kinds: dict[BondKey, Kind] = {}
+_usual_atoms: dict[tuple[str, tuple[int, ...]], Kind] = {}  # by how an atom is written and what is around it
+_usual_bonds: dict[tuple[float, bool, bool], Kind] = {}  # by order, conjugation and ring, where these tell all
+_aromatic_bonds: set[int] = set()  # numbers of the kinds of bond that are aromatic
+
+_WRITTEN = re.compile(r"\[[^\]]*\]|Br|Cl|[BCNOPSFIbcnops*]")
+_HALOGENS = ("F", "Cl", "Br", "I")
+_PLAIN = re.compile(r"[A-Za-z0-9@+\-\[\]()=#%:./\\*]+")  # SMILES without dative, quadruple or unspecified bonds
 
 
-def traits(mol: Chem.Mol) -> Traits:
-    """Read a sanitised molecule once."""
+def traits(mol: Chem.Mol, smiles: str = "") -> Traits:
+    """Read a sanitised molecule once.
+
+    Args:
+        mol: The molecule.
+        smiles: What it was parsed from, if that is known: most atoms are then recognised by how they are written and by
+            their bonds, without a call into RDKit.
+    """
     sizes, memberships = [0] * mol.GetNumAtoms(), [0] * mol.GetNumAtoms()
     rings, bond_rings = mol.GetRingInfo().AtomRings(), mol.GetRingInfo().BondRings()
     for ring in rings:
@@ -113,20 +128,85 @@ def traits(mol: Chem.Mol) -> Traits:
             if not 0 < sizes[atom] <= size:
                 sizes[atom] = size
     in_rings = {bond for ring in bond_rings for bond in ring}
-    # By number, as RDKit's own iterators over atoms and bonds are far slower.
-    atoms = [
-        _atom_kind(mol.GetAtomWithIdx(row), size, membership)
-        for row, (size, membership) in enumerate(zip(sizes, memberships, strict=True))
-    ]
+    written = _WRITTEN.findall(smiles) if _PLAIN.fullmatch(smiles) else ()
+    atoms = None
+    if len(written) == len(sizes):  # no hydrogen that RDKit took off
+        bonds, ends = _recognised_bonds(mol, in_rings, "/" in smiles or "\\" in smiles)
+        atoms = _recognised_atoms(mol, written, _surroundings(bonds, ends, sizes, memberships))
+    else:
+        bonds, ends = _read_bonds(mol, in_rings)
+    if atoms is None:
+        # By number, as RDKit's own iterators over atoms and bonds are far slower.
+        asked = zip(map(mol.GetAtomWithIdx, range(len(sizes))), sizes, memberships, strict=True)
+        atoms = [_atom_kind(*one) for one in asked]
+    fragments = 1 if smiles and "." not in smiles else len(Chem.GetMolFrags(mol))
+    return Traits(atoms, bonds, ends, rings, bond_rings, len(in_rings), fragments)
+
+
+def _read_bonds(mol: Chem.Mol, in_rings: Set[int]) -> tuple[list[Kind], list[tuple[int, int]]]:
     bonds, ends = [], []
     for row in range(mol.GetNumBonds()):
         bond = mol.GetBondWithIdx(row)
-        order = bond.GetBondType()
-        stereo = bond.GetStereo() if order == _DOUBLE else None  # no other bond has cis and trans
-        key = (order, stereo, bond.GetIsConjugated(), row in in_rings, bond.GetIsAromatic())
-        bonds.append(_bond_kinds.get(key) or _new_bond(key))
+        bonds.append(_bond_kind(bond, row in in_rings))
         ends.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
-    return Traits(atoms, bonds, ends, rings, bond_rings, len(in_rings), len(Chem.GetMolFrags(mol)))
+    return bonds, ends
+
+
+def _recognised_bonds(mol: Chem.Mol, in_rings: Set[int], stereo: bool) -> tuple[list[Kind], list[tuple[int, int]]]:
+    """The same with fewer calls, for bonds whose order tells their type; ``stereo`` if double bonds may have a side."""
+    bonds, ends = [], []
+    for row in range(mol.GetNumBonds()):
+        bond = mol.GetBondWithIdx(row)
+        order = bond.GetBondTypeAsDouble()
+        key = (order, bond.GetIsConjugated(), row in in_rings)
+        kind = None if stereo and order == 2 else _usual_bonds.get(key)
+        if kind is None:
+            kind = _bond_kind(bond, row in in_rings)
+            if not (stereo and order == 2):
+                _usual_bonds[key] = kind
+                if order == 1.5:
+                    _aromatic_bonds.add(kind.number)
+        bonds.append(kind)
+        ends.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
+    return bonds, ends
+
+
+def _surroundings(
+    bonds: Sequence[Kind], ends: Sequence[tuple[int, int]], sizes: Sequence[int], memberships: Sequence[int]
+) -> list[tuple[int, ...]]:
+    """For each atom the size of its smallest ring, how many rings it is in, and the kinds of its bonds, sorted."""
+    arms: list[list[int]] = [[] for _ in sizes]
+    for kind, (begin, end) in zip(bonds, ends, strict=True):
+        arms[begin].append(kind.number)
+        arms[end].append(kind.number)
+    return [(size, count, *sorted(arm)) for size, count, arm in zip(sizes, memberships, arms, strict=True)]
+
+
+def _recognised_atoms(mol: Chem.Mol, written: Sequence[str], around: Sequence[tuple[int, ...]]) -> list[Kind] | None:
+    """Recognise atoms by what follows from how they are written and from their bonds: all but the CIP code.
+
+    An atom in brackets states its hydrogens and its charge; another has what its valence leaves open. None where RDKit
+    has put charges on atoms that were written without (nitro groups, azides and perchlorates with too many bonds).
+    """
+    atoms = []
+    new: dict[tuple[str, tuple[int, ...]], Kind] = {}
+    for row, place in enumerate(zip(written, around, strict=True)):
+        kind = _usual_atoms.get(place)
+        if kind is None:
+            name, (size, count, *bonds) = place
+            atom = mol.GetAtomWithIdx(row)
+            charged = "+" in name or "-" in name
+            if charged != (atom.GetFormalCharge() != 0) or (name in _HALOGENS and len(bonds) > 1):
+                return None
+            kind = _atom_kind(atom, size, count)
+            # An aromatic nitrogen written in capitals may or may not bear a hydrogen.
+            if "@" not in name and not (name[0].isupper() and _aromatic_bonds.intersection(bonds)):
+                new[place] = kind
+        atoms.append(kind)
+    if len(_usual_atoms) >= MOST_KINDS:
+        _usual_atoms.clear()
+    _usual_atoms.update(new)
+    return atoms
 
 
 def _atom_kind(atom: Chem.Atom, ring_size: int, memberships: int) -> Kind:
@@ -165,11 +245,20 @@ def _new_atom(key: AtomKey) -> Kind:
         min(radical, 3),
     )
     flat = (*key[:6], int(tag), *key[7:])
+    if len(_atom_numbers) >= MOST_KINDS:
+        _atom_numbers.clear()
     number = _atom_numbers.get(flat)
     if number is None:
         number = _atom_numbers[flat] = next(_numbers)
     row = np.array(codes, np.int64).tobytes()
     return _remember(_atom_kinds, key, Kind(number, row, element, isotope > 0, tag, hydrogens, valence))
+
+
+def _bond_kind(bond: Chem.Bond, in_ring: bool) -> Kind:
+    order = bond.GetBondType()
+    stereo = bond.GetStereo() if order == _DOUBLE else None  # no other bond has cis and trans
+    key = (order, stereo, bond.GetIsConjugated(), in_ring, bond.GetIsAromatic())
+    return _bond_kinds.get(key) or _new_bond(key)
 
 
 def _new_bond(key: BondKey) -> Kind:

@@ -1,0 +1,199 @@
+"""Morgan environments of many molecules at once, numbered as RDKit numbers them.
+
+After Rogers & Hahn, J. Chem. Inf. Model. 2010, 50, 742.
+
+An environment is what lies within a radius of an atom: the bonds it covers, and a hash that grows by a layer a round.
+Of several environments of a molecule that cover the same bonds one counts, that of the smallest radius, then of the
+smallest hash, then of the atom that comes first in canonical order; the atoms of the others grow no further.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from rdkit import Chem
+from rdkit.Chem import rdMolDescriptors
+
+from molsearch.chem.arrays import MORGAN_SIZE, RADII
+from molsearch.chem.cohort import Bools, Codes, Cohort, Ints, mixed
+
+Hashes = npt.NDArray[np.uint32]
+
+_GOLDEN = np.uint32(0x9E3779B9)
+_NONE = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def morgan(cohort: Cohort) -> tuple[Ints, Ints, Ints, Ints]:
+    """Number the environments of every atom.
+
+    Returns:
+        (A, RADII) environment of each radius centred on the atom, -1 where it adds nothing new; and of all molecules
+        end to end, ascending within each: environments, how often each occurs, and (N,) how many a molecule has.
+    """
+    growth = _Growth(cohort)
+    found = np.full((len(cohort.kinds), RADII), -1, np.int64)
+    found[:, 0] = growth.hashes % MORGAN_SIZE
+    for radius in range(1, RADII):
+        kept = growth.grow(radius - 1)
+        found[kept, radius] = growth.hashes[kept] % MORGAN_SIZE
+    there = found >= 0
+    owners = np.broadcast_to(cohort.owners[:, None], found.shape)
+    keys, counts = np.unique(owners[there] * MORGAN_SIZE + found[there], return_counts=True)
+    return found, keys % MORGAN_SIZE, counts, np.bincount(keys // MORGAN_SIZE, minlength=len(cohort.mols))
+
+
+class _Growth:
+    """Environments that grow.
+
+    Attributes:
+        hashes: (A,) hash of each atom's environment; 0 once it grows no further.
+    """
+
+    def __init__(self, cohort: Cohort) -> None:
+        self._cohort = cohort
+        self.hashes = _atom_hashes(cohort)
+        self._bond_hashes = _bond_invariants.of(cohort, cohort.orders, np.arange(len(cohort.orders))).astype(np.uint64)
+        self._lay_out()
+        words = (int(cohort.bonds.max(initial=0)) + 63) // 64 or 1
+        self._covered = np.zeros((len(self.hashes), words), np.uint64)  # bonds of each environment
+        self._dead: Bools = self._degrees == 0
+        self._kept: Codes = np.zeros(0, np.uint64)  # what the environments found so far cover
+        self._places = np.arange(len(self.hashes))  # of atoms: canonical where that was asked for
+        self._ranked: set[int] = set()
+
+    def _lay_out(self) -> None:
+        """Set the edges of each atom side by side, (A, largest degree), -1 where there are fewer."""
+        sources = self._cohort.edges[0]
+        order = np.argsort(sources, kind="stable")
+        self._degrees = np.bincount(sources, minlength=len(self.hashes))
+        firsts = np.cumsum(self._degrees) - self._degrees
+        slots = np.arange(len(order)) - firsts[sources[order]]
+        self._edges = np.full((len(self.hashes), int(self._degrees.max(initial=0))), -1, np.int64)
+        self._edges[sources[order], slots] = order
+        local = np.arange(len(sources)) // 2 - np.repeat(
+            np.cumsum(self._cohort.bonds) - self._cohort.bonds, 2 * self._cohort.bonds
+        )
+        self._words, self._bits = local // 64, np.uint64(1) << (local % 64).astype(np.uint64)
+
+    def grow(self, layer: int) -> Ints:
+        """Grow by one bond; return the atoms whose environments are new."""
+        covered = self._wider()
+        hashes = self._hashed(layer)
+        alive = np.flatnonzero(~self._dead)
+        salts = _SPREAD * np.arange(1, covered.shape[1] + 1, dtype=np.uint64)  # a word counts by its place
+        codes = mixed(mixed(covered[alive] + salts).sum(1) * _SPREAD + self._cohort.owners[alive].astype(np.uint64))
+        order = self._order(alive, codes, hashes[alive])
+        firsts = order[np.append(True, np.diff(codes[order]) != 0)] if len(order) else order
+        firsts = firsts[~np.isin(codes[firsts], self._kept)]
+        kept = alive[firsts]
+        self._kept = np.concatenate([self._kept, codes[firsts]])
+        self.hashes = np.where(self._dead, np.uint32(0), hashes)
+        self._covered = covered
+        self._dead = np.ones(len(self.hashes), bool)
+        self._dead[kept] = False
+        return kept
+
+    def _wider(self) -> Codes:
+        covered = self._covered.copy()
+        targets = self._cohort.edges[1]
+        for edges in self._edges.T:
+            rows = np.flatnonzero((edges >= 0) & ~self._dead)
+            edge = edges[rows]
+            covered[rows] |= self._covered[targets[edge]]
+            covered[rows, self._words[edge]] |= self._bits[edge]
+        return covered
+
+    def _hashed(self, layer: int) -> Hashes:
+        """Hash each atom's hash with those of its neighbours in order of bond and hash."""
+        keys = self._bond_hashes << np.uint64(32) | self.hashes[self._cohort.edges[1]].astype(np.uint64)
+        around = np.where(self._edges >= 0, np.append(keys, _NONE)[self._edges], _NONE)
+        around.sort(1)
+        hashes = _combined(np.full(len(self.hashes), layer, np.uint32), self.hashes)
+        for keys in around.T:
+            pair = _combined(_combined(np.zeros(len(keys), np.uint32), keys >> np.uint64(32)), keys)
+            hashes = np.where(keys == _NONE, hashes, _combined(hashes, pair))
+        return self._with_chirality(hashes, around)
+
+    def _with_chirality(self, hashes: Hashes, around: Codes) -> Hashes:
+        """Add the CIP code of stereocentres."""
+        cip = self._cohort.atom_codes[:, 6]
+        rows = np.flatnonzero((cip > 0) & ~self._dead)
+        if len(rows):
+            there = around[rows]
+            single = ((there >> np.uint64(32)) == 1) | (there == _NONE)
+            twins = (there[:, 1:] == there[:, :-1]) & (there[:, 1:] != _NONE)
+            chiral = single.all(1) & ~twins.any(1)
+            chosen = rows[chiral]
+            marks = np.array([0, 3, 2, 1], np.uint32)[cip[chosen]]
+            hashes[chosen] = _combined(hashes[chosen], marks)
+        return hashes
+
+    def _order(self, alive: Ints, codes: Codes, hashes: Hashes) -> Ints:
+        """Order environments by what they cover, then by hash, then by the canonical rank of the atom."""
+        order = np.lexsort((hashes, codes))
+        same = (np.diff(codes[order]) == 0) & (np.diff(hashes[order]) == 0)
+        if not same.any():
+            return order
+        for owner in set(self._cohort.owners[alive[order[1:][same]]].tolist()) - self._ranked:
+            self._ranked.add(owner)
+            start, mol = int(self._cohort.starts[owner]), self._cohort.mols[owner]
+            self._places[start : start + mol.GetNumAtoms()] = list(Chem.CanonicalRankAtoms(mol))
+        return np.lexsort((self._places[alive], hashes, codes))
+
+
+def _combined(seeds: Hashes, values: npt.NDArray[np.unsignedinteger]) -> Hashes:
+    """Boost's hash_combine in 32 bits."""
+    found: Hashes = seeds ^ (values.astype(np.uint32) + _GOLDEN + (seeds << np.uint32(6)) + (seeds >> np.uint32(2)))
+    return found
+
+
+class _Known:
+    """A number that RDKit gives to each kind of atom or bond, asked once."""
+
+    def __init__(self, ask: Callable[[Cohort, int], int]) -> None:
+        self._ask = ask
+        self._values = np.zeros(64, np.uint32)
+        self._asked: Bools = np.zeros(64, bool)
+
+    def of(self, cohort: Cohort, kinds: Ints, places: Ints) -> Hashes:
+        """Return the number of each kind, (M,), which are those of the atoms, or edges, at some places, (M,)."""
+        more = int(kinds.max(initial=0)) + 1 - len(self._values)
+        if more > 0:
+            self._values = np.concatenate([self._values, np.zeros(more + 64, np.uint32)])
+            self._asked = np.concatenate([self._asked, np.zeros(more + 64, bool)])
+        if not self._asked[kinds].all():
+            for kind, first in zip(*np.unique(kinds, return_index=True), strict=True):
+                if not self._asked[kind]:
+                    self._values[kind] = self._ask(cohort, int(places[first]))
+                    self._asked[kind] = True
+        return self._values[kinds]
+
+
+def _atom_hashes(cohort: Cohort) -> Hashes:
+    """RDKit's first hash of each atom: it follows from the kind where no hydrogen is written as an atom."""
+    written = cohort.any_atom(cohort.elements == 1)
+    places = np.flatnonzero(~written[cohort.owners])
+    hashes = np.zeros(len(cohort.kinds), np.uint32)
+    hashes[places] = _invariants.of(cohort, cohort.kinds[places], places)
+    for owner in np.flatnonzero(written).tolist():
+        start, mol = int(cohort.starts[owner]), cohort.mols[owner]
+        hashes[start : start + mol.GetNumAtoms()] = list(rdMolDescriptors.GetConnectivityInvariants(mol))
+    return hashes
+
+
+def _atom_invariant(cohort: Cohort, place: int) -> int:
+    owner = int(cohort.owners[place])
+    numbers = rdMolDescriptors.GetConnectivityInvariants(cohort.mols[owner])
+    return int(numbers[place - int(cohort.starts[owner])])
+
+
+def _bond_invariant(cohort: Cohort, edge: int) -> int:
+    owner = int(cohort.owners[cohort.edges[0][edge]])
+    bond = cohort.mols[owner].GetBondWithIdx(edge // 2 - int(cohort.bonds[:owner].sum()))
+    kind, stereo = int(bond.GetBondType()), int(bond.GetStereo())
+    return 100 + 10 * kind + stereo if kind == 2 and stereo else kind
+
+
+_invariants = _Known(_atom_invariant)
+_bond_invariants = _Known(_bond_invariant)
