@@ -173,3 +173,11 @@ def test_stopping_is_no_fault(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> 
     own(app)
     assert not app.error and "Stopped" in app.info[0].value
     assert app.button(key="pairs-again").label == "Try again"
+
+
+def test_sessions_share_one_study_of_the_examples(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    from molsearch.inspection import Inspector
+
+    monkeypatch.setattr(Inspector, "encode", None)  # nothing may be encoded again
+    other = AppTest.from_file(str(ROOT / "molsearch" / "pages" / "alignment.py"), default_timeout=60).run()
+    assert not other.exception and not other.error and "4 pairs of the shipped examples" in told(other)

@@ -1,5 +1,7 @@
 """Which pairs are inspected: the shipped examples or the user's table, read, encoded and compared beside the page."""
 
+import random
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from molsearch.agreement import Agreement
 
 STATE = st.session_state
+WAIT_S = 0.2
 EXAMPLES, OWN = "Examples", "Own file"
 
 
@@ -126,22 +129,39 @@ def _own(inspector: Inspector, model_id: str) -> Choice | None:
     return Choice(content, given.name, str(chosen[0]), str(chosen[1]), (given.file_id, *map(str, chosen), model_id))
 
 
+class _Shipped:
+    """The study of the shipped examples, made once for all sessions: nothing of it is anyone's own."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[str, ...], Study] = {}
+        self._making = threading.Lock()
+
+    def study(self, choice: Choice, inspector: Inspector, progress: Progress) -> Study:
+        """Make it, or wait until another session has; ``progress`` may stop the waiting too."""
+        while not self._making.acquire(timeout=WAIT_S):
+            progress(0, 100)
+        try:
+            if choice.key not in self.made:
+                self.made[choice.key] = _study(choice, inspector, progress)
+        finally:
+            self._making.release()
+        return self.made[choice.key]
+
+
 @st.cache_resource
-def _shipped() -> dict[tuple[str, ...], Study]:
-    """Keep the study of the shipped examples for all sessions: nothing of it is anyone's own."""
-    return {}
+def _shipped() -> _Shipped:
+    return _Shipped()
 
 
 def _ready(choice: Choice, inspector: Inspector) -> Study | None:
     """Return the study of a choice, starting its job where there is none yet."""
-    if choice.key in _shipped():
-        return _shipped()[choice.key]
+    shipped = _shipped()
+    if choice.key in shipped.made:
+        return shipped.made[choice.key]
     if STATE.get("pairs-key") != choice.key:
         STATE["next-pair"] = 0
-    study = awaited("pairs", choice.key, "Reading and encoding the pairs", partial(_study, choice, inspector))
-    if isinstance(choice.file, Path) and study is not None:
-        _shipped()[choice.key] = study
-    return study
+    make = shipped.study if isinstance(choice.file, Path) else _study
+    return awaited("pairs", choice.key, "Reading and encoding the pairs", partial(make, choice, inspector))
 
 
 def _study(choice: Choice, inspector: Inspector, progress: Progress) -> Study:
@@ -162,8 +182,6 @@ def _stage(progress: Progress, low: int, high: int) -> Progress:
 
 def sample_of(study: Study, size: int, chosen: int) -> list[int]:
     """Draw places of the study at random, the same each time, with the chosen pair among them; ascending."""
-    import random
-
     places = random.Random(0).sample(range(len(study.pairs)), min(size, len(study.pairs)))
     if chosen not in places:
         places[-1] = chosen
