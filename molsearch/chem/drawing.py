@@ -49,6 +49,7 @@ def draw(
     dark: bool = False,
     weights: tuple[float, ...] = (),
     substructure: str = "",
+    warned: tuple[int, ...] = (),
     size: tuple[int, int] = (260, 180),
 ) -> str:
     """Draw a molecule.
@@ -58,6 +59,7 @@ def draw(
         dark: Whether the page is dark.
         weights: One weight per atom in the order of ``smiles``; coloured by sign, stronger where larger.
         substructure: SMARTS whose matches are marked, where no weights are given.
+        warned: Atoms of an alert to mark instead, in the order of ``smiles``.
         size: Width and height in pixels; the drawing scales with its frame.
 
     Returns:
@@ -67,7 +69,10 @@ def draw(
         mol = Chem.MolFromSmiles(smiles)
     if mol is None:
         return _words_only("no drawing", size, dark)
-    colours = _atom_colours(mol, weights, substructure, dark)
+    if warned:
+        colours = {atom: (*rgb(palette(dark).against), 0.45) for atom in warned if atom < mol.GetNumAtoms()}
+    else:
+        colours = _atom_colours(mol, weights, substructure, dark)
     canvas: Any = rdMolDraw2D.MolDraw2DSVG(*size)
     options = canvas.drawOptions()
     if dark:

@@ -160,7 +160,7 @@ def _row(concept: Concept, place: int, counts: ConceptCounts, beside: Sequence[C
 def _choose(phrases: list[str]) -> None:
     """Choose a concept once per new selection, so that a filter that clears the selection keeps the choice."""
     if phrases and phrases != STATE.get("concept-picked"):
-        STATE["concept"], STATE["concept-page"] = phrases[0], 1
+        STATE["concept"] = phrases[0]
     STATE["concept-picked"] = phrases
 
 
@@ -171,8 +171,8 @@ def _census(catalogue: Catalogue, census: Census, *, dark: bool) -> None:
     head.markdown(f"##### {plain(census.concept.phrase)}", width="stretch")
     pages = max(1, -(-min(total, MOST_EXPORTED) // PER_PAGE))
     with head:
-        STATE["concept-page"] = min(int(STATE.get("concept-page", 1)), pages)
-        page = st.pagination(pages, key="concept-page") if pages > 1 else 1
+        # Each ranking has pages of its own, so that another concept begins at its first.
+        page = st.pagination(pages, key=f"concept-page-{census.library}-{census.concept.phrase}") if pages > 1 else 1
     head.download_button(
         "CSV",
         lambda: members_csv(catalogue, census),

@@ -7,7 +7,7 @@ import streamlit as st
 from molsearch import plots
 from molsearch.chem.conformer import conformer
 from molsearch.chem.drawing import draw
-from molsearch.pages.panels import evidence
+from molsearch.pages.panels import computed, evidence
 from molsearch.pages.panels.hits import title
 from molsearch.pages.panels.model3d import viewer_page
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
@@ -15,7 +15,7 @@ from molsearch.records import Explanation, Hit, Ranking
 from molsearch.screener import Screener
 from molsearch.workbench import Workbench
 
-VIEWS = ("Structure", "Why", "3D", "Records")
+VIEWS = ("Structure", "Why", "Values", "3D", "Records")
 LARGE = (460, 210)
 
 
@@ -41,13 +41,19 @@ def detail(hit: Hit, ranking: Ranking, screener: Workbench, *, dark: bool) -> No
             st.caption("One plausible shape (ETKDG, MMFF94), not a measured one. Drag to turn, scroll to zoom.")
         elif view == "Records":
             _records(hit)
+        elif view == "Values":
+            computed.table(hit.molecule.key)
         else:
-            st.image(
-                draw(hit.molecule.key, dark=dark, substructure=ranking.query.smarts, size=LARGE),
-                width="stretch",
-                alt="Structure of the chosen hit",
-            )
-            st.code(hit.molecule.key, language=None, wrap_lines=True)
+            _structure(hit.molecule.key, ranking.query.smarts, dark=dark)
+
+
+def _structure(smiles: str, smarts: str, *, dark: bool) -> None:
+    """Draw the structure with the asked substructure or a chosen alert marked."""
+    picture = st.container()
+    alert = computed.alert_atoms(smiles, key=f"alert-{smiles}")
+    drawing = draw(smiles, dark=dark, substructure=smarts, warned=alert, size=LARGE)
+    picture.image(drawing, width="stretch", alt="Structure of the chosen hit")
+    st.code(smiles, language=None, wrap_lines=True)
 
 
 def _why(text: str, smiles: str, screener: Screener, *, dark: bool) -> None:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from molsearch.chem.classes import CLASSES
 from molsearch.chem.exclusions import PARTS
+from molsearch.chem.findings import spell_property
 from molsearch.chem.properties import PRESETS, PROPERTIES
 from molsearch.reading import MAX_WITHOUT
 from molsearch.records import PropertyRange, Query
@@ -13,14 +14,6 @@ FIRST = (
     *("mass_da", "logp", "tpsa_a2", "qed", "donors", "acceptors", "rotatable_bonds", "rings"),
     *("charge", "heavy_atoms", "nh_oh", "n_o"),
 )
-SPELT = {
-    "logp": "logP",
-    "tpsa": "TPSA",
-    "qed": "QED",
-    "nh oh": "NH + OH",
-    "n o": "N + O",
-    "fraction csp3": "fraction sp³",
-}
 STATE = st.session_state
 _NAMES = tuple(sorted({*PARTS, *(title for one in CLASSES for title in (one.name, *one.synonyms))}, key=str.lower))
 
@@ -29,7 +22,7 @@ def draw() -> None:
     """Draw presets, one range for each property of the table, a SMARTS box and the exclusions."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="presets"):
         for name, wanted in PRESETS.items():
-            told = ", ".join(f"{_label(one.name)} up to {one.high:g}" for one in wanted if one.high is not None)
+            told = ", ".join(f"{spell_property(one.name)} up to {one.high:g}" for one in wanted if one.high is not None)
             st.button(name, key=f"preset-{name}", on_click=_preset, args=(wanted,), help=told, type="secondary")
         st.button("Clear all", key="clear-filters", icon=":material/filter_alt_off:", on_click=clear, type="tertiary")
     left, right = st.columns(2, gap="medium")
@@ -65,7 +58,7 @@ def _ranges(names: tuple[str, ...]) -> None:
 
 def _range(name: str) -> None:
     low, high = st.columns(2, gap="xsmall", vertical_alignment="bottom")
-    label = _label(name)
+    label = spell_property(name)
     low.number_input(
         label,
         value=None,
@@ -122,11 +115,3 @@ def fill(query: Query) -> None:
 def _preset(wanted: tuple[PropertyRange, ...]) -> None:
     for one in wanted:
         STATE[f"from-{one.name}"], STATE[f"to-{one.name}"] = one.low, one.high
-
-
-def _label(name: str) -> str:
-    """Write "tpsa_a2" as "TPSA, Å²"."""
-    unit = PROPERTIES[name].unit
-    words = name.removesuffix("_da").removesuffix("_a2").replace("_", " ")
-    words = SPELT.get(words, words)
-    return f"{words}, {unit}" if unit else words

@@ -7,7 +7,7 @@ import streamlit as st
 
 from molsearch.calibration import MatchEvidence
 from molsearch.chem.drawing import data_uri, draw
-from molsearch.pages.panels import ask, evidence, picks
+from molsearch.pages.panels import ask, computed, evidence, picks
 from molsearch.records import Hit, Query
 
 PER_PAGE = 50
@@ -100,6 +100,7 @@ def grid(hits: Sequence[Hit], query: Query, side: Side) -> None:
             )
             st.text(f"{hit.rank}. {title(hit)}", wrap=False, width="stretch")
             evidence.line(side.evidence.get(hit.rank))
+            computed.line(hit.molecule.key)
             if side.elsewhere is not None:
                 other = side.elsewhere.get(hit.molecule.key)
                 st.caption(f":material/link: **{other}** in the other list" if other else "only here")
@@ -159,6 +160,7 @@ def table(hits: Sequence[Hit], query: Query, side: Side) -> None:
             "percentile": column.NumberColumn("percentile, %", format="%.1f", width=90),
             "cosine": column.NumberColumn(format="%.3f", width=70),
             "SMILES": column.TextColumn(width=200),
+            **computed.columns(),
             "similar": column.ButtonColumn(
                 width=110,
                 type="tertiary",
@@ -199,6 +201,7 @@ def _row(hit: Hit, query: Query, side: Side) -> dict[str, object]:
         "score": hit.score,
         "similar": "More like this",
         "percentile": hit.percentile,
+        **computed.cells(hit.molecule.key),
         "cosine": hit.cosine,
         "SMILES": hit.molecule.key,
         "records": len(hit.molecule.sources),
