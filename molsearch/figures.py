@@ -1,6 +1,7 @@
 """The command that measures every figure the project states and writes it where it is stated."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,14 +10,14 @@ import typer
 
 from molsearch.errors import InputError
 from molsearch.measuring import Json, named_folder
-from molsearch.records import Progress
 from molsearch.settings import PROJECT, Settings
 from molsearch.terminal import answering, bar, plain, print_json, say
 
 if TYPE_CHECKING:  # torch loads with this
     from molsearch.training.figures import Measurement
 
-TIMES, CURVE, QUERIES = "times", "learning curve", "queries"
+TIMES, CURVE, QUERIES, ABLATION = "times", "learning curve", "queries", "ablation"
+OPTIONAL = (QUERIES, CURVE, ABLATION)  # tables that need an option of their own
 README = PROJECT / "README.md"
 
 
@@ -40,6 +41,9 @@ def figures(
         Path | None, typer.Option("--learning-curve", help="Train on growing shares in this folder (half an hour).")
     ] = None,
     recipe: Annotated[str, typer.Option("--recipe", help="Recipe of the learning curve.")] = "lexical",
+    ablation: Annotated[
+        Path | None, typer.Option("--ablation", help="Train with one thing changed at a time in this folder (hours).")
+    ] = None,
     note: Annotated[str, typer.Option("--note", help="What else the machine was doing, for the tables.")] = "",
     seed: Annotated[int, typer.Option("--seed", help="Of every draw and bootstrap.")] = 0,
     readme: Annotated[Path, typer.Option("--readme", help="Document whose marked tables are written anew.")] = README,
@@ -51,7 +55,12 @@ def figures(
 
         settings = Settings()
         folder = model or settings.models / settings.model
-        names = _names(only or [], data, libraries, learning)
+        lacking = {
+            QUERIES: "" if libraries else "--libraries DIR",
+            CURVE: "" if learning else "--learning-curve DIR",
+            ABLATION: "" if ablation else "--ablation DIR",
+        }
+        names = _names(only or [], data, {name: option for name, option in lacking.items() if option})
         if data is not None:
             from molsearch.bench import machine
 
@@ -63,7 +72,7 @@ def figures(
                 )
                 for name in names:
                     say(f"Measuring: {name}.")
-                    record(folder, name, _measured(name, run, learning, recipe, progress), when)
+                    record(folder, name, _measured(name, run, Trainings(learning, recipe, ablation)), when)
         changed = rewrite_documents(folder, [readme])
         if as_json:
             print_json({"measured": names, "written": changed})
@@ -71,8 +80,22 @@ def figures(
         say(f"Measured {len(names)} tables; written anew: {', '.join(map(str, changed)) or 'nothing'}.")
 
 
-def _names(only: list[str], data: Path | None, libraries: Path | None, learning: Path | None) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Trainings:
+    """Where the tables that train models keep them: folders, or None where a table was not asked for."""
+
+    curve: Path | None
+    recipe: str
+    ablation: Path | None
+
+
+def _names(only: list[str], data: Path | None, lacking: Mapping[str, str]) -> tuple[str, ...]:
     """Choose the tables to measure: those asked for, else all whose files were given.
+
+    Args:
+        only: Tables asked for.
+        data: Folder of the pairs.
+        lacking: Tables that cannot be measured, with the option that each needs.
 
     Raises:
         InputError: If one is unknown or lacks its files.
@@ -82,22 +105,19 @@ def _names(only: list[str], data: Path | None, libraries: Path | None, learning:
     if unknown := [name for name in only if name not in TABLES]:
         raise InputError(f"There is no table {unknown[0]!r}; choose from {', '.join(TABLES)}.")
     if data is None:
-        if only or libraries or learning:
+        if only or len(lacking) < len(OPTIONAL):
             raise InputError("There is nothing to measure with: give --data DIR, or no option to write tables anew.")
         return ()
-    lacking = {QUERIES: "" if libraries else "--libraries DIR", CURVE: "" if learning else "--learning-curve DIR"}
     for name in only:
-        if lacking.get(name):
+        if name in lacking:
             raise InputError(f"The table {name!r} needs {lacking[name]}; give it, or leave the table out.")
-    left = [f"{name} (needs {option})" for name, option in lacking.items() if option and not only]
+    left = [f"{name} (needs {option})" for name, option in lacking.items() if not only]
     if left:
         say(f"Left out: {', '.join(left)}.")
-    return tuple(name for name in TABLES if (name in only if only else not lacking.get(name)))
+    return tuple(name for name in TABLES if (name in only if only else name not in lacking))
 
 
-def _measured(
-    name: str, run: "Measurement", learning: Path | None, recipe: str, progress: Progress
-) -> Mapping[str, Any]:
+def _measured(name: str, run: "Measurement", trainings: Trainings) -> Mapping[str, Any]:
     from molsearch.training.figures import MEASURES
 
     validation = run.data / "chebi20_val.tsv"
@@ -107,14 +127,24 @@ def _measured(
         kinds: dict[str, Any] = plain(query_latencies(run.model, run.evaluation, validation, seed=run.seed))
         below = "Grounding is names to structures and classes, exact names included; encoding is the network."
         return {"kinds": kinds, "below": below}
-    if name == CURVE and learning:
+    files = (run.data / "train_pairs.tsv", validation, run.data / "chebi20_pool.tsv")
+    if name == CURVE and trainings.curve:
         from molsearch.training.learning import learning_curve
 
-        files = (run.data / "train_pairs.tsv", validation, run.data / "chebi20_pool.tsv")
-        told = learning_curve(recipe, *files, learning, seed=run.seed, progress=progress)
+        told = learning_curve(trainings.recipe, *files, trainings.curve, seed=run.seed, progress=run.progress)
         below = (
             f"Recipe `{told['recipe']}`, masked texts, molecules drawn at random; the last row extends the line of "
             "Hits@1 against the logarithm of the ChEBI-20 molecules to the whole training split (95 % of single runs)."
+        )
+        return {**told, "below": below}
+    if name == ABLATION and trainings.ablation:
+        from molsearch.training.ablation import ablate
+
+        told = ablate(*files, trainings.ablation, progress=run.progress)
+        below = (
+            f"Recipe `{told['recipe']}`, {told['epochs']} epochs on small encoders that read words and atoms alone: no "
+            f"names, no evidence, no query bank; masked texts, plain cosine, pool {told['pool']:,}, mean ± standard "
+            "deviation over the seeds. The rows compare with one another, not with the shipped model."
         )
         return {**told, "below": below}
     return MEASURES[name](run)

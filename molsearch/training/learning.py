@@ -15,7 +15,7 @@ from molsearch.records import Progress
 from molsearch.training.evaluate import METRICS, answer_file, bootstrap_interval
 from molsearch.training.loop import train
 from molsearch.training.pairs import Row, read_pairs
-from molsearch.training.recipe import load_recipe
+from molsearch.training.recipe import Recipe, load_recipe
 from molsearch.training.selection import draw, write_rows
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -143,7 +143,7 @@ def _point(
 ) -> Point:
     folder = out / f"share-{share:g}-seed-{seed}"
     training = write_rows(rows, folder / ".features" / "pairs.tsv")
-    kept, mark = folder / "point.json", _fingerprint(recipe, (training, val, pool))
+    kept, mark = folder / "point.json", fingerprint(load_recipe(recipe), (training, val, pool))
     if kept.is_file() and (found := json.loads(kept.read_text(encoding="utf-8")))["fingerprint"] == mark:
         return Point(**found["point"])
     train(load_recipe(recipe), training, val, pool, folder, resume=True, progress=progress)
@@ -160,8 +160,9 @@ def _point(
     return point
 
 
-def _fingerprint(recipe: str, files: Sequence[Path]) -> str:
-    digest = hashlib.sha256(repr(load_recipe(recipe)).encode())
+def fingerprint(recipe: Recipe, files: Sequence[Path]) -> str:
+    """Identify a training by its recipe and the contents of its files."""
+    digest = hashlib.sha256(repr(recipe).encode())
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -6,6 +6,7 @@ from ``metrics.json`` and from nothing else, so that the two cannot disagree.
 
 import json
 import re
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,6 +185,20 @@ def _curve_cells(point: Data, columns: Sequence[str]) -> list[str]:
     return [f"{point['hits'][name]:.1f} {_span(point['interval'][name])}" for name in columns]
 
 
+def _ablation(data: Data) -> str:
+    rows = []
+    for name, trials in data["rows"].items():
+        told = [_mean([trial[metric] for trial in trials]) for metric in ("hits@1", "hits@10", "mrr", "mean_rank")]
+        rows.append([name, str(len(trials)), *told])
+    return markdown(["losses and projector", "seeds", "Hits@1", "Hits@10", "MRR", "mean rank"], rows)
+
+
+def _mean(values: Sequence[float]) -> str:
+    """Write the mean over seeds, and the standard deviation where there are several."""
+    mean = f"{statistics.mean(values):,.1f}"
+    return f"{mean} ± {statistics.stdev(values):,.1f}" if len(values) > 1 else mean
+
+
 #: What can be shown, in the order in which it is measured.
 TABLES: Mapping[str, Table] = {
     "retrieval": Table("retrieval on the ChEBI-20 validation split", _retrieval, _retrieval_flat),
@@ -195,6 +210,7 @@ TABLES: Mapping[str, Table] = {
     "queries": Table("short queries with a computed truth", _queries, _queries_flat),
     "times": Table("times of one query, median (95th percentile)", _times),
     "learning curve": Table("what more training captions would give", _curve),
+    "ablation": Table("what each loss and the memory bank are worth", _ablation),
 }
 
 

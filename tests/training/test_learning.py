@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from molsearch.errors import InputError
-from molsearch.training.learning import _fingerprint, count_molecules, fit, learning_curve
+from molsearch.training.learning import count_molecules, fingerprint, fit, learning_curve
 from molsearch.training.pairs import Row
+from molsearch.training.recipe import load_recipe
 
 
 def test_a_straight_line_is_extended_without_error() -> None:
@@ -68,6 +69,6 @@ def test_a_curve_is_trained_measured_and_not_trained_again(tmp_path: Path) -> No
     before = weights.stat().st_mtime_ns
     assert run()["points"][1]["hits"] == told["points"][1]["hits"]  # type: ignore[index]
     assert weights.stat().st_mtime_ns == before
-    mark = _fingerprint(recipe, files)
+    mark = fingerprint(load_recipe(recipe), files)
     files[0].write_text(files[0].read_text().replace("amine", "base"))
-    assert _fingerprint(recipe, files) != mark  # other captions, another model
+    assert fingerprint(load_recipe(recipe), files) != mark  # other captions, another model
