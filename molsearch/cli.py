@@ -14,6 +14,7 @@ import typer
 from molsearch.exports import EXPORTS, check_export, export_file
 from molsearch.figures import figures
 from molsearch.measuring import Json, evaluate, print_figures
+from molsearch.nomenclature import names_command
 from molsearch.options import read_captions, read_phrase, read_range, read_tested
 from molsearch.reading import sentences
 from molsearch.records import Query, Ranking
@@ -300,6 +301,7 @@ def odds(
 
 app.command()(evaluate)
 app.command()(figures)
+app.command(name="names")(names_command)
 app.command(name="repeat")(repeat_command)
 
 

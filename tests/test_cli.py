@@ -37,6 +37,7 @@ COMMANDS = (
     "evaluate",
     "figures",
     "models",
+    "names",
     "bench",
     "repeat",
 )

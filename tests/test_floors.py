@@ -49,12 +49,34 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
     ),
     (
         {"app", "pages"},
-        {"cli", "bench", "figures", "latency", "measuring", "options", "repeating", "terminal", "__main__"},
+        {
+            "cli",
+            "bench",
+            "figures",
+            "latency",
+            "measuring",
+            "nomenclature",
+            "options",
+            "repeating",
+            "terminal",
+            "__main__",
+        },
     ),
 )
 
 _TORCH = {"model", "alignment", "explain", "attention", "embed", "calibration", "concepts", "training"}
-_COMMAND = {"cli", "bench", "figures", "latency", "measuring", "options", "repeating", "terminal", "__main__"}
+_COMMAND = {
+    "cli",
+    "bench",
+    "figures",
+    "latency",
+    "measuring",
+    "nomenclature",
+    "options",
+    "repeating",
+    "terminal",
+    "__main__",
+}
 
 #: Where a library may be imported: a house, a file or a package of the project.
 PLACES: Mapping[str, set[str]] = {

@@ -14,6 +14,7 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 from molsearch.chem.classes import classes_of
 from molsearch.chem.graph import parse
 from molsearch.chem.standardize import Cleaned, clean
+from molsearch.errors import InputError
 
 _SKELETON_CHARS = 14  # first block of an InChIKey
 _LARGEST = rdMolStandardize.LargestFragmentChooser()
@@ -48,8 +49,16 @@ def _neutral(smiles: str) -> str:
 @lru_cache(maxsize=4_000)
 def skeleton(smiles: str) -> str:
     """Give the first block of the standard InChIKey, alike for tautomers and isotopologues; "" where there is none."""
+    return inchikey(smiles)[:_SKELETON_CHARS]
+
+
+def inchikey(smiles: str) -> str:
+    """Give the standard InChIKey; "" where there is none, as for a structure that cannot be read."""
     with rdBase.BlockLogs():
-        return str(Chem.MolToInchiKey(parse(smiles)))[:_SKELETON_CHARS]
+        try:
+            return str(Chem.MolToInchiKey(parse(smiles)))
+        except InputError:
+            return ""
 
 
 @lru_cache(maxsize=4_000)

@@ -30,6 +30,7 @@ B = TypeVar("B")
 VERSION = 4
 _CHUNK = 500
 _WRITTEN = 3  # captions written from each structure
+MADE = "made name"  # source of pairs that are a name and its structure (training/madenames.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def build(
 
 
 def _without_own(reading: "Reading", caption: Caption, learned: Set[str]) -> "Reading":
-    """Drop lexicon structures that came from the caption's own molecule: they would give the answer away."""
+    """Drop structures that would give the answer away: the caption's own molecule, from the lexicon or a made name."""
     from molsearch.chem.graph import canonical
 
     if not reading.structures:
@@ -161,7 +162,7 @@ def _without_own(reading: "Reading", caption: Caption, learned: Set[str]) -> "Re
     kept = [
         number
         for number, smiles in enumerate(reading.structures)
-        if not (smiles in learned and canonical(smiles) == own)
+        if not ((caption.source == MADE or smiles in learned) and canonical(smiles) == own)
     ]
     return replace(
         reading,
