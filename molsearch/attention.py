@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from molsearch.chem.arrays import RELATIONS, GraphStore
-from molsearch.chem.graph import featurise
+from molsearch.chem.arrays import RELATIONS
+from molsearch.chem.graph import graph_store
 from molsearch.chem.names import find_mentions
 from molsearch.errors import InputError, ModelError
 from molsearch.model.dual import DualEncoder
@@ -120,7 +120,7 @@ def attend(model: DualEncoder, text: str, smiles: str) -> BankReading:
         raise InputError(f"The text holds no word: got {text[:40]!r}, expected a description; write one.")
     readings = read_texts([text], model.lexicon)
     tokens = _tokens(model, readings[0])
-    store = GraphStore.of([featurise(smiles)])
+    store = graph_store([smiles])
     with torch.inference_mode():
         text_read, text_columns = _side(model, _text_side(model, readings))
         graphs, _ = model.prepare_molecules(store, ("token",))

@@ -9,13 +9,15 @@ less is left for likeness to tell.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.amounts import fit
+from molsearch.chem.arrays import CONFIGURATION
+from molsearch.chem.configuration import agree, stated_configuration
 from molsearch.chem.criteria import Criteria, read_criteria
 from molsearch.chem.features import features_of
 from molsearch.chem.names import find_mentions
@@ -76,12 +78,14 @@ class Evidence:
     Attributes:
         criteria: Classes and amounts.
         parts: Named structures.
+        configuration: How many of each stereodescriptor it states.
         share: Weight of the text among all that are asked together, 0 to 1.
         words: Words of the text.
     """
 
     criteria: Criteria
     parts: tuple[Part, ...]
+    configuration: Mapping[str, int] = field(default_factory=dict)
     share: float = 1.0
     words: int = 1
 
@@ -109,7 +113,8 @@ def read_evidence(
     for text, mentions, share in zip(texts, find_mentions(texts, lexicon), weights, strict=True):
         parts = parts_of(mentions)
         criteria = read_criteria(text, [(one.start, one.end) for one in parts])
-        read.append(Evidence(criteria, tuple(parts), share, max(1, len(text.split()))))
+        stated = stated_configuration(text)
+        read.append(Evidence(criteria, tuple(parts), stated, share, max(1, len(text.split()))))
     return read
 
 
@@ -142,14 +147,14 @@ def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats |
 
 
 def depth(evidence: Sequence[Evidence]) -> int:
-    """Return how many molecules, the best without, are looked at for the parts that texts name; 0 for none."""
-    if not any(one.parts for one in evidence):
+    """Return how many molecules, the best without, are looked at for parts and stereodescriptors; 0 for none."""
+    if not any(one.parts or one.configuration for one in evidence):
         return 0
     return FIRST + round(_MORE * max(one.alone for one in evidence) ** 2)
 
 
 def parts_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) -> Floats:
-    """Compute what is taken off molecules for the parts that texts name and they do not hold so well, (M,) up to 0.
+    """Compute what is taken off molecules for the parts and stereodescriptors that they do not hold so well, (M,).
 
     Args:
         evidence: What the texts say.
@@ -160,7 +165,11 @@ def parts_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) ->
     for one in evidence:
         kinds = np.array([part.kind for part in one.parts], np.int64)
         told = odds.parts[kinds[:, None], outcomes(one.parts, keys)] - odds.parts[kinds].max(axis=1, keepdims=True)
-        total += np.float32(one.share * odds.factors(one.alone)[1]) * told.sum(axis=0)
+        taken = told.sum(axis=0)
+        if one.configuration:
+            lacks, holds = odds.parts[CONFIGURATION, :2]
+            taken = taken - (holds - lacks) * ~agree(one.configuration, keys)
+        total += np.float32(one.share * odds.factors(one.alone)[1]) * taken
     return total
 
 

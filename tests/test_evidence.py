@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from molsearch.chem.arrays import CLASS_SIZE, PART_KINDS, PART_OUTCOMES, GraphStore
+from molsearch.chem.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES, GraphStore
 from molsearch.chem.classes import class_named, classes_of
 from molsearch.chem.criteria import Criteria, read_criteria
 from molsearch.chem.features import features_of
@@ -52,7 +52,8 @@ def odds(scale=0.1, alone=0.0):
     """Sulfonamides: 2 for a member, -1 for none; a benzene ring: 0 where it is not held, then 1, 2, 3."""
     classes = np.zeros((2, CLASS_SIZE), np.float32)
     classes[:, class_named("sulfonamide").row] = 2, -1
-    parts = np.tile(np.arange(PART_OUTCOMES, dtype=np.float32), (PART_KINDS, 1))
+    parts = np.tile(np.array([0, 1, 2, 3, 1, 2, 3], np.float32), (CONFIGURATION + 1, 1))
+    assert parts.shape[1] == PART_OUTCOMES
     return Odds(classes, parts, scale, scale, alone)
 
 

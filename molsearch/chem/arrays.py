@@ -40,7 +40,9 @@ RELATIONS = ("other", "part", "parent", "near")
 PART_SIZES = (4, 8, 12, 16)  # heavy atoms from which a part counts as larger
 PART_SHARES = (0.5, 0.9)  # of a molecule's heavy atoms, from which a part counts as more of it
 PART_KINDS = len(RELATIONS) * 2 * (len(PART_SIZES) + 1)
-PART_OUTCOMES = 2 + len(PART_SHARES)  # not held, or a small, a large or nearly the whole part of the molecule
+# Not held, or a small, a large or nearly the whole part of the molecule; the same again with other stereochemistry.
+PART_OUTCOMES = 1 + 2 * (1 + len(PART_SHARES))
+CONFIGURATION = PART_KINDS  # row of the odds of stereodescriptors (chem/configuration.py): outcome 1 if held, else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Stereochemistry, charge and isotopes are all visible, because captions speak of 
 put more than 89.4 % of the ChEBI-20 pool at rank 1.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from rdkit import Chem
@@ -26,6 +26,7 @@ from molsearch.chem.morgan import morgan
 from molsearch.chem.traits import traits
 from molsearch.errors import InputError
 
+AT_ONCE = 256  # molecules described together
 _PAIRS = Fingerprints.GetAtomPairGenerator(fpSize=PAIR_SIZE)
 
 
@@ -78,9 +79,32 @@ def featurise(smiles: str) -> MolGraph:
     Raises:
         InputError: If the SMILES cannot be read.
     """
-    mol = parse(smiles)
-    cohort = Cohort([mol], [traits(mol, smiles)])
-    return graphs_of(cohort, classes_and_alerts(cohort)[0]).graph
+    return graph_store([smiles]).graph
+
+
+def graph_store(smiles: Sequence[str]) -> GraphStore:
+    """Turn SMILES, one or more, into graphs in their order, many at once, as that costs a fifth of one by one.
+
+    Raises:
+        InputError: If one cannot be read.
+    """
+    return GraphStore.joined([graphs_of(cohort, classes_and_alerts(cohort)[0]) for cohort in _cohorts(smiles)])
+
+
+def class_members(smiles: Sequence[str]) -> Bools:
+    """Tell which chemical classes each of one or more molecules belongs to, (N, CLASS_SIZE).
+
+    Raises:
+        InputError: If one cannot be read.
+    """
+    return np.concatenate([classes_and_alerts(cohort)[0] for cohort in _cohorts(smiles)])
+
+
+def _cohorts(smiles: Sequence[str]) -> Iterator[Cohort]:
+    for start in range(0, len(smiles), AT_ONCE):
+        part = smiles[start : start + AT_ONCE]
+        mols = [parse(one) for one in part]
+        yield Cohort(mols, [traits(mol, one) for mol, one in zip(mols, part, strict=True)])
 
 
 def graphs_of(cohort: Cohort, classes: Bools) -> GraphStore:

@@ -1,6 +1,7 @@
 """Structures that a text names, looked for in molecules: does the molecule hold the part, and how much of it is that?
 
-A part is matched without stereochemistry and isotopes. A wildcard, where a substituent is attached, matches any atom.
+A part is matched without stereochemistry and isotopes; where its name tells stereochemistry, whether that is held too
+is told apart. A wildcard, where a substituent is attached, matches any atom.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,11 +13,13 @@ import numpy.typing as npt
 from rdkit import Chem, rdBase
 
 from molsearch.chem.arrays import PART_SHARES, PART_SIZES, RELATIONS
+from molsearch.chem.graph import parse
 from molsearch.chem.names import Mention
 from molsearch.chem.substructure import perceive
 from molsearch.errors import InputError
 
 MAX_PARTS = 8
+HELD = 1 + len(PART_SHARES)  # ways to hold a part
 _LEAST_ATOMS, _MOST_ATOMS = 2, 60  # a part of one atom tells little, matching a very large one may take seconds
 _WILDCARDS = Chem.AdjustQueryParameters.NoAdjustments()
 setattr(_WILDCARDS, "makeDummiesQueries", True)  # noqa: B010 the stubs call it a constant
@@ -30,6 +33,7 @@ class Part:
     Attributes:
         query: What is matched.
         atoms: Its heavy atoms.
+        handed: Whether its name tells stereochemistry.
         kind: From 0 below PART_KINDS: how it stands to the molecule described, whether it is a substituent, its size.
         start: Where its name begins in the text.
         end: Where its name ends.
@@ -37,6 +41,7 @@ class Part:
 
     query: Chem.Mol
     atoms: int
+    handed: bool
     kind: int
     start: int
     end: int
@@ -61,7 +66,8 @@ def outcomes(parts: Sequence[Part], keys: Sequence[str]) -> npt.NDArray[np.int8]
         keys: N isomeric SMILES after clean-up.
 
     Returns:
-        (P, N) from 0, not held, to PART_OUTCOMES - 1, nearly the whole molecule.
+        (P, N): 0 for not held, then from a small part of the molecule to nearly all of it; and the same again, from
+        HELD on, where the molecule holds the part with other stereochemistry than its name tells.
     """
     found = np.zeros((len(parts), len(keys)), np.int8)
     for column, key in enumerate(keys):
@@ -72,7 +78,15 @@ def outcomes(parts: Sequence[Part], keys: Sequence[str]) -> npt.NDArray[np.int8]
         for line, part in enumerate(parts):
             if part.atoms <= atoms <= _LARGEST_MOLECULE and mol.HasSubstructMatch(part.query):
                 found[line, column] = 1 + np.searchsorted(PART_SHARES, part.atoms / atoms, side="right")
+                if part.handed and not _handed(key).HasSubstructMatch(part.query, useChirality=True):
+                    found[line, column] += HELD
     return found
+
+
+@lru_cache(maxsize=4_096)
+def _handed(key: str) -> Chem.Mol:
+    """Parse a key that can be read as far as stereochemistry needs it, which takes twice as long."""
+    return parse(key)
 
 
 @lru_cache(maxsize=4_096)
@@ -84,25 +98,26 @@ def _molecule(key: str) -> Chem.Mol | None:
 
 
 def _part(mention: Mention) -> Part | None:
-    query, atoms = _query(mention.smiles)
+    query, atoms, handed = _query(mention.smiles)
     if query is None or not _LEAST_ATOMS <= atoms <= _MOST_ATOMS:
         return None
     radical = "*" in mention.smiles
     size = int(np.searchsorted(PART_SIZES, atoms, side="right"))
     kind = (RELATIONS.index(mention.relation) * 2 + radical) * (len(PART_SIZES) + 1) + size
-    return Part(query, atoms, kind, mention.start, mention.end)
+    return Part(query, atoms, handed, kind, mention.start, mention.end)
 
 
 @lru_cache(maxsize=4_096)
-def _query(smiles: str) -> tuple[Chem.Mol | None, int]:
+def _query(smiles: str) -> tuple[Chem.Mol | None, int, bool]:
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
         if mol is None:
-            return None, 0
+            return None, 0, False
         # Of several pieces the largest: pieces apart may be matched in more ways than can be counted.
         mol = max(Chem.GetMolFrags(mol, asMols=True), key=lambda piece: piece.GetNumHeavyAtoms(), default=mol)
         for atom in mol.GetAtoms():
             atom.SetIsotope(0)
         mol = Chem.RemoveHs(mol)
     atoms = sum(atom.GetAtomicNum() > 1 for atom in mol.GetAtoms())
-    return Chem.AdjustQueryProperties(mol, _WILDCARDS), atoms
+    handed = any(found.specified == Chem.StereoSpecified.Specified for found in Chem.FindPotentialStereo(mol))
+    return Chem.AdjustQueryProperties(mol, _WILDCARDS), atoms, handed

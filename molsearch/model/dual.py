@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from molsearch.chem.arrays import CLASS_SIZE, PART_KINDS, PART_OUTCOMES, GraphStore
+from molsearch.chem.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES, GraphStore
 from molsearch.errors import ModelError
 from molsearch.model.batch import Grounded, TextBatch, fragment_bag, gram_bag, grounded_bag, structure_slots
 from molsearch.model.card import read_card
@@ -99,7 +99,7 @@ class DualEncoder(nn.Module):
         self.log_scale = nn.ParameterDict({name: nn.Parameter(torch.tensor(math.log(20.0))) for name in self.paths})
         self.register_buffer("bank", torch.zeros(0, self.width))
         self.register_buffer("class_odds", torch.zeros(2, CLASS_SIZE))
-        self.register_buffer("part_odds", torch.zeros(PART_KINDS, PART_OUTCOMES))
+        self.register_buffer("part_odds", torch.zeros(CONFIGURATION + 1, PART_OUTCOMES))
 
     @staticmethod
     def _pretrained(config: DualConfig) -> bool:
@@ -258,11 +258,11 @@ class DualEncoder(nn.Module):
             InputError: If a SMILES cannot be read.
         """
         # Imported here, as below: a machine that only trains has no RDKit.
-        from molsearch.chem.graph import featurise
+        from molsearch.chem.graph import graph_store
 
         if not smiles:
             return np.zeros((0, self.width), np.float32)
-        return self.vectors_of_graphs(GraphStore.of([featurise(one) for one in smiles]), progress=progress)
+        return self.vectors_of_graphs(graph_store(smiles), progress=progress)
 
     def encode_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
         """Embed texts, (Q, D) unit rows; names in them are resolved to structures where OPSIN is there."""

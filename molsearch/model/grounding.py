@@ -8,7 +8,7 @@ from molsearch.chem.arrays import CLASS_OFFSET, CLASS_SIZE, RELATIONS, GraphStor
 from molsearch.chem.classes import class_named, find_classes
 from molsearch.chem.derive import derive
 from molsearch.chem.forms import stated_forms
-from molsearch.chem.graph import featurise
+from molsearch.chem.graph import graph_store
 from molsearch.chem.names import Opsin, find_mentions, the_opsin
 from molsearch.chem.standardize import standardize
 from molsearch.records import Entry, Molecule
@@ -80,7 +80,7 @@ def ground(readings: Sequence[Reading]) -> tuple[list[GroundedText], GraphStore]
         )
         for reading in readings
     ]
-    store = GraphStore.of([featurise(smiles) for smiles in rows or {"C": 0}])  # a store is never empty
+    store = graph_store(list(rows) or ["C"])  # a store is never empty
     return grounded, store
 
 

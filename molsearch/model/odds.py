@@ -16,7 +16,8 @@ class Odds:
 
     Attributes:
         classes: (2, C) log odds of a molecule that belongs to a named class, and of one that does not.
-        parts: (PART_KINDS, PART_OUTCOMES) log odds of how a named part is held.
+        parts: (PART_KINDS + 1, PART_OUTCOMES) log odds of how a named part is held; in the last row, CONFIGURATION, of
+            whether stated stereodescriptors are.
         scale: Factor on the log odds of classes and amounts, of any text.
         parts_scale: Factor on those of parts.
         alone: What both grow by for a text that says nothing else.

@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float32]
 A = TypeVar("A")
 B = TypeVar("B")
 
-VERSION = 4
+VERSION = 5
 _CHUNK = 500
 _WRITTEN = 3  # captions written from each structure
 MADE = "made name"  # source of pairs that are a name and its structure (training/madenames.py)
@@ -88,9 +88,9 @@ class Caption:
 
 def _featurise_chunk(smiles: Sequence[str]) -> GraphStore:
     # Imported here, as below: a machine that only trains from a cache has no RDKit.
-    from molsearch.chem.graph import featurise
+    from molsearch.chem.graph import graph_store
 
-    return GraphStore.of([featurise(one) for one in smiles])
+    return graph_store(smiles)
 
 
 def _write_chunk(captions: Sequence[Caption]) -> list[Caption]:

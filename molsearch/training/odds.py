@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from molsearch.chem.arrays import CLASS_SIZE, PART_KINDS, PART_OUTCOMES
+from molsearch.chem.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES
 from molsearch.records import Progress
 from molsearch.training.features import Caption
 
@@ -24,7 +24,7 @@ _BLOCK = 256
 
 
 def measure_odds(captions: Sequence[Caption], seed: int = 0, progress: Progress | None = None) -> tuple[Floats, Floats]:
-    """Measure the log odds of classes, (2, CLASS_SIZE), and of parts, (PART_KINDS, PART_OUTCOMES).
+    """Measure the log odds of classes, (2, CLASS_SIZE), and of parts, (PART_KINDS + 1, PART_OUTCOMES).
 
     Args:
         captions: Captions with structures that can be read.
@@ -39,13 +39,10 @@ def measure_odds(captions: Sequence[Caption], seed: int = 0, progress: Progress 
 
 
 def _class_odds(texts: Sequence[str], owners: npt.NDArray[np.int64], molecules: Sequence[str]) -> Floats:
-    from molsearch.chem.classes import class_vector
     from molsearch.chem.criteria import read_criteria
-    from molsearch.chem.graph import parse
+    from molsearch.chem.graph import class_members
 
-    member = np.zeros((len(molecules), CLASS_SIZE), np.bool_)
-    for number, smiles in enumerate(molecules):
-        member[number, [row for row in class_vector(parse(smiles)) if row < CLASS_SIZE]] = True
+    member = class_members(molecules)[:, :CLASS_SIZE]
     said, right = np.zeros(CLASS_SIZE), np.zeros(CLASS_SIZE)
     for text, owner in zip(texts, owners, strict=True):
         named = [row for row in {one.row for one in read_criteria(text).classes} if row < CLASS_SIZE]
@@ -67,6 +64,7 @@ def _part_odds(
     seed: int,
     progress: Progress | None,
 ) -> Floats:
+    from molsearch.chem.configuration import agree, stated_configuration
     from molsearch.chem.fingerprints import morgan_bits, tanimoto
     from molsearch.chem.names import find_mentions
     from molsearch.chem.parts import outcomes, parts_of
@@ -75,18 +73,23 @@ def _part_odds(
     # Without the lexicon: it holds the molecules' own names.
     found = [parts_of(mentions) for mentions in find_mentions([texts[row] for row in chosen])]
     bits = morgan_bits(molecules)
-    own = np.zeros((PART_KINDS, PART_OUTCOMES))
-    rivals = np.zeros((PART_KINDS, PART_OUTCOMES))
+    configurations = [stated_configuration(texts[row]) for row in chosen]
+    own = np.zeros((CONFIGURATION + 1, PART_OUTCOMES))
+    rivals = np.zeros((CONFIGURATION + 1, PART_OUTCOMES))
     for start in range(0, len(chosen), _BLOCK):
         rows = chosen[start : start + _BLOCK]
         likeness = tanimoto(bits[owners[rows]], bits)  # (B, M)
         likeness[np.arange(len(rows)), owners[rows]] = -1
         nearest = np.argsort(-likeness, axis=1, kind="stable")[:, : min(RIVALS, len(molecules) - 1)]
-        for parts, owner, near in zip(found[start : start + _BLOCK], owners[rows], nearest, strict=True):
-            held = outcomes(parts, [molecules[number] for number in (owner, *near)])  # (P, 1 + RIVALS)
-            for part, line in zip(parts, held, strict=True):
-                own[part.kind, line[0]] += 1
-                rivals[part.kind] += np.bincount(line[1:], minlength=PART_OUTCOMES) / max(len(near), 1)
+        here = slice(start, start + _BLOCK)
+        for parts, stated, owner, near in zip(found[here], configurations[here], owners[rows], nearest, strict=True):
+            keys = [molecules[number] for number in (owner, *near)]
+            held = [(part.kind, line) for part, line in zip(parts, outcomes(parts, keys), strict=True)]
+            if stated:
+                held.append((CONFIGURATION, agree(stated, keys).astype(np.int8)))
+            for kind, line in held:  # (1 + RIVALS,)
+                own[kind, line[0]] += 1
+                rivals[kind] += np.bincount(line[1:], minlength=PART_OUTCOMES) / max(len(near), 1)
         if progress:
             progress(min(start + _BLOCK, len(chosen)), len(chosen))
     share = (own + 0.5) / (own.sum(1, keepdims=True) + 0.5 * PART_OUTCOMES)

@@ -161,7 +161,7 @@ def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evid
 
     A molecule that was not looked at counts as the worst of those that were.
     """
-    if not isinstance(model, DualEncoder) or not any(one.parts for one in evidence):
+    if not isinstance(model, DualEncoder) or not depth(evidence):
         return block
     raised, keys = block.copy(), pool.keys()
     for line, one in zip(raised, evidence, strict=True):

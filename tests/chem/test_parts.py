@@ -5,7 +5,7 @@ import pytest
 
 from molsearch.chem.arrays import PART_KINDS, PART_OUTCOMES, RELATIONS
 from molsearch.chem.names import Mention
-from molsearch.chem.parts import MAX_PARTS, outcomes, parts_of
+from molsearch.chem.parts import HELD, MAX_PARTS, outcomes, parts_of
 
 
 def mention(smiles, relation="other", start=0):
@@ -25,8 +25,19 @@ def test_a_wildcard_matches_any_atom_but_hydrogen():
     assert held("*c1ccccc1", ["Clc1ccccc1", "c1ccccc1"]) == [2, 0]
 
 
-def test_hands_and_isotopes_do_not_matter():
-    assert held("[2H]C([2H])([2H])[C@H](N)C(=O)O", ["C[C@@H](N)C(=O)O"]) == [3]
+def test_isotopes_do_not_matter():
+    assert held("[2H]C([2H])([2H])[C@H](N)C(=O)O", ["C[C@H](N)C(=O)O"]) == [3]
+
+
+def test_other_stereochemistry_than_the_name_tells_is_told_apart():
+    # 6 of 6 atoms and 6 of 10: the hand named, the other hand, and none.
+    alanine = ["C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O", "C[C@@H](NC(C)=O)C(=O)OC"]
+    assert held("C[C@H](N)C(=O)O", alanine) == [3, 3 + HELD, 3 + HELD, 2 + HELD]
+    assert held("OC(=O)/C=C\\C", ["OC(=O)/C=C\\C", "OC(=O)/C=C/C"]) == [3, 3 + HELD]
+
+
+def test_a_name_without_stereochemistry_is_held_by_every_hand():
+    assert held("CC(N)C(=O)O", ["C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O"]) == [3, 3, 3]
 
 
 def test_of_several_pieces_the_largest_is_looked_for():
@@ -62,4 +73,4 @@ def test_a_long_list_of_names_is_cut():
 def test_no_parts_and_no_molecules_are_fine():
     assert outcomes([], ["CC"]).shape == (0, 1)
     assert outcomes(parts_of([mention("CC")]), []).shape == (1, 0)
-    assert np.max(outcomes(parts_of([mention("CC")]), ["CC"])) < PART_OUTCOMES
+    assert np.max(outcomes(parts_of([mention("CC")]), ["CC"])) + HELD < PART_OUTCOMES

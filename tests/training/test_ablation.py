@@ -22,9 +22,9 @@ def test_a_row_changes_losses_their_options_or_the_bank_and_nothing_else(row: st
     assert replace(changed, losses=BASE.losses, options=BASE.options, model=model) == BASE
 
 
-def test_the_first_row_is_the_recipe_with_the_paper_s_losses() -> None:
+def test_the_first_row_is_the_recipe_itself() -> None:
     assert ROWS[next(iter(ROWS))](BASE) == BASE
-    assert set(BASE.losses) == {"batch_hard_triplet", "adversarial", "second_order"}
+    assert set(BASE.losses) == {"contrastive", "adversarial", "second_order"}
 
 
 RECIPE = """epochs = 1
@@ -51,7 +51,7 @@ heads = 2
 out = 8
 head = "paper"
 [losses]
-batch_hard_triplet = 1.0
+contrastive = 1.0
 adversarial = 2e-4
 second_order = 1.0
 """
