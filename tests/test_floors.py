@@ -53,6 +53,10 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
             "cli",
             "bench",
             "figures",
+            "footprint",
+            "haystack",
+            "ingestion",
+            "largescale",
             "latency",
             "measuring",
             "nomenclature",
@@ -65,23 +69,13 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
 )
 
 _TORCH = {"model", "alignment", "explain", "attention", "embed", "calibration", "concepts", "training"}
-_COMMAND = {
-    "cli",
-    "bench",
-    "figures",
-    "latency",
-    "measuring",
-    "nomenclature",
-    "options",
-    "repeating",
-    "terminal",
-    "__main__",
-}
+_COMMAND = FLOORS[-1][1]
 
 #: Where a library may be imported: a house, a file or a package of the project.
 PLACES: Mapping[str, set[str]] = {
     "rdkit": {"chem", "plots"},
-    "torch": _TORCH,
+    # The index converts halves with torch where the program has loaded it, and never loads it.
+    "torch": {*_TORCH, "index.halves"},
     "torch_geometric": _TORCH,
     "transformers": _TORCH,
     "tokenizers": _TORCH,

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from molsearch.errors import InputError
 from molsearch.index.batch import Floats, Rows
+from molsearch.index.halves import BLOCK, widener
 
 Matrix = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 
-BLOCK_ROWS = 512  # a widened block of 512 x 256 stays in the processor's second-level cache
-SHARE_ROWS = 64 * BLOCK_ROWS  # rows that a thread takes at once
+BLOCK_ROWS = 512  # a block of 512 x 256 stays in the processor's second-level cache
+SHARE_ROWS = 32_768  # rows that a thread takes at once
 THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 _EPSILON = float(np.finfo(np.float32).eps)
 
@@ -36,17 +37,18 @@ def dots(matrix: Matrix, query: Floats, rows: Rows | None = None) -> Floats:
     """
     count = len(matrix) if rows is None else len(rows)
     result = np.empty(count, dtype=np.float32)
-    scaled = query * np.float32(2.0**112) if matrix.dtype == np.float16 else query  # see _widened
+    width = matrix.shape[1]
+    step = block_rows(width)
 
     def fill(first: int) -> None:
         """Compute one thread's share; every block is the same whoever computes it."""
         last = min(first + SHARE_ROWS, count)
-        wide = np.empty((BLOCK_ROWS, matrix.shape[1]), dtype=np.int32)
-        for start in range(first, last, BLOCK_ROWS):
-            stop = min(start + BLOCK_ROWS, last)
+        widen, scale = widener(step, width) if matrix.dtype == np.float16 else (_as_it_is, np.float32(1))
+        scaled = query * scale
+        for start in range(first, last, step):
+            stop = min(start + step, last)
             block = matrix[start:stop] if rows is None else _gathered(matrix, rows[start:stop])  # (B, D)
-            floats = _widened(block, wide[: stop - start]) if matrix.dtype == np.float16 else block
-            np.matmul(floats, scaled, out=result[start:stop])
+            np.matmul(widen(block), scaled, out=result[start:stop])
 
     shares = range(0, count, SHARE_ROWS)
     if len(shares) <= 1 or THREADS == 1:
@@ -56,6 +58,15 @@ def dots(matrix: Matrix, query: Floats, rows: Rows | None = None) -> Floats:
         with ThreadPoolExecutor(min(THREADS, len(shares))) as threads:  # numpy lets go of the interpreter's lock
             list(threads.map(fill, shares))
     return result
+
+
+def block_rows(width: int) -> int:
+    """Return how many rows of a width are looked at together."""
+    return max(1, min(BLOCK_ROWS, BLOCK // width))
+
+
+def _as_it_is(block: Matrix) -> Floats:
+    return np.asarray(block, np.float32)
 
 
 def error_bound(query: Floats, scores: Floats) -> float:
@@ -123,15 +134,3 @@ def known_property(name: str, names: Sequence[str]) -> None:
 def _gathered(matrix: Matrix, rows: Rows) -> Matrix:
     first, last = int(rows[0]), int(rows[-1])
     return matrix[first : last + 1] if last - first + 1 == len(rows) else matrix[rows]
-
-
-def _widened(block: Matrix, wide: npt.NDArray[np.int32]) -> Floats:
-    """Return half-precision numbers as float32 times 2^-112, by moving their bits.
-
-    Sign, exponent and mantissa move into the places they have in float32; the exponents' biases differ by 112, which
-    the query carries instead. Exact for all finite numbers, and about three times as fast as numpy's own conversion.
-    """
-    np.copyto(wide, block.view(np.int16))
-    np.left_shift(wide, 13, out=wide)
-    np.bitwise_and(wide, np.int32(-0x70002000), out=wide)  # 0x8FFFE000: drop the copies of the sign bit
-    return wide.view(np.float32)

@@ -1,9 +1,12 @@
 """The scan by several threads: the same bits as by one."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from molsearch.index import scan
+from molsearch.index.halves import widener
 
 
 @pytest.mark.parametrize("scalar", [np.float16, np.float32])
@@ -22,3 +25,36 @@ def test_threads_change_no_bit(scalar: type, kept: float, monkeypatch: pytest.Mo
 
 def test_no_rows_have_no_scores() -> None:
     assert scan.dots(np.zeros((5, 3), np.float16), np.ones(3, np.float32), np.zeros(0, np.int64)).shape == (0,)
+
+
+def every_half() -> np.ndarray:
+    halves = np.arange(65536, dtype=np.uint16).view(np.float16)
+    return halves[np.isfinite(halves)].reshape(-1, 16)
+
+
+def test_both_ways_to_widen_halves_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    halves = every_half()
+    halves.flags.writeable = False  # as a mapped file is
+    with_torch, one = widener(len(halves), 16)
+    monkeypatch.delitem(sys.modules, "torch")
+    with_numpy, scale = widener(len(halves), 16)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(with_torch(halves) * one, halves.astype(np.float32))
+    np.testing.assert_array_equal(with_numpy(halves).astype(np.float64) * scale, halves.astype(np.float64))
+
+
+def test_scores_are_the_same_bits_with_and_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    random = np.random.default_rng(1)
+    matrix = random.standard_normal((3_000, 256)).astype(np.float16)
+    query = random.standard_normal(256).astype(np.float32)
+    with_torch = scan.dots(matrix, query)
+    monkeypatch.delitem(sys.modules, "torch")
+    without = scan.dots(matrix, query)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(with_torch, without)
+
+
+def test_a_block_is_too_small_for_threads_of_torch() -> None:
+    assert scan.block_rows(256) * 256 < 32_768 and scan.block_rows(1_000_000) == 1
