@@ -3,7 +3,6 @@
 import os
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ from molsearch.chem.properties import PROPERTIES
 from molsearch.chem.standardize import standardize
 from molsearch.embed import workers_for
 from molsearch.errors import InputError
+from molsearch.footprint import peak_memory_mib
 from molsearch.index.base import Batch, create_index
 from molsearch.latency import Latency, query_latencies
 from molsearch.model.dual import DualEncoder
@@ -218,16 +218,6 @@ def timed(step: Callable[[], T]) -> tuple[T, float]:
     start = time.perf_counter()
     result = step()
     return result, time.perf_counter() - start
-
-
-def peak_memory_mib() -> float:
-    """Largest resident memory of this process so far, in MiB; 0 where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0.0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # macOS counts bytes, Linux KiB
 
 
 def machine() -> str:

@@ -13,6 +13,7 @@ import typer
 
 from molsearch.exports import EXPORTS, check_export, export_file
 from molsearch.figures import figures
+from molsearch.largescale import measure_large
 from molsearch.measuring import Json, evaluate, print_figures
 from molsearch.nomenclature import names_command
 from molsearch.options import read_captions, read_phrase, read_range, read_tested
@@ -310,6 +311,9 @@ def bench(
     embed_file: Annotated[Path | None, typer.Option("--embed-file", help="A large file to embed and search.")] = None,
     upload_file: Annotated[Path | None, typer.Option("--upload-file", help="A file as a user uploads it.")] = None,
     captions: Annotated[Path | None, typer.Option("--captions", help="Pairs whose captions are timed too.")] = None,
+    count: Annotated[int | None, typer.Option("--enumerate", help="Make and ingest so many molecules instead.")] = None,
+    rows: Annotated[int | None, typer.Option("--search-rows", help="Search so many made vectors instead.")] = None,
+    log: Annotated[Path | None, typer.Option("--log", help="Write the figures to this .json or .md file too.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure speed and memory on this machine; without files, on the shipped examples."""
@@ -317,6 +321,9 @@ def bench(
         from molsearch.bench import measure
 
         settings = Settings()
+        if count is not None or rows is not None:
+            measure_large(settings, count, rows, log, as_json)
+            return
         examples = settings.data / EXAMPLES_FILE
         with bar("Embedding") as progress:
             report = measure(settings, embed_file or examples, upload_file or examples, progress, captions)

@@ -52,6 +52,11 @@ class SpooledLibrary:
         """How many records did not become a molecule."""
         return self._spool.rejections
 
+    @property
+    def temporary_bytes(self) -> int:
+        """Size of the temporary file; 0 once it is closed."""
+        return self._spool.size_bytes
+
     def molecules(self) -> Iterator[Molecule]:
         """Yield the molecules in the order of their first record."""
         return self._spool.iter_molecules()

@@ -87,6 +87,11 @@ class Spool:
             self._connection.close()
             self._connection = None
 
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file."""
+        return self._path.stat().st_size if self._path.exists() else 0
+
     def iter_molecules(self) -> Iterator[Molecule]:
         """Yield the molecules in the order of their first record, each with all its sources."""
         query = (
