@@ -4,30 +4,27 @@ Stereochemistry, charge and isotopes are all visible, because captions speak of 
 put more than 89.4 % of the ChEBI-20 pool at rank 1.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem import rdFingerprintGenerator as Fingerprints
 
 from molsearch.chem.arrays import (
     CLASS_OFFSET,
     MORGAN_SIZE,
-    PAIR_SIZE,
     GraphStore,
-    Ints,
     MolGraph,
     offsets,
     spans,
 )
+from molsearch.chem.atompairs import atom_pairs
 from molsearch.chem.classes import classes_and_alerts
-from molsearch.chem.cohort import Bools, Cohort, flat
+from molsearch.chem.cohort import Bools, Cohort
 from molsearch.chem.morgan import morgan
 from molsearch.chem.traits import traits
 from molsearch.errors import InputError
 
 AT_ONCE = 256  # molecules described together
-_PAIRS = Fingerprints.GetAtomPairGenerator(fpSize=PAIR_SIZE)
 
 
 def parse(smiles: str) -> Chem.Mol:
@@ -115,13 +112,11 @@ def graphs_of(cohort: Cohort, classes: Bools) -> GraphStore:
         classes: (N, CLASS_SIZE) the chemical classes of each.
     """
     environments, *counted_environments = morgan(cohort)
-    pairs: list[dict[int, int]] = [
-        _PAIRS.GetCountFingerprint(mol).GetNonzeroElements() if mol.GetNumAtoms() > 1 else {} for mol in cohort.mols
-    ]
+    pairs, *counted_pairs = atom_pairs(cohort)
     owners, numbers = np.nonzero(classes)
     groups = (
         counted_environments,
-        (MORGAN_SIZE + flat(pairs), flat([one.values() for one in pairs]), _lengths(pairs)),
+        (MORGAN_SIZE + pairs, *counted_pairs),
         (CLASS_OFFSET + numbers, np.ones(len(numbers), np.int64), np.bincount(owners, minlength=len(classes))),
     )
     starts = offsets(np.stack([length for _, _, length in groups]).sum(0))
@@ -144,7 +139,3 @@ def graphs_of(cohort: Cohort, classes: Bools) -> GraphStore:
         offsets(2 * cohort.bonds),
         starts,
     )
-
-
-def _lengths(lists: Sequence[Collection[int]]) -> Ints:
-    return np.array(list(map(len, lists)), np.int64)

@@ -109,10 +109,10 @@ class _Growth:
         keys = self._bond_hashes << np.uint64(32) | self.hashes[self._cohort.edges[1]].astype(np.uint64)
         around = np.where(self._edges >= 0, np.append(keys, _NONE)[self._edges], _NONE)
         around.sort(1)
-        hashes = _combined(np.full(len(self.hashes), layer, np.uint32), self.hashes)
+        hashes = combined(np.full(len(self.hashes), layer, np.uint32), self.hashes)
         for keys in around.T:
-            pair = _combined(_combined(np.zeros(len(keys), np.uint32), keys >> np.uint64(32)), keys)
-            hashes = np.where(keys == _NONE, hashes, _combined(hashes, pair))
+            pair = combined(combined(np.zeros(len(keys), np.uint32), keys >> np.uint64(32)), keys)
+            hashes = np.where(keys == _NONE, hashes, combined(hashes, pair))
         return self._with_chirality(hashes, around)
 
     def _with_chirality(self, hashes: Hashes, around: Codes) -> Hashes:
@@ -126,7 +126,7 @@ class _Growth:
             chiral = single.all(1) & ~twins.any(1)
             chosen = rows[chiral]
             marks = np.array([0, 3, 2, 1], np.uint32)[cip[chosen]]
-            hashes[chosen] = _combined(hashes[chosen], marks)
+            hashes[chosen] = combined(hashes[chosen], marks)
         return hashes
 
     def _order(self, alive: Ints, codes: Codes, hashes: Hashes) -> Ints:
@@ -142,13 +142,13 @@ class _Growth:
         return np.lexsort((self._places[alive], hashes, codes))
 
 
-def _combined(seeds: Hashes, values: npt.NDArray[np.unsignedinteger]) -> Hashes:
+def combined(seeds: Hashes, values: npt.NDArray[np.unsignedinteger]) -> Hashes:
     """Boost's hash_combine in 32 bits."""
     found: Hashes = seeds ^ (values.astype(np.uint32) + _GOLDEN + (seeds << np.uint32(6)) + (seeds >> np.uint32(2)))
     return found
 
 
-class _Known:
+class Known:
     """A number that RDKit gives to each kind of atom or bond, asked once."""
 
     def __init__(self, ask: Callable[[Cohort, int], int]) -> None:
@@ -195,5 +195,5 @@ def _bond_invariant(cohort: Cohort, edge: int) -> int:
     return 100 + 10 * kind + stereo if kind == 2 and stereo else kind
 
 
-_invariants = _Known(_atom_invariant)
-_bond_invariants = _Known(_bond_invariant)
+_invariants = Known(_atom_invariant)
+_bond_invariants = Known(_bond_invariant)
