@@ -23,6 +23,7 @@ from molsearch.repeating import repeat_command
 from molsearch.screener import EXAMPLES, EXAMPLES_FILE, Screener
 from molsearch.settings import Settings
 from molsearch.terminal import answering, bar, plain, print_json, print_table, say
+from molsearch.vectorising import embed_command
 
 app = typer.Typer(
     help="Screen a compound library with a sentence.",
@@ -304,6 +305,7 @@ app.command()(evaluate)
 app.command()(figures)
 app.command(name="names")(names_command)
 app.command(name="repeat")(repeat_command)
+app.command(name="embed")(embed_command)
 
 
 @app.command()

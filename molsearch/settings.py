@@ -54,3 +54,8 @@ class Settings:
     def private(self) -> Path:
         """Folder of libraries of one browser session each, beside the kept ones, so that keeping one is a rename."""
         return self.home / "private"
+
+
+def silence_ray() -> None:
+    """Keep Ray from reporting its use over the network, unless the user's environment says otherwise."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 
 from molsearch.chem.cells import verbatim
@@ -14,6 +15,7 @@ from molsearch.chem.columns import (
     unique_names,
 )
 from molsearch.chem.delimited import EXCERPT, Row, delimited_rows, sniff
+from molsearch.chem.options import ReadOptions
 from molsearch.chem.streams import Excerpt, Source, megabytes, printable
 from molsearch.errors import InputError
 from molsearch.records import Entry, Reason, Rejection
@@ -95,6 +97,24 @@ def read_parquet(source: Source) -> Iterator[Entry | Rejection]:
         yield from _read_rows(rows, source)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{source.filename} cannot be read as Parquet ({error}): write it again.") from error
+
+
+def parquet_layout(names: Sequence[str], batches: Iterable[object], options: ReadOptions, filename: str) -> Layout:
+    """Tell from a Parquet file's column names and first rows where structures and names stand.
+
+    Raises:
+        InputError: No column holds structures, or one that the options name is missing.
+    """
+    sample, _ = _sampled(chain([Row(list(names), 0)], _parquet_rows(batches)))
+    cells = [row.cells for row in sample if row.size <= options.max_record_bytes and len(row.cells) <= MAX_COLUMNS]
+    return find_layout(cells, options.structure_column, options.name_column, filename)
+
+
+def read_parquet_batches(
+    batches: Iterable[object], layout: Layout, options: ReadOptions
+) -> Iterator[Entry | Rejection]:
+    """Yield the rows of record batches of a Parquet file whose layout is known; rows count from 1."""
+    return _entries(_parquet_rows(batches), replace(layout, header=False), Excerpt(b"", options))
 
 
 def _parquet_rows(batches: Iterable[object]) -> Iterator[Row]:
