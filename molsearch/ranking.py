@@ -199,3 +199,8 @@ def _warnings(ranking: Ranking) -> Iterator[str]:
         yield f"None of the {molecules:,} molecules passes the filters: loosen them."
     elif searched < k:
         yield f"Only {searched:,} of the {molecules:,} molecules could be ranked, fewer than the {k:,} asked for."
+    if (drawn := len(ranking.scores)) < searched:
+        yield (
+            f"The score distribution is that of {drawn:,} molecules, a random sample drawn when the library was "
+            f"stored; all {searched:,} were ranked, and percentiles are estimated from the sample."
+        )

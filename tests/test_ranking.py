@@ -6,11 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from molsearch.interpretation import ReadPhrase
+from molsearch.embed import embed
+from molsearch.index import milvus_index
+from molsearch.index.base import create_index
+from molsearch.interpretation import Interpretation, Narrowing, ReadPhrase
 from molsearch.model.dual import DualEncoder
-from molsearch.ranking import query_vector
+from molsearch.narrowing import Narrowed
+from molsearch.ranking import query_vector, rank
 from molsearch.reading import sentences, spell_range
-from molsearch.records import Phrase, PropertyRange, Query
+from molsearch.records import Entry, Molecule, Phrase, PropertyRange, Query
 from molsearch.screener import Screener
 from molsearch.settings import Settings
 
@@ -119,3 +123,27 @@ def test_an_amount_that_is_denied_is_no_unread_exclusion(screener: Screener) -> 
 )
 def test_a_range_is_spelt_in_words(wanted: PropertyRange, words: str) -> None:
     assert spell_range(wanted) == words
+
+
+def test_a_score_distribution_of_a_sample_is_called_one(
+    tiny_model: DualEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pymilvus")
+    pytest.importorskip("milvus_lite")
+    monkeypatch.setattr(milvus_index, "SAMPLE_ROWS", 20)
+    index = create_index(f"{tmp_path / 'lib.db'}#x", "x", tiny_model.model_id, tiny_model.width, engine="milvus")
+    molecules = [Molecule("C" * n, "", (Entry(n, "C" * n, "smiles"),)) for n in range(1, 41)]
+    index.add(embed(molecules, tiny_model))
+    read = Interpretation((phrase("an alkane"),))
+    narrowed = Narrowed(None, Narrowing(40))
+    ranking = rank(Query("an alkane", k=40), read, "x", index, tiny_model, narrowed)
+    drawn = len(ranking.scores)
+    assert (ranking.searched, len(ranking.hits)) == (40, 40)
+    assert 5 < drawn < 35  # 20 are expected
+    (said,) = [note for note in ranking.notes if "sample" in note]
+    assert said.startswith(f"The score distribution is that of {drawn} molecules, a random sample drawn when")
+    assert "all 40 were ranked" in said
+
+
+def test_a_whole_score_distribution_needs_no_note(screener: Screener) -> None:
+    assert not any("sample" in note for note in screener.search(Query("an acid", k=1), "drugs").notes)
