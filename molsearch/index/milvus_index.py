@@ -151,6 +151,12 @@ class MilvusIndex:
             raise InputError(f"{k:,} hits were asked for, but Milvus returns at most {TOP_K:,}: ask for fewer.")
         raised = dict(bonuses or {})
         self._check_rows(list(raised), "A bonus was given to")
+        lowered = sum(bonus < 0 for bonus in raised.values())  # as many more must be looked at to find the best k
+        if k + lowered > TOP_K and self._state.rows > TOP_K:
+            raise InputError(
+                f"{k:,} hits with {lowered:,} rows lowered need more than the {TOP_K:,} rows that Milvus returns: "
+                "ask for fewer."
+            )
         wanted = conditions(ranges, mask, self._state.rows, self.property_names)
         near = self._near(query, k, wanted, list(raised))
         dots, scores = _scored(near, query, raised)

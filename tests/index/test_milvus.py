@@ -189,3 +189,15 @@ def test_an_engine_refuses_an_address_that_is_not_its_own(tmp_path):
         create_index("http://127.0.0.1:19530#x", "x", "m", WIDTH, engine="exact")
     with pytest.raises(InputError, match="no index engine 'faiss'; choose one of: exact, milvus"):
         create_index(tmp_path / "x", "x", "m", WIDTH, engine="faiss")
+
+
+def test_lowered_rows_never_push_a_hit_out_unseen(new, monkeypatch):
+    everything = batch(range(60))
+    new.add([everything])
+    monkeypatch.setattr(milvus_index, "TOP_K", 50)
+    scores = everything.vectors @ unit(3) + everything.constants
+    lowered = {int(row): -9.0 for row in np.argsort(-scores)[:2]}
+    found = new.search(unit(3), 40, bonuses=lowered)
+    assert found.rows.tolist() == np.argsort(-scores)[2:42].tolist()
+    with pytest.raises(InputError, match="49 hits with 2 rows lowered need more than the 50 rows"):
+        new.search(unit(3), 49, bonuses=lowered)
