@@ -316,6 +316,9 @@ def bench(
     count: Annotated[int | None, typer.Option("--enumerate", help="Make and ingest so many molecules instead.")] = None,
     rows: Annotated[int | None, typer.Option("--search-rows", help="Search so many made vectors instead.")] = None,
     log: Annotated[Path | None, typer.Option("--log", help="Write the figures to this .json or .md file too.")] = None,
+    beside: Annotated[
+        bool, typer.Option("--side-by-side", help="Time this program beside PyG's from_smiles + GCN and FAISS instead.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure speed and memory on this machine; without files, on the shipped examples."""
@@ -323,6 +326,11 @@ def bench(
         from molsearch.bench import measure
 
         settings = Settings()
+        if beside:
+            from molsearch.sidebyside import print_side_by_side
+
+            print_side_by_side(embed_file or settings.data / EXAMPLES_FILE, as_json)
+            return
         if count is not None or rows is not None:
             measure_large(settings, count, rows, log, as_json)
             return

