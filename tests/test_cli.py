@@ -27,6 +27,7 @@ Nc1ccc(S(N)(=O)=O)cc1,sulfanilamide,3.5
 C1CC,broken,4
 """
 COMMANDS = (
+    "embed",
     "odds",
     "read",
     "add",
