@@ -165,11 +165,24 @@ def parts_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) ->
     for one in evidence:
         kinds = np.array([part.kind for part in one.parts], np.int64)
         told = odds.parts[kinds[:, None], outcomes(one.parts, keys)] - odds.parts[kinds].max(axis=1, keepdims=True)
-        taken = told.sum(axis=0)
+        total += np.float32(one.share * odds.factors(one.alone)[1]) * told.sum(axis=0)
+    return total + configuration_lift(evidence, keys, odds)
+
+
+def configuration_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) -> Floats:
+    """Compute what is taken off molecules with fewer of a stereodescriptor than texts state, (M,) up to 0.
+
+    Args:
+        evidence: What the texts say.
+        keys: M molecules.
+        odds: What it tells.
+    """
+    total = np.zeros(len(keys), np.float32)
+    lacks, holds = odds.parts[CONFIGURATION, :2]
+    for one in evidence:
         if one.configuration:
-            lacks, holds = odds.parts[CONFIGURATION, :2]
-            taken = taken - (holds - lacks) * ~agree(one.configuration, keys)
-        total += np.float32(one.share * odds.factors(one.alone)[1]) * taken
+            factor = np.float32(one.share * odds.factors(one.alone)[1])
+            total -= factor * (holds - lacks) * ~agree(one.configuration, keys)
     return total
 
 

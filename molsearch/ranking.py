@@ -12,7 +12,7 @@ from molsearch.chem.amounts import read_amounts, spell_amount
 from molsearch.chem.classes import find_classes
 from molsearch.chem.names import available
 from molsearch.errors import InputError
-from molsearch.evidence import Described, Evidence, depth, lift, parts_lift, read_evidence
+from molsearch.evidence import Described, Evidence, configuration_lift, depth, lift, parts_lift, read_evidence
 from molsearch.index.base import Found, Index
 from molsearch.interpretation import Exclusion, Interpretation, Reading, ReadPhrase
 from molsearch.model.words import words
@@ -127,6 +127,7 @@ def caption_scores(key: str, captions: Sequence[str], model: "DualEncoder") -> F
     columns = Described([key])
     for row, one in enumerate(read_evidence(captions, model.lexicon) if model.odds.measured else ()):
         lacks = lift([one], columns, model.odds)
+        scores[row] += configuration_lift([one], [key], model.odds)[0]
         scores[row] += 0.0 if lacks is None else lacks[0]
     return scores
 

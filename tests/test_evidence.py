@@ -14,7 +14,7 @@ from molsearch.chem.graph import featurise, parse
 from molsearch.chem.names import Mention
 from molsearch.chem.parts import parts_of
 from molsearch.chem.properties import PROPERTIES
-from molsearch.evidence import Described, Evidence, lift, members, parts_lift, read_evidence
+from molsearch.evidence import Described, Evidence, configuration_lift, depth, lift, members, parts_lift, read_evidence
 from molsearch.model.odds import Odds
 from molsearch.records import Query
 
@@ -139,3 +139,13 @@ def test_a_molecule_that_no_library_holds_has_columns_too():
     described = Described(SMILES)
     assert (described.flags() == Columns().flags()).all()
     assert described.properties("aromatic_rings").tolist() == [0, 0, 1, 1, 0]
+
+
+def test_a_molecule_of_the_other_hand_loses_what_its_descriptors_tell():
+    stated = replace(read("the (S)-enantiomer of alanine"), configuration={"S": 1})
+    table = odds()
+    table.parts[CONFIGURATION, :2] = -2, 1
+    keys = ["C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O"]  # S, R and none
+    assert configuration_lift([stated], keys, table) == pytest.approx([0, -0.3, -0.3])
+    assert parts_lift([stated], keys, table) == pytest.approx([0, -0.3, -0.3])
+    assert depth([stated]) > 0

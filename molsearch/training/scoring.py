@@ -14,7 +14,7 @@ from molsearch.alignment import ranks
 from molsearch.chem.features import features_of
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
-from molsearch.evidence import Evidence, depth, parts_lift, read_evidence
+from molsearch.evidence import Evidence, configuration_lift, depth, parts_lift, read_evidence
 from molsearch.evidence import lift as lift_of
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
@@ -173,6 +173,19 @@ def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evid
     return raised
 
 
+def described(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evidence], targets: Ints) -> Floats:
+    """Score a (chunk, N) block's texts as descriptions of the Q molecules of ``targets``, (chunk, Q).
+
+    Stereodescriptors count, parts do not: what a text loses by its parts depends on how many it names, so that texts
+    cannot be compared by it.
+    """
+    own = block[:, targets]
+    if isinstance(model, DualEncoder) and any(one.configuration for one in evidence):
+        keys = [pool.keys()[number] for number in targets.tolist()]
+        own += [configuration_lift([one], keys, model.odds) for one in evidence]
+    return own
+
+
 def lift(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
     """Add to each row of a (chunk, N) block what exact names add to its molecules."""
     lifted = block.copy()
@@ -226,17 +239,16 @@ class Tally:
         self._rivals: list[Ints] = []
         self.seen = 0
 
-    def add(self, block: Floats, before: Floats | None = None) -> None:
+    def add(self, block: Floats, own: Floats | None = None) -> None:
         """Rank the next texts by their (chunk, N) scores.
 
         Args:
             block: The scores.
-            before: The same without parts, for the other direction; ``block`` if None. What a text loses by its parts
-                depends on how many it names, so that texts cannot be compared by it.
+            own: (chunk, Q) scores against the pairs' own molecules for the other direction; of ``block`` if None.
         """
         mine = self._targets[self.seen : self.seen + len(block)]
         self._text.append(ranks(block, mine))
-        self._own.append((block if before is None else before)[:, self._targets])
+        self._own.append(block[:, self._targets] if own is None else own)
         others = block.copy()
         others[np.arange(len(block)), mine] = -np.inf
         self._rivals.append(others.argmax(1))
@@ -282,10 +294,13 @@ def answer(model: Scorer, rows: Sequence[Row], pool: Pool, targets: Ints, progre
     plain, lifted = Tally(targets), Tally(targets)
     for number, block in enumerate(blocks(model, texts, pool, part(progress, 0, total), evidence)):
         here = slice(number * CHUNK, (number + 1) * CHUNK)
-        plain.add(with_parts(model, block, pool, evidence[here]), block)
+        plain.add(
+            with_parts(model, block, pool, evidence[here]), described(model, block, pool, evidence[here], targets)
+        )
         # Cleaning a large pool takes half a minute, so it is left out where no text names anything.
         raised = lift(block, [pool.lifts(found, after) if found else {} for found in named[here]])
-        lifted.add(with_parts(model, raised, pool, evidence[here]), raised)
+        own = described(model, raised, pool, evidence[here], targets)
+        lifted.add(with_parts(model, raised, pool, evidence[here]), own)
     if progress:
         progress(total, total)
     return Answers(tuple(rows), targets, named, lifted.result(), plain.result())
