@@ -82,6 +82,9 @@ def read(file: Source, as_json: Json = False) -> None:
 def add(
     file: Source,
     name: Annotated[str, typer.Option("--name", help="Name of the library; one that exists grows.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted addition of the same FILE stood.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Read FILE, embed its molecules and store them as a library."""
@@ -90,7 +93,7 @@ def add(
         with bar("Reading") as progress:
             library = screener.read(file, progress=progress)
         with bar("Embedding") as progress:
-            info = screener.add(library, name, progress)
+            info = screener.add(library, name, progress, resume=resume)
         if as_json:
             print_json(info)
             return
@@ -319,10 +322,21 @@ def bench(
     beside: Annotated[
         bool, typer.Option("--side-by-side", help="Time this program beside PyG's from_smiles + GCN and FAISS instead.")
     ] = False,
+    faults: Annotated[
+        int, typer.Option("--faults", help="Instead add so many enumerated molecules, and kill and resume that.")
+    ] = 0,
+    deaths: Annotated[int, typer.Option("--deaths", help="How often to kill; 0 measures time and memory alone.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Measure speed and memory on this machine; without files, on the shipped examples."""
     with answering(as_json):
+        if faults:
+            from molsearch.faults import measure_faults
+
+            with bar("Killing and resuming") as progress:
+                told = measure_faults(Settings(), faults, deaths, progress=progress)
+            print_json(told) if as_json else print_table("Faults", ["what", "figure"], list(plain(told).items()))
+            return
         from molsearch.bench import measure
 
         settings = Settings()

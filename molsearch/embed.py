@@ -1,14 +1,17 @@
 """A library to vectors, chunk by chunk, in bounded memory."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from dataclasses import dataclass
+from importlib import metadata
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from molsearch import __version__
 from molsearch.chem.arrays import GraphStore
 from molsearch.chem.crew import cores
 from molsearch.chem.features import Features, features_of, joined
@@ -16,11 +19,14 @@ from molsearch.chem.pool import CHUNK, Pool
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.index.base import Batch
-from molsearch.records import Molecule, Progress, Reason, Rejection
+from molsearch.journal import Computed, Journal, Manner
+from molsearch.records import Entry, Molecule, Progress, Reason, Rejection
 
 Floats = npt.NDArray[np.float32]
 
 BATCH_SIZE = 4_096  # enough for the encoder to put molecules of one size together, few enough to hold in memory
+BATCH_BYTES = 1 << 26  # a batch ends with the molecule whose records bring it to this much text
+_SOURCE_BYTES = 500  # what a record takes beside its text
 LARGE = 5_000  # molecules from which processes of their own repay their start
 MOST_WORKERS = 8
 
@@ -44,7 +50,8 @@ def embed(
     total: int = 0,
     reject: Callable[[Rejection], None] | None = None,
     workers: int | None = None,
-    half: bool | None = None,
+    manner: Manner | None = None,
+    journal: Journal | None = None,
 ) -> Iterator[Batch]:
     """Turn molecules into batches that an index can store, in their order.
 
@@ -56,36 +63,107 @@ def embed(
         total: How many molecules there are, for ``progress``; 0 if unknown.
         reject: Told of every record whose molecule the model cannot read. Without it such a record is an error.
         workers: Processes that compute graphs and properties while this one encodes; 0 does all of it here, None
-            decides by ``total`` and the number of cores. The result is the same, vectors to float32 rounding.
-        half: Whether to multiply in bfloat16, which ranks as float32 does (Spearman above 0.9999); None decides by
-            ``total`` and the processor.
+            decides by ``total`` and the number of cores. In the same manner the result is the same to the bit.
+        manner: How to encode, batch size included; None decides, see ``manner_of``.
+        journal: Where each batch is looked up before it is computed, and kept once it is.
 
     Raises:
         InputError: If a molecule cannot be read and ``reject`` is None.
+        LibraryError: If a batch cannot be kept in the journal.
         MolsearchError: If the processes cannot be started.
     """
     done = 0
     count = workers_for(total) if workers is None else workers
-    encoder = _halved(model, total >= LARGE if half is None else half)
-    for chunk, features in _featured(_batches(molecules, batch_size), count):
-        _report(chunk, features, reject)
-        kept = [chunk[place] for place in features.kept]
-        if features.store is not None:
-            with _threads_beside(count):
-                vectors = encoder.vectors_of_graphs(features.store, progress=_after(done, total, progress))
-            columns = dict(zip(PROPERTIES, features.properties.T.copy(), strict=True))
-            yield Batch(kept, vectors, model.constants(vectors), columns, features.store.class_bits())
+    manner = manner or manner_of(model, total, batch_size, count)
+    encoding = _Encoding(model, manner, count, progress, total)
+    for chunk, computed in encoding.results(_batches(molecules, manner.batch), journal):
+        _report(chunk, computed.refused, reject)
+        if len(computed.vectors):
+            kept = [one for place, one in enumerate(chunk) if place not in computed.refused]
+            columns = dict(zip(PROPERTIES, computed.properties.T.copy(), strict=True))
+            yield Batch(kept, computed.vectors, computed.constants, columns, computed.flags)
         done += len(chunk)
         if progress:
             progress(done, total)
 
 
-def _halved(model: MoleculeEncoder, wanted: bool) -> MoleculeEncoder:
-    """Lay a model out in bfloat16 where that is wanted and can be done."""
-    from molsearch.model.bfloat import HalfEncoder, supported  # here, as torch loads with it
+def manner_of(model: MoleculeEncoder, total: int, batch_size: int = BATCH_SIZE, workers: int | None = None) -> Manner:
+    """Choose how to encode a library of ``total`` molecules on this machine.
+
+    In bfloat16, where the processor multiplies it, a large library ranks as in float32 (Spearman above 0.9999). The
+    workers get their cores: torch's threads, which wait by spinning, else cost four times their work.
+    """
+    import torch  # here, as reading a file needs none of it
+
+    count = workers_for(total) if workers is None else workers
+    threads = torch.get_num_threads()
+    return Manner(
+        batch=batch_size,
+        half=total >= LARGE and _supported(model),
+        threads=min(threads, max(1, cores() - count)) if count else threads,
+        programs=", ".join(
+            (
+                f"molsearch {__version__}",
+                *(f"{name} {metadata.version(name)}" for name in ("rdkit", "numpy", "torch")),
+                torch.backends.cpu.get_cpu_capability(),
+            )
+        ),
+    )
+
+
+def _supported(model: MoleculeEncoder) -> bool:
+    """Tell whether a model can be laid out in bfloat16 here."""
+    from molsearch.model.bfloat import supported
     from molsearch.model.dual import DualEncoder
 
-    return HalfEncoder(model) if wanted and isinstance(model, DualEncoder) and supported(model) else model
+    return isinstance(model, DualEncoder) and supported(model)
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """The encoding of a library, batch by batch."""
+
+    model: MoleculeEncoder
+    manner: Manner
+    workers: int
+    progress: Progress | None
+    total: int
+
+    def results(
+        self, batches: Iterator[list[Molecule]], journal: Journal | None
+    ) -> Iterator[tuple[list[Molecule], Computed]]:
+        """Yield each batch and what became of it: first those that the journal has, then the others."""
+        number = done = 0
+        if journal:
+            for chunk in batches:
+                known = journal.load(number)
+                if known is None or known.taken != len(chunk):
+                    batches = chain([chunk], batches)
+                    break
+                yield chunk, known
+                number, done = number + 1, done + len(chunk)
+        encoder = self._encoder()
+        for chunk, features in _featured(batches, self.workers):
+            computed = self._computed(encoder, features, len(chunk), done)
+            if journal:
+                journal.save(number, computed)
+            yield chunk, computed
+            number, done = number + 1, done + len(chunk)
+
+    def _encoder(self) -> MoleculeEncoder:
+        from molsearch.model.bfloat import HalfEncoder
+        from molsearch.model.dual import DualEncoder
+
+        return HalfEncoder(self.model) if self.manner.half and isinstance(self.model, DualEncoder) else self.model
+
+    def _computed(self, encoder: MoleculeEncoder, features: Features, taken: int, done: int) -> Computed:
+        if features.store is None:
+            none = np.empty((0, 0), np.float32)
+            return Computed(taken, features.refused, none, none.ravel(), features.properties, none.astype(np.uint8))
+        with _threads(self.manner.threads):
+            vectors = encoder.vectors_of_graphs(features.store, progress=_after(done, self.total, self.progress))
+            constants = self.model.constants(vectors)
+        return Computed(taken, features.refused, vectors, constants, features.properties, features.store.class_bits())
 
 
 def workers_for(total: int) -> int:
@@ -96,13 +174,12 @@ def workers_for(total: int) -> int:
 
 
 @contextmanager
-def _threads_beside(workers: int) -> Iterator[None]:
-    """Leave the workers their cores: torch's threads, which wait by spinning, else cost four times their work."""
+def _threads(count: int) -> Iterator[None]:
+    """Give torch some threads for a while."""
     import torch  # here, as reading a file needs none of it
 
     before = torch.get_num_threads()
-    if workers:
-        torch.set_num_threads(min(before, max(1, cores() - workers)))
+    torch.set_num_threads(count)
     try:
         yield
     finally:
@@ -110,9 +187,22 @@ def _threads_beside(workers: int) -> Iterator[None]:
 
 
 def _batches(molecules: Iterable[Molecule], size: int) -> Iterator[list[Molecule]]:
-    stream = iter(molecules)
-    while batch := list(islice(stream, size)):
+    """Cut molecules into batches, of which none holds much more text than memory has room for."""
+    batch: list[Molecule] = []
+    weight = 0
+    for molecule in molecules:
+        batch.append(molecule)
+        weight += sum(map(_weight, molecule.sources))
+        if len(batch) == size or weight >= BATCH_BYTES:
+            yield batch
+            batch, weight = [], 0
+    if batch:
         yield batch
+
+
+def _weight(entry: Entry) -> int:
+    tags = entry.properties
+    return _SOURCE_BYTES + len(entry.text) + sum(map(len, tags)) + sum(map(len, tags.values()))
 
 
 def _featured(batches: Iterator[list[Molecule]], workers: int) -> Iterator[tuple[list[Molecule], Features]]:
@@ -141,9 +231,9 @@ def _featured(batches: Iterator[list[Molecule]], workers: int) -> Iterator[tuple
                 parts = []
 
 
-def _report(batch: Sequence[Molecule], features: Features, reject: Callable[[Rejection], None] | None) -> None:
+def _report(batch: Sequence[Molecule], refused: Mapping[int, str], reject: Callable[[Rejection], None] | None) -> None:
     """Hand back every record of the molecules that could not be read."""
-    for place, reason in features.refused.items():
+    for place, reason in refused.items():
         if reject is None:
             raise InputError(reason)
         for entry in batch[place].sources:

@@ -92,6 +92,10 @@ class Library(Protocol):
     def molecule_count(self) -> int: ...
     @property
     def rejection_count(self) -> int: ...
+    @property
+    def sha256(self) -> str:
+        """Hash of every record and what became of it."""
+
     def molecules(self) -> Iterator[Molecule]:
         """Yield the molecules in the order of their first record."""
 

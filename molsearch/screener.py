@@ -4,18 +4,17 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from molsearch import explain as explaining
+from molsearch.addition import JOURNALS, Addition, interrupted, journal_of
 from molsearch.appraisal import Appraiser
 from molsearch.catalogue import Catalogue, Memory
 from molsearch.chem.library import ReadOptions, SpooledLibrary, read_library, read_pasted
 from molsearch.chem.standardize import standardize
-from molsearch.embed import embed
 from molsearch.errors import InputError, ModelError
 from molsearch.index.base import Index
 from molsearch.index.hashing import content_sha256
@@ -154,33 +153,44 @@ class Screener:
         self._store_examples()
         return self._shelf.infos()
 
-    def add(self, library: Library, name: str, progress: Progress | None = None) -> LibraryInfo:
+    def add(
+        self, library: Library, name: str, progress: Progress | None = None, *, resume: bool = False
+    ) -> LibraryInfo:
         """Embed what was read and store it; a library of that name grows. All of it is stored or nothing.
 
         Args:
             library: What ``read`` or ``read_text`` gave.
             name: Name of the stored library.
             progress: Told of the molecules embedded; raising ``Cancelled`` from it stops the addition.
+            resume: Go on where an interrupted addition of the same records stood, with the result of one that never
+                was; without one begin, and where they have been stored meanwhile, do nothing.
 
         Raises:
-            InputError: If the name cannot be used.
-            LibraryError: If the library is locked, damaged, of another model, or cannot be written.
-            ModelError: If the model cannot be used.
+            InputError: If the name cannot be used, or an interrupted addition began with other records.
+            LibraryError: If the library is locked, damaged, of another model, changed since, or cannot be written.
+            ModelError: If the model cannot be used, or an interrupted addition began with another one.
         """
-        model = self.model
-        refused: list[Rejection] = []  # filled by the embedding, read by the index after it
+        addition = Addition(library, name, self.model, self._shelf, self._journals, self.settings.batch_molecules)
 
         def told(done: int, total: int) -> None:
             self._filling[name] = Filling(name, done, total)
             if progress:
                 progress(done, total)
 
-        batches = embed(library.molecules(), model, progress=told, total=library.molecule_count, reject=refused.append)
         self._filling[name] = Filling(name, 0, library.molecule_count)
         try:
-            return self._shelf.fill(name, model.model_id, model.width, batches, chain(library.rejections(), refused))
+            return addition.run(told, resume)
         finally:
             self._filling.pop(name, None)
+
+    def interrupted(self, library: Library, name: str) -> Filling | None:
+        """Tell how far an addition of these very records had come when it was interrupted; None if none was."""
+        return interrupted(self._journals, name, library.sha256)
+
+    @property
+    def _journals(self) -> Path:
+        """Where additions keep what they have computed; its name is that of no library."""
+        return self.settings.libraries / JOURNALS
 
     def fillings(self) -> list[Filling]:
         """Tell how far the additions of this process have come that run right now."""
@@ -196,6 +206,7 @@ class Screener:
         if name == EXAMPLES and self._examples_file.exists():
             raise InputError(f"The library {EXAMPLES!r} ships with the program and cannot be removed.")
         self._shelf.remove(name)
+        journal_of(self._journals, name).remove()
 
     def molecules(self, name: str) -> Iterator[Molecule]:
         """Yield the molecules of a stored library in row order."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
+from molsearch.addition import JOURNALS, journal_of
 from molsearch.errors import InputError, LibraryError
 from molsearch.index.base import Index, library_address
 from molsearch.index.moving import move_library
@@ -109,14 +110,16 @@ class SessionScreener(Screener):
         """Tell which kept libraries are being filled, by any session, and which private ones."""
         return [*self._shared.fillings(), *(replace(one, private=True) for one in super().fillings())]
 
-    def add(self, library: Library, name: str, progress: Progress | None = None) -> LibraryInfo:
+    def add(
+        self, library: Library, name: str, progress: Progress | None = None, *, resume: bool = False
+    ) -> LibraryInfo:
         """Embed what was read and store it for this session alone; see ``Screener.add``."""
         if name == EXAMPLES:
             raise InputError(
                 f"The name {EXAMPLES!r} belongs to the library that ships with the program: choose another."
             )
         self._open_folder()
-        info = super().add(library, name, progress)
+        info = super().add(library, name, progress, resume=resume)
         self._had.add(name)
         return info
 
@@ -127,6 +130,7 @@ class SessionScreener(Screener):
             LibraryError: If there is none or it is being filled.
         """
         self._shelf.remove(name)
+        journal_of(self._journals, name).remove()
         self._had.discard(name)
 
     def expired(self) -> list[str]:
@@ -178,6 +182,10 @@ class SessionScreener(Screener):
     def _touch(self) -> None:
         with suppress(OSError):
             os.utime(self._folder / _USED)
+
+    @property
+    def _journals(self) -> Path:
+        return self._folder / JOURNALS
 
     def _store_examples(self) -> None:
         self._shared._store_examples()

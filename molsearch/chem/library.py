@@ -57,6 +57,11 @@ class SpooledLibrary:
         """Size of the temporary file; 0 once it is closed."""
         return self._spool.size_bytes
 
+    @property
+    def sha256(self) -> str:
+        """Hash of every record and what became of it: another file, or another clean-up, has another."""
+        return self._spool.sha256
+
     def molecules(self) -> Iterator[Molecule]:
         """Yield the molecules in the order of their first record."""
         return self._spool.iter_molecules()

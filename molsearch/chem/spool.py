@@ -1,15 +1,17 @@
 """Molecules kept on disk while a library is read: merged by key, in file order, never all in memory."""
 
+import hashlib
 import json
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
 from molsearch.chem.standardize import STEPS
+from molsearch.errors import InputError
 from molsearch.records import Entry, Kind, Molecule, Reason, Rejection
 
 _SCHEMA = """
@@ -36,10 +38,18 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="molsearch-", ignore_cleanup_errors=True)
+        with _keeping():
+            self._folder = tempfile.TemporaryDirectory(prefix="molsearch-", ignore_cleanup_errors=True)
         self._path = Path(self._folder.name) / "library.sqlite"
-        self._connection: sqlite3.Connection | None = sqlite3.connect(self._path, check_same_thread=False)
-        self._connection.executescript(_SCHEMA)
+        self._connection: sqlite3.Connection | None = None
+        try:
+            with _keeping():
+                self._connection = sqlite3.connect(self._path, check_same_thread=False)
+                self._connection.executescript(_SCHEMA)
+        except InputError:
+            self.close()
+            raise
+        self._hash = hashlib.sha256()
         self.records = self.molecules = self.rejections = 0
 
     def __enter__(self) -> Self:
@@ -58,8 +68,18 @@ class Spool:
         Args:
             rows: In file order.
             before: Added to their record numbers.
+
+        Raises:
+            InputError: If there is no room for them on the disk.
         """
         assert self._connection, "the spool is sealed"
+        for key, first, second, row, *rest in rows:
+            self._hash.update(json.dumps([key, first, second, before + row, *rest]).encode())
+        with _keeping():
+            self._insert(rows, before)
+
+    def _insert(self, rows: Sequence[SpoolRow], before: int) -> None:
+        assert self._connection
         kept = [row for row in rows if row[0] is not None]
         made = self._connection.executemany(
             "INSERT OR IGNORE INTO molecule VALUES (NULL, ?)", [row[:1] for row in kept]
@@ -79,11 +99,17 @@ class Spool:
         self.rejections += len(rows) - len(kept)
         self.records += len(rows)
 
+    @property
+    def sha256(self) -> str:
+        """Hash of every record so far and what became of it, in order."""
+        return self._hash.hexdigest()
+
     def seal(self) -> None:
         """End the filling; from now on the iterators see everything."""
         if self._connection:
-            self._connection.execute("CREATE INDEX source_molecule ON source (molecule, id)")
-            self._connection.commit()
+            with _keeping():
+                self._connection.execute("CREATE INDEX source_molecule ON source (molecule, id)")
+                self._connection.commit()
             self._connection.close()
             self._connection = None
 
@@ -115,6 +141,18 @@ class Spool:
             self._connection.close()
             self._connection = None
         self._folder.cleanup()
+
+
+@contextmanager
+def _keeping() -> Iterator[None]:
+    """Turn what a full disk makes SQLite raise into a sentence."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise InputError(
+            f"What is read cannot be kept in the folder for temporary files ({error}): free space there, or name "
+            "another folder by the variable TMPDIR, then read the file again."
+        ) from error
 
 
 def rows_of(item: Molecule | Rejection) -> list[SpoolRow]:

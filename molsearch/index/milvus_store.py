@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from molsearch.errors import InputError, LibraryError
 from molsearch.index.batch import Floats, Rows
+from molsearch.index.digests import Digests
 from molsearch.index.milvus import SERVER, Client, Row
 from molsearch.index.pieces import State, pieces, state_text, text_state, whole_texts
-from molsearch.index.snapshot import Digests
 
 ADDRESS = re.compile(rf"(?P<server>{SERVER.pattern})#(?P<name>.+)", re.DOTALL)
 MOLECULE, EXTRA, REJECTION, STATE = range(4)  # kinds of records

@@ -8,6 +8,7 @@ import numpy as np
 from molsearch.errors import InputError
 from molsearch.index import pieces
 from molsearch.index.batch import Batch, check_batch
+from molsearch.index.digests import DigestRows
 from molsearch.index.milvus_store import EXTRA, MOLECULE, REJECTION, Store
 from molsearch.index.pieces import State
 from molsearch.index.snapshot import key_digests
@@ -27,25 +28,17 @@ class Writer:
     def __init__(self, store: Store, before: State) -> None:
         self._store = store
         self._before = before
-        self._new: dict[bytes, int] = {}  # key digest -> row, for what this addition adds
+        self._new = DigestRows()  # of what this addition adds
         self.state = before
 
     def write(self, batch: Batch) -> None:
         """Append the molecules of a batch; a key that the library has joins the molecule there."""
         state = self._prepared(batch)
         digests = key_digests([molecule.key for molecule in batch.molecules])
-        fresh: list[int] = []
-        molecules: list[tuple[int, str]] = []
-        extras: list[tuple[int, str]] = []
-        for position, known in enumerate(self._store.find(digests, self._before)):
-            digest, text = digests[position].tobytes(), pieces.molecule_text(batch.molecules[position])
-            row = int(known) if known >= 0 else self._new.get(digest)
-            if row is None:
-                row = self._new[digest] = state.rows + len(fresh)
-                fresh.append(position)
-                molecules.append((row, text))
-            else:
-                extras.append((row, text))
+        fresh, owners = self._new.told_apart(digests, self._store.find(digests, self._before), state.rows)
+        texts = [pieces.molecule_text(molecule) for molecule in batch.molecules]
+        molecules = [(state.rows + number, texts[position]) for number, position in enumerate(fresh)]
+        extras = [(row, texts[position]) for position, row in owners.items()]
         vectors = np.column_stack([batch.vectors, batch.constants])[fresh].astype(np.float32)  # (N, D + 1)
         missing = np.full(len(batch.molecules), np.nan, dtype=np.float32)
         columns = {name: batch.properties.get(name, missing)[fresh] for name in state.properties or ()}

@@ -16,13 +16,12 @@ import pyarrow as pa
 
 from molsearch.errors import InputError
 from molsearch.index.batch import Flags, Floats, Rows
+from molsearch.index.digests import Digests
 from molsearch.index.manifest import Manifest, damaged
 from molsearch.index.naming import folder_name
 from molsearch.index.scan import Matrix, known_property
 from molsearch.index.table import BLOCK_ROWS, Table, joined, row_molecule, row_rejection, to_bytes
 from molsearch.records import Molecule, Rejection
-
-Digests = npt.NDArray[np.uint64]
 
 VECTORS = "vectors.bin"  # (N, D), the manifest's scalar type
 CONSTANTS = "constants.bin"  # (N,) float32

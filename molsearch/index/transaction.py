@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from molsearch.errors import InputError, LibraryError
 from molsearch.index.batch import Batch, Flags, check_batch
+from molsearch.index.digests import DigestRows
 from molsearch.index.manifest import (
     Manifest,
     Part,
@@ -50,7 +51,7 @@ class Transaction:
         self._properties = dict.fromkeys(before.manifest.properties)
         self._rows = before.rows
         self._flags = None if before.flags is None else before.flags.shape[1]  # bytes a row
-        self._new: dict[bytes, int] = {}  # key digest -> row, for what this transaction adds
+        self._new = DigestRows()  # of what this transaction adds
         self._segments: list[Segment] = []
         self._ends = before.manifest.sizes  # file -> bytes of sealed segments
         self._clear()
@@ -77,7 +78,7 @@ class Transaction:
         manifest = self._before.manifest
         check_batch(batch, manifest.width)
         digests = key_digests([molecule.key for molecule in batch.molecules])
-        fresh, owners = self._told_apart(digests)
+        fresh, owners = self._new.told_apart(digests, self._before.find(digests), self._rows)
         with self._writing():
             for name in batch.properties:
                 self._open_property(name)
@@ -110,20 +111,6 @@ class Transaction:
             manifest = extended(self._before.manifest, tuple(self._properties), tuple(self._segments))
             write_manifest(self._folder, manifest)
         return manifest
-
-    def _told_apart(self, digests: npt.NDArray[np.uint64]) -> tuple[list[int], dict[int, int]]:
-        """Return the positions of new molecules, and position -> row of those that are here already."""
-        fresh: list[int] = []
-        owners: dict[int, int] = {}
-        known = self._before.find(digests)
-        for position, digest in enumerate(digests):
-            row = int(known[position]) if known[position] >= 0 else self._new.get(digest.tobytes())
-            if row is None:
-                self._new[digest.tobytes()] = self._rows + len(fresh)
-                fresh.append(position)
-            else:
-                owners[position] = row
-        return fresh, owners
 
     def _open_property(self, name: str) -> None:
         """Start a column that the library did not have, with no value for the rows so far."""

@@ -126,3 +126,13 @@ def config_table(config: DualConfig) -> dict[str, Any]:
     if config.lexical_share == 0:
         table.pop("lexical")
     return table
+
+
+def missing_parts(text: str, config: DualConfig) -> str:
+    """Name what a file of settings lacks that ``config_table`` writes; "" where nothing is missing.
+
+    A single setting may be missing, as one that is younger than the file: it stands as the default has it.
+    """
+    table = tomllib.loads(text)
+    names = [name for name, value in config_table(config).items() if isinstance(value, dict) and name not in table]
+    return ", ".join([*(f"[{name}]" for name in names), *([] if text.endswith("\n") else ["the end of its last line"])])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from molsearch.errors import ModelError
 from molsearch.model import weights
-from molsearch.model.config import DualConfig, config_table, read_config
+from molsearch.model.config import DualConfig, config_table, missing_parts, read_config
 
 CONFIG, WEIGHTS, TOKENIZER, LEXICON = "model.toml", "weights.safetensors", "tokenizer.json", "lexicon.json"
 BODY = "text_body.json"  # only where the text encoder began as a pretrained one
@@ -58,8 +58,11 @@ def read_parts(folder: Path) -> Parts:
         ModelError: If a file is missing or damaged.
     """
     texts = {name: _text(folder, name) for name in (CONFIG, LEXICON)}
+    config = read_config(texts[CONFIG], str(folder / CONFIG))
+    if missing := missing_parts(texts[CONFIG], config):
+        raise ModelError(f"{folder / CONFIG} lacks {missing}, as a copy does that was cut off; copy the folder again.")
     return Parts(
-        config=read_config(texts[CONFIG], str(folder / CONFIG)),
+        config=config,
         state=weights.read(folder / WEIGHTS),
         lexicon=_lexicon(texts[LEXICON], folder / LEXICON),
         tokenizer=_tokenizer(folder / TOKENIZER),

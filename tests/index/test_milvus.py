@@ -1,6 +1,7 @@
 """What the Milvus engine promises beyond the congruence of all engines; skipped where Milvus Lite is not installed."""
 
 import sys
+import threading
 import time
 
 import numpy as np
@@ -201,3 +202,46 @@ def test_lowered_rows_never_push_a_hit_out_unseen(new, monkeypatch):
     assert found.rows.tolist() == np.argsort(-scores)[2:42].tolist()
     with pytest.raises(InputError, match="49 hits with 2 rows lowered need more than the 50 rows"):
         new.search(unit(3), 49, bonuses=lowered)
+
+
+def test_a_server_that_stops_in_mid_search_ends_every_search_in_a_sentence(tmp_path):
+    process, address = start_milvus(tmp_path / "data")
+    ends, answers = [], []
+    try:
+        index = MilvusIndex.create(f"{address}#x", "x", "m", WIDTH)
+        index.add(batches(300, 100))
+        before, expected = index.info, index.search(unit(0), 5).rows.tolist()
+        searching = threading.Barrier(4)
+
+        def search():
+            mine = MilvusIndex.open(index.address)
+            searching.wait(30)
+            try:
+                while time.monotonic() < deadline:
+                    answers.append(mine.search(unit(0), 5).rows.tolist())
+            except LibraryError as error:
+                ends.append(str(error))
+
+        deadline = time.monotonic() + 90
+        threads = [threading.Thread(target=search) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        searching.wait(30)
+        while len(answers) < 6:  # all of them are in the middle of it
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        for thread in threads:
+            thread.join(90)
+    finally:
+        stop_milvus(process)
+    assert len(ends) == 3
+    assert all("did not do what was asked" in end and "Check that it runs" in end for end in ends)
+    assert all(answer == expected for answer in answers)
+    process, address = start_milvus(tmp_path / "data")
+    try:
+        again = MilvusIndex.open(f"{address}#x")
+        again.verify()
+        assert (again.info, again.search(unit(0), 5).rows.tolist()) == (before, expected)
+    finally:
+        stop_milvus(process)

@@ -1,0 +1,107 @@
+"""Run by test_addition: additions of a library that die by SIGKILL, at their file operations and at random moments.
+
+Each death happens in a fork of its own; then the addition is gone on with, in another fork that may be killed as well.
+In the end every file must be byte for byte that of an undisturbed addition, but for the time of making in the manifest.
+Prints one JSON object: how many deaths there were, and how many batches they left to go on from.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from molsearch.chem.enumeration import enumerated
+from molsearch.screener import Screener
+from molsearch.settings import Settings
+
+WATCHED = {"open", "os.rename", "os.remove", "os.mkdir", "os.truncate"}
+MOLECULES, BATCH = 120, 8
+OPERATIONS, MOMENTS = 12, 8  # deaths of either kind
+
+
+def text() -> str:
+    """SMILES with repeats that are merged and lines that are rejected."""
+    lines = [f"{smiles} m{number}" for number, smiles in enumerate(enumerated(MOLECULES, seed=5))]
+    return "\n".join([*lines, "C1CC broken", *lines[::7], "not a molecule"])
+
+
+def forked(screener: Screener, name: str, resume: bool, die_at: int = 0, die_after_s: float | None = None) -> int:
+    """Run the addition in a fork; return how many file operations it took, or -1 when it was killed."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        seen = 0
+
+        def watch(event: str, arguments: tuple[object, ...]) -> None:
+            nonlocal seen
+            if event in WATCHED and arguments and str(screener.settings.libraries) in str(arguments[0]):
+                seen += 1
+                if seen == die_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(watch)
+        with screener.read_text(TEXT) as library:
+            screener.add(library, name, resume=resume)
+        os.write(writer, str(seen).encode())
+        os._exit(0)
+    os.close(writer)
+    if die_after_s is not None:
+        time.sleep(die_after_s)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    with os.fdopen(reader) as pipe:
+        told = pipe.read()
+    if os.WIFSIGNALED(status):
+        return -1
+    if status:
+        raise SystemExit("an addition ended in an error")
+    return int(told)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a library, the manifest without what tells its name and age."""
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    manifest = json.loads(files["manifest.json"])
+    for field in ("name", "created", "checksum"):
+        manifest.pop(field)
+    return files | {"manifest.json": json.dumps(manifest).encode()}
+
+
+def main(home: Path, models: Path) -> None:
+    """Add undisturbed, then kill, go on, kill again, go on, compare."""
+    torch.set_num_threads(1)  # a fork has none of its parent's other threads
+    (home / "data").mkdir()
+    settings = Settings(home=home, models=models, model="default", data=home / "data", batch_molecules=BATCH)
+    screener = Screener(replace(settings, record_timeout_s=0))
+    assert screener.model
+    started = time.perf_counter()
+    operations = forked(screener, "whole", resume=False)
+    took_s = time.perf_counter() - started
+    whole = contents(settings.libraries / "whole")
+    chance = random.Random(0)
+    deaths = [(operation, None) for operation in chance.sample(range(1, operations + 1), OPERATIONS - 2)]
+    deaths += [(operations - 1, None), (operations, None)]  # the library is stored by then, the journal still tells no
+    deaths += [(0, chance.uniform(0, took_s)) for _ in range(MOMENTS)]
+    found = {"operations": operations, "deaths": 0, "gone on": 0}
+    for number, (operation, after_s) in enumerate(deaths):
+        name = f"killed {number}"
+        found["deaths"] += forked(screener, name, False, operation, after_s) == -1
+        with screener.read_text(TEXT) as library:
+            found["gone on"] += screener.interrupted(library, name) is not None
+        found["deaths"] += forked(screener, name, True, chance.randrange(1, operations)) == -1
+        forked(screener, name, True)
+        forked(screener, name, True)  # once more than needed: it is stored already
+        if contents(settings.libraries / name.replace(" ", "%20")) != whole:
+            raise SystemExit(f"killed at {operation or after_s} and gone on with, the library differs")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    TEXT = text()
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
