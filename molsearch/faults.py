@@ -29,6 +29,7 @@ from molsearch.settings import PROJECT, Settings
 
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.faults import add_as_told; add_as_told()"
 _AGE = ("name", "created", "checksum")  # fields of a manifest that tell its name and age
+_LEAST_BATCH, _BATCHES = 256, 40  # a small trial has as many moments to die between as a large one
 _STRETCH = 4  # random moments reach over this many times an addition's share of the embedding
 
 
@@ -94,7 +95,8 @@ def measure_faults(
     with tempfile.TemporaryDirectory(prefix="molsearch-faults-") as home:
         file = Path(home) / "enumerated.smi"
         write_enumerated(file, molecules, seed)
-        run = _Runs(replace(settings, home=Path(home) / "home", data=Path(home)), file)
+        batch = min(settings.batch_molecules, max(_LEAST_BATCH, molecules // _BATCHES))
+        run = _Runs(replace(settings, home=Path(home) / "home", data=Path(home), batch_molecules=batch), file)
         whole, undisturbed_s = run.undisturbed("whole")
         told = json.loads(whole)
         disturbed = _Disturbed(run, random.Random(seed), undisturbed_s - told["add_s"], told["add_s"])
@@ -104,7 +106,7 @@ def measure_faults(
             date=datetime.now(UTC).date().isoformat(),
             machine=machine(),
             molecules=told["molecules"],
-            batch=settings.batch_molecules,
+            batch=batch,
             deaths=disturbed.deaths,
             gone_on=disturbed.gone_on,
             identical=all(contents(run.folder(name)) == whole_files for name in disturbed.names),

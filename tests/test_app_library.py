@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from molsearch.errors import LibraryError
+from molsearch.errors import Cancelled, LibraryError
 from molsearch.records import Query
 from molsearch.screener import Screener
 from molsearch.settings import Settings
@@ -154,3 +155,23 @@ def test_molecules_for_a_kept_library_join_it_and_the_page_says_who_sees_them(vi
     assert any("everyone who uses this app sees them" in each.value for each in drawn(app).caption)
     settled(press(app, "add"), "adding")
     assert {info.name: info.molecules for info in Screener().libraries()}["kept"] == 2
+
+
+def test_an_addition_that_was_stopped_is_offered_to_go_on(visit: Visit) -> None:
+    app = visit()
+    app.segmented_control(key="source").set_value("Paste")
+    drawn(app).text_area(key="pasted").set_value("CCO\nCCN\nCCC\nCCS\nCCF")
+    next(each for each in drawn(app).button if each.label == "Read the list").click()
+    settled(drawn(app), "reading").text_input(key="new-name").set_value("secret")
+    bench = app.session_state["screener"][1]
+    bench.settings = replace(bench.settings, batch_molecules=2)
+
+    def stop(done: int, total: int) -> None:
+        if done == 4:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        bench.add(app.session_state["imported"].library, "secret", stop)
+    assert any("2 of 5 molecules are computed" in each.value for each in drawn(app).text)
+    assert listed(settled(press(app, "go-on"), "adding"))[MINE] == ["secret"]
+    assert {info.name: info.molecules for info in bench.libraries()}["secret"] == 5

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from molsearch.cli import app
-from molsearch.errors import LibraryError, ModelError, MolsearchError
-from molsearch.faults import contents
+from molsearch.errors import InputError, LibraryError, ModelError, MolsearchError
+from molsearch.faults import contents, measure_faults
 from molsearch.index.base import open_index
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Query
@@ -173,3 +173,21 @@ def test_a_library_stays_closed_to_a_model_of_which_a_file_is_another(screener: 
     with other.read_text(MORE) as library, pytest.raises(LibraryError, match="was embedded by model"):
         other.add(library, "drugs")
     assert open_index(screener.settings.libraries / "drugs", screener.model.model_id).info.molecules == 3
+
+
+# --- the large form ----------------------------------------------------------------------------------------------
+
+
+def test_the_large_form_kills_real_processes_and_finds_the_same_bits(tiny_models: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", models=tiny_models, model="default", batch_molecules=8)
+    report = measure_faults(settings, 40, 1)
+    assert (report.molecules, report.batch, report.deaths, report.identical) == (40, 8, 1, True)
+    assert report.peak_memory_mib > 0
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_process_that_fails_by_itself_is_no_death(tmp_path: Path) -> None:
+    with pytest.raises(MolsearchError, match=r"An addition ended by itself: .*ModelError"):
+        measure_faults(Settings(home=tmp_path, models=tmp_path), 3, 1)
+    with pytest.raises(InputError, match="The number of deaths is -1, expected 0 or more"):
+        measure_faults(Settings(home=tmp_path, models=tmp_path), 3, -1)

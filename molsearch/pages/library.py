@@ -15,6 +15,7 @@ from molsearch.pages.panels.job import Job, watch
 from molsearch.pages.panels.sentences import errors_as_sentences, plain, show_error
 from molsearch.records import Library, LibraryInfo, Progress
 from molsearch.report import ImportReport, import_report, rejections_csv
+from molsearch.screener import Screener
 from molsearch.workbench import Workbench
 
 FORMATS_HELP = "SDF, SDF.gz, MOL, SMILES, CSV, TSV or Parquet"
@@ -187,9 +188,9 @@ def _add_form(imported: Imported, screener: Workbench) -> None:
         with errors_as_sentences():
             folder_name(chosen)  # a name that cannot be stored is refused before any computing
             work = screener.kept.add if kept else screener.add
-            STATE["adding"] = Job(f"Adding {chosen}", partial(work, imported.library, chosen))
-            st.rerun()
+            _start_adding(chosen, partial(work, imported.library, chosen))
     drop.button("Discard", width="stretch", on_click=_drop_import)
+    _offer_to_go_on(imported, chosen, screener.kept if kept else screener)
     if kept:
         st.caption(
             ":material/group: A library of this name is kept on this computer: these molecules join it, and everyone "
@@ -202,6 +203,24 @@ def _add_form(imported: Imported, screener: Workbench) -> None:
         )
         if infos:
             st.caption("A private library of this name is here already: these molecules join it.")
+
+
+def _offer_to_go_on(imported: Imported, chosen: str, screener: Screener) -> None:
+    """Offer to go on with an addition of what was read that was stopped, or broken off by a fault."""
+    if (left := screener.interrupted(imported.library, chosen)) is None:
+        return
+    line = st.container(horizontal=True, vertical_alignment="center")
+    line.text(
+        f"An addition of this to {chosen} was interrupted: {left.done:,} of {left.total:,} molecules are computed.",
+        width="stretch",
+    )
+    if line.button("Go on", icon=":material/play_arrow:", key="go-on"):
+        _start_adding(chosen, partial(screener.add, imported.library, chosen, resume=True))
+
+
+def _start_adding(chosen: str, work: "partial[LibraryInfo]") -> None:
+    STATE["adding"] = Job(f"Adding {chosen}", work)
+    st.rerun()
 
 
 page()
