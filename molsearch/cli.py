@@ -13,16 +13,15 @@ import typer
 
 from molsearch.exports import EXPORTS, check_export, export_file
 from molsearch.figures import figures
-from molsearch.largescale import measure_large
-from molsearch.measuring import Json, evaluate, print_figures
+from molsearch.largescale import bench
+from molsearch.measuring import Json, evaluate
 from molsearch.nomenclature import names_command
 from molsearch.options import read_captions, read_phrase, read_range, read_tested
 from molsearch.reading import sentences
 from molsearch.records import Query, Ranking
 from molsearch.repeating import repeat_command
-from molsearch.screener import EXAMPLES, EXAMPLES_FILE, Screener
-from molsearch.settings import Settings
-from molsearch.terminal import answering, bar, plain, print_json, print_table, say
+from molsearch.screener import EXAMPLES, Screener
+from molsearch.terminal import answering, bar, print_json, print_table, say
 from molsearch.vectorising import embed_command
 
 app = typer.Typer(
@@ -309,52 +308,4 @@ app.command()(figures)
 app.command(name="names")(names_command)
 app.command(name="repeat")(repeat_command)
 app.command(name="embed")(embed_command)
-
-
-@app.command()
-def bench(
-    embed_file: Annotated[Path | None, typer.Option("--embed-file", help="A large file to embed and search.")] = None,
-    upload_file: Annotated[Path | None, typer.Option("--upload-file", help="A file as a user uploads it.")] = None,
-    captions: Annotated[Path | None, typer.Option("--captions", help="Pairs whose captions are timed too.")] = None,
-    count: Annotated[int | None, typer.Option("--enumerate", help="Make and ingest so many molecules instead.")] = None,
-    rows: Annotated[int | None, typer.Option("--search-rows", help="Search so many made vectors instead.")] = None,
-    log: Annotated[Path | None, typer.Option("--log", help="Write the figures to this .json or .md file too.")] = None,
-    beside: Annotated[
-        bool, typer.Option("--side-by-side", help="Time this program beside PyG's from_smiles + GCN and FAISS instead.")
-    ] = False,
-    faults: Annotated[
-        int, typer.Option("--faults", help="Instead add so many enumerated molecules, and kill and resume that.")
-    ] = 0,
-    deaths: Annotated[int, typer.Option("--deaths", help="How often to kill; 0 measures time and memory alone.")] = 20,
-    as_json: Json = False,
-) -> None:
-    """Measure speed and memory on this machine; without files, on the shipped examples."""
-    with answering(as_json):
-        if faults:
-            from molsearch.faults import measure_faults
-
-            with bar("Killing and resuming") as progress:
-                told = measure_faults(Settings(), faults, deaths, progress=progress)
-            print_json(told) if as_json else print_table("Faults", ["what", "figure"], list(plain(told).items()))
-            return
-        from molsearch.bench import measure
-
-        settings = Settings()
-        if beside:
-            from molsearch.sidebyside import print_side_by_side
-
-            print_side_by_side(embed_file or settings.data / EXAMPLES_FILE, as_json)
-            return
-        if count is not None or rows is not None:
-            measure_large(settings, count, rows, log, as_json)
-            return
-        examples = settings.data / EXAMPLES_FILE
-        with bar("Embedding") as progress:
-            report = measure(settings, embed_file or examples, upload_file or examples, progress, captions)
-        if as_json:
-            print_json(report)
-            return
-        figures = plain(report)
-        print_table("Stages", ["stage", "molecules/s"], list(figures.pop("stages_per_s").items()))
-        print_figures("One query", figures.pop("query_steps"))
-        print_table("Bench", ["figure", "value"], list(figures.items()))
+app.command()(bench)

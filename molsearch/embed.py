@@ -50,6 +50,7 @@ def embed(
     total: int = 0,
     reject: Callable[[Rejection], None] | None = None,
     workers: int | None = None,
+    half: bool | None = None,
     manner: Manner | None = None,
     journal: Journal | None = None,
 ) -> Iterator[Batch]:
@@ -64,7 +65,8 @@ def embed(
         reject: Told of every record whose molecule the model cannot read. Without it such a record is an error.
         workers: Processes that compute graphs and properties while this one encodes; 0 does all of it here, None
             decides by ``total`` and the number of cores. In the same manner the result is the same to the bit.
-        manner: How to encode, batch size included; None decides, see ``manner_of``.
+        half: Whether to multiply in bfloat16 where that can be done; None decides by ``total``, see ``manner_of``.
+        manner: How to encode, in place of ``batch_size`` and ``half``; None chooses, see ``manner_of``.
         journal: Where each batch is looked up before it is computed, and kept once it is.
 
     Raises:
@@ -74,7 +76,7 @@ def embed(
     """
     done = 0
     count = workers_for(total) if workers is None else workers
-    manner = manner or manner_of(model, total, batch_size, count)
+    manner = manner or manner_of(model, total, batch_size, count, half)
     encoding = _Encoding(model, manner, count, progress, total)
     for chunk, computed in encoding.results(_batches(molecules, manner.batch), journal):
         _report(chunk, computed.refused, reject)
@@ -87,7 +89,13 @@ def embed(
             progress(done, total)
 
 
-def manner_of(model: MoleculeEncoder, total: int, batch_size: int = BATCH_SIZE, workers: int | None = None) -> Manner:
+def manner_of(
+    model: MoleculeEncoder,
+    total: int,
+    batch_size: int = BATCH_SIZE,
+    workers: int | None = None,
+    half: bool | None = None,
+) -> Manner:
     """Choose how to encode a library of ``total`` molecules on this machine.
 
     In bfloat16, where the processor multiplies it, a large library ranks as in float32 (Spearman above 0.9999). The
@@ -99,7 +107,7 @@ def manner_of(model: MoleculeEncoder, total: int, batch_size: int = BATCH_SIZE, 
     threads = torch.get_num_threads()
     return Manner(
         batch=batch_size,
-        half=total >= LARGE and _supported(model),
+        half=(total >= LARGE if half is None else half) and _supported(model),
         threads=min(threads, max(1, cores() - count)) if count else threads,
         programs=", ".join(
             (

@@ -17,10 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from molsearch.addition import JOURNALS, journal_of
-from molsearch.bench import machine, peak_memory_mib
+from molsearch.bench import machine
 from molsearch.chem.enumeration import write_enumerated
 from molsearch.embed import workers_for
 from molsearch.errors import InputError, MolsearchError
+from molsearch.footprint import Footprint, folder_bytes
 from molsearch.index.manifest import LOCK, MANIFEST
 from molsearch.index.naming import library_folder
 from molsearch.records import Progress
@@ -49,8 +50,8 @@ class FaultReport:
         add_s: Seconds of embedding and storing, undisturbed.
         undisturbed_s: Seconds of the undisturbed process, its start included.
         disturbed_s: The same of all disturbed ones together.
-        peak_memory_mib: Largest resident memory of the undisturbed process.
-        peak_worker_mib: The same of its largest worker process.
+        peak_mib: Largest resident memory of the undisturbed process and its children together.
+        peak_own_mib: The same of that process alone.
         workers: Most worker processes at once.
         file_mib: Size of the file.
         library_mib: Size of the stored library.
@@ -67,8 +68,8 @@ class FaultReport:
     add_s: float
     undisturbed_s: float
     disturbed_s: float
-    peak_memory_mib: float
-    peak_worker_mib: float
+    peak_mib: float
+    peak_own_mib: float
     workers: int
     file_mib: float
     library_mib: float
@@ -114,11 +115,11 @@ def measure_faults(
             add_s=told["add_s"],
             undisturbed_s=undisturbed_s,
             disturbed_s=disturbed.took_s,
-            peak_memory_mib=told["peak_memory_mib"],
-            peak_worker_mib=told["peak_worker_mib"],
+            peak_mib=told["peak_mib"],
+            peak_own_mib=told["peak_own_mib"],
             workers=workers_for(told["molecules"]),
             file_mib=file.stat().st_size / 2**20,
-            library_mib=sum(path.stat().st_size for path in run.folder("whole").iterdir()) / 2**20,
+            library_mib=folder_bytes(run.folder("whole")) / 2**20,
         )
 
 
@@ -206,8 +207,8 @@ def add_as_told() -> None:
     settings = Settings(Path(home), Path(models), model, Path(data), batch_molecules=int(batch))
     screener = Screener(settings)
     started = time.perf_counter()
-    with screener.read(Path(file)) as library:
+    with Footprint() as footprint, screener.read(Path(file)) as library:
         read_s = time.perf_counter() - started
         info = screener.add(library, name, resume=True)
     told = {"molecules": info.molecules, "read_s": read_s, "add_s": time.perf_counter() - started - read_s}
-    print(json.dumps(told | {"peak_memory_mib": peak_memory_mib(), "peak_worker_mib": peak_memory_mib(children=True)}))
+    print(json.dumps(told | {"peak_mib": footprint.peak_mib, "peak_own_mib": footprint.peak_own_mib}))

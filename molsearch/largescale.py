@@ -1,9 +1,14 @@
-"""The large forms of ``bench``: a library enumerated and ingested, and a search among made-up vectors."""
+"""The command ``bench``, and its large forms: a library ingested, a search among made vectors, an addition killed."""
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from molsearch.measuring import Json, print_figures
+from molsearch.screener import EXAMPLES_FILE
 from molsearch.settings import Settings
-from molsearch.terminal import bar, plain, print_json, print_table
+from molsearch.terminal import answering, bar, plain, print_json, print_table
 
 
 def measure_large(settings: Settings, count: int | None, rows: int | None, log: Path | None, as_json: bool) -> None:
@@ -39,3 +44,64 @@ def measure_large(settings: Settings, count: int | None, rows: int | None, log: 
         return
     for title, report in reports.items():
         print_table(title.capitalize(), ["figure", "value"], list(plain(report).items()))
+
+
+def measure_deaths(settings: Settings, count: int, deaths: int, as_json: bool) -> None:
+    """Add ``count`` enumerated molecules undisturbed, and killed so many times and gone on with; print what came of it.
+
+    Raises:
+        InputError: If a number is too large or too small.
+        MolsearchError: If an addition fails by itself.
+    """
+    from molsearch.faults import measure_faults  # torch loads with it
+
+    with bar("Killing and resuming") as progress:
+        report = measure_faults(settings, count, deaths, progress=progress)
+    if as_json:
+        print_json(report)
+        return
+    print_table("Faults", ["figure", "value"], list(plain(report).items()))
+
+
+def bench(
+    embed_file: Annotated[Path | None, typer.Option("--embed-file", help="A large file to embed and search.")] = None,
+    upload_file: Annotated[Path | None, typer.Option("--upload-file", help="A file as a user uploads it.")] = None,
+    captions: Annotated[Path | None, typer.Option("--captions", help="Pairs whose captions are timed too.")] = None,
+    count: Annotated[int | None, typer.Option("--enumerate", help="Make and ingest so many molecules instead.")] = None,
+    rows: Annotated[int | None, typer.Option("--search-rows", help="Search so many made vectors instead.")] = None,
+    log: Annotated[Path | None, typer.Option("--log", help="Write the figures to this .json or .md file too.")] = None,
+    beside: Annotated[
+        bool, typer.Option("--side-by-side", help="Time this program beside PyG's from_smiles + GCN and FAISS instead.")
+    ] = False,
+    faults: Annotated[
+        int, typer.Option("--faults", help="Instead add so many enumerated molecules, and kill and resume that.")
+    ] = 0,
+    deaths: Annotated[int, typer.Option("--deaths", help="How often to kill; 0 measures time and memory alone.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Measure speed and memory on this machine; without files, on the shipped examples."""
+    with answering(as_json):
+        if faults:
+            measure_deaths(Settings(), faults, deaths, as_json)
+            return
+        from molsearch.bench import measure
+
+        settings = Settings()
+        if beside:
+            from molsearch.sidebyside import print_side_by_side
+
+            print_side_by_side(embed_file or settings.data / EXAMPLES_FILE, as_json)
+            return
+        if count is not None or rows is not None:
+            measure_large(settings, count, rows, log, as_json)
+            return
+        examples = settings.data / EXAMPLES_FILE
+        with bar("Embedding") as progress:
+            report = measure(settings, embed_file or examples, upload_file or examples, progress, captions)
+        if as_json:
+            print_json(report)
+            return
+        figures = plain(report)
+        print_table("Stages", ["stage", "molecules/s"], list(figures.pop("stages_per_s").items()))
+        print_figures("One query", figures.pop("query_steps"))
+        print_table("Bench", ["figure", "value"], list(figures.items()))
