@@ -10,6 +10,7 @@ from rdkit import Chem
 
 from molsearch.chem.classes import CLASSES, classes_and_alerts
 from molsearch.chem.cohort import Cohort
+from molsearch.chem.druglikeness import may_have_stereocentres
 from molsearch.chem.formats import read_entries
 from molsearch.chem.graph import parse, readable
 from molsearch.chem.profile import profiles
@@ -17,6 +18,15 @@ from molsearch.chem.properties import PROPERTIES, properties
 from molsearch.records import Entry
 
 ODD = (
+    "OC(=O)CNC(=S)C[NH3+]",
+    "Cn1cc[n+](C)c1.[O-]c1ncoc1",
+    "NS(=O)(=O)c1cc2c(cc1Cl)NC=NS2(=O)=O",
+    "CC(C)CC(F)(F)F",
+    "C[P@](=O)(O)c1ccccc1",
+    "C1CN1[C@H]2CC2.CN1CCCC1",
+    "C1CN2CCC1CC2",
+    "C[S@](=O)CC[As](C)CC",
+    "CC(C)(C)[Si](C)(C)OC1CCC(O)CC1",
     "[2H]C([2H])([2H])O",
     "[H][H]",
     "[Na+].[Cl-]",
@@ -55,6 +65,16 @@ def test_odd_molecules() -> None:
 
 def test_one_molecule_alone_has_the_properties_it_has_among_others() -> None:
     assert np.array_equal(np.concatenate([together([one]) for one in ODD]), together(list(ODD)))
+
+
+@pytest.mark.parametrize("smiles", ["CC(C)CC(F)(F)F", "c1ccncc1", "CC(C)(C)C(=O)N(C)C"])
+def test_a_molecule_without_a_possible_centre_is_known_without_asking(smiles: str) -> None:
+    assert not may_have_stereocentres(Cohort.of([parse(smiles)])).any()
+
+
+@pytest.mark.parametrize("smiles", ["CC(O)F", "CS(=O)CC", "C1CC1N1CC1", "OC1CCC(C)CC1", "C1CN2CCC1CC2", "CP(O)CC"])
+def test_a_molecule_with_a_possible_centre_is_asked(smiles: str) -> None:
+    assert may_have_stereocentres(Cohort.of([parse(smiles)])).all()
 
 
 def test_examples_of_the_class_table() -> None:
