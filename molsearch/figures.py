@@ -142,9 +142,10 @@ def _measured(name: str, run: "Measurement", trainings: Trainings) -> Mapping[st
 
         told = ablate(*files, trainings.ablation, progress=run.progress)
         below = (
-            f"Recipe `{told['recipe']}`, {told['epochs']} epochs on small encoders that read words and atoms alone: no "
-            f"names, no evidence, no query bank; masked texts, plain cosine, pool {told['pool']:,}, mean ± standard "
-            "deviation over the seeds. The rows compare with one another, not with the shipped model."
+            f"Recipe `{told['recipe']}`, {told['epochs']} epochs over {told['captions']:,} captions, on small encoders "
+            "that read words and atoms alone: no names, no evidence, no query bank; masked texts, plain cosine, pool "
+            f"{told['pool']:,}, mean ± standard deviation over the seeds. The rows compare with one another, not with "
+            "the shipped model."
         )
         return {**told, "below": below}
     return MEASURES[name](run)

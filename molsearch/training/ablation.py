@@ -21,8 +21,10 @@ from molsearch.training.learning import fingerprint
 from molsearch.training.loop import Trainer
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe, load_recipe
+from molsearch.training.selection import select
 
 RECIPE = "ablation"
+ONLY = "chebi20_split=train"  # half of the training captions, those most like the validation captions
 SEEDS = (42, 43, 44)
 _CHUNK = 256  # queries ranked at once
 
@@ -91,6 +93,7 @@ def ablate(
     out: Path,
     *,
     recipe: str = RECIPE,
+    only: str = ONLY,
     rows: Sequence[str] = tuple(ROWS),
     seeds: Sequence[int] = SEEDS,
     progress: Progress | None = None,
@@ -105,6 +108,7 @@ def ablate(
         pool: Molecules to rank.
         out: Folder of the features and of one folder a run.
         recipe: Name or path of the recipe that is changed.
+        only: Rows of ``pairs`` to learn from, COLUMN=VALUE; all if "".
         rows: Keys of ROWS.
         seeds: One run of each row for each; all rows with the first seed come first.
         progress: Told of the steps of each training.
@@ -114,11 +118,13 @@ def ablate(
     """
     if unknown := [row for row in rows if row not in ROWS]:
         raise InputError(f"There is no ablation {unknown[0]!r}; choose from {', '.join(ROWS)}.")
-    base, files = load_recipe(recipe), (pairs, val, pool)
+    chosen = select(pairs, only, out / ".features" / "pairs.tsv") if only else pairs
+    base, files = load_recipe(recipe), (chosen, val, pool)
     features = prepare(*files, out / ".features", progress)
     trials = [_trial(row, replace(base, seed=seed), features, out, files, progress) for seed in seeds for row in rows]
     return {
         "recipe": base.name,
+        "captions": len(features.train),
         "epochs": base.epochs,
         "pool": len(features.pool),
         "queries": len(features.val),

@@ -64,7 +64,7 @@ def test_every_row_is_trained_ranked_and_kept(tmp_path: Path, monkeypatch: pytes
         rows = "".join(f"{'C' * n}{letter}\t{kind} number {n}\n" for n in range(1, 9))
         file.write_text("smiles\ttext\n" + rows)
     recipe = str(tmp_path / "tiny.toml")
-    found = ablate(*files, tmp_path / "out", recipe=recipe, seeds=(1,))
+    found = ablate(*files, tmp_path / "out", recipe=recipe, only="", seeds=(1,))
     assert found["pool"] == found["queries"] == 8
     for name, (figures,) in found["rows"].items():  # type: ignore[attr-defined]
         assert 0 <= figures["hits@1"] <= figures["hits@10"] == 100, name  # eight molecules stand among the first ten
@@ -73,9 +73,9 @@ def test_every_row_is_trained_ranked_and_kept(tmp_path: Path, monkeypatch: pytes
         raise AssertionError("trained again")
 
     monkeypatch.setattr("molsearch.training.loop.Trainer.run", train)
-    assert ablate(*files, tmp_path / "out", recipe=recipe, seeds=(1,)) == found
+    assert ablate(*files, tmp_path / "out", recipe=recipe, only="", seeds=(1,)) == found
     with pytest.raises(AssertionError, match="trained again"):
-        ablate(*files, tmp_path / "out", recipe=recipe, rows=("InfoNCE alone",), seeds=(2,))
+        ablate(*files, tmp_path / "out", recipe=recipe, only="", rows=("InfoNCE alone",), seeds=(2,))
 
 
 def test_a_row_that_does_not_exist_is_refused(tmp_path: Path) -> None:
