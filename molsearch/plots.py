@@ -78,7 +78,7 @@ def score_histogram(ranking: Ranking, *, dark: bool = False, chosen: int | None 
     for hit in hits:
         if hit.rank == chosen:
             figure.add_vline(x=hit.score, line={"color": colours.against, "width": 2, "dash": "dot"})
-    return tidy(figure, "", "molecules", height=150)
+    return tidy(figure, "", "molecules", height=104)
 
 
 def background_histogram(scores: np.ndarray, bound: float, *, dark: bool = False) -> go.Figure:

@@ -180,7 +180,7 @@ def _chosen(ranking: Ranking, screener: Workbench, dark: bool) -> None:
         config={"displayModeBar": False},
         alt="Scores of the whole library, hits marked",
     )
-    with st.container(border=True):
+    with st.container(border=True, gap="xsmall"):
         detail(hit, ranking, screener, dark=dark)
         st.button(
             "More like this",

@@ -40,7 +40,7 @@ def columns() -> dict[str, ColumnConfig]:
     shown: dict[str, ColumnConfig] = {"alerts": column.ListColumn(width=220, help=ALERT_MEANING)}
     for name in IN_TABLE:
         digits = "%.2f" if "." in spell_value(name, 0.0) else "%d"
-        shown[spell_property(name)] = column.NumberColumn(format=digits, width=80, help=PROPERTIES[name].meaning)
+        shown[spell_property(name)] = column.NumberColumn(format=digits, width=72, help=PROPERTIES[name].meaning)
     return shown
 
 

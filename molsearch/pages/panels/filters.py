@@ -9,7 +9,7 @@ from molsearch.chem.properties import PRESETS, PROPERTIES
 from molsearch.reading import MAX_WITHOUT
 from molsearch.records import PropertyRange, Query
 
-PER_LINE = 4
+PER_LINE = 6
 FIRST = (
     *("mass_da", "logp", "tpsa_a2", "qed", "donors", "acceptors", "rotatable_bonds", "rings"),
     *("charge", "heavy_atoms", "nh_oh", "n_o"),
@@ -19,12 +19,7 @@ _NAMES = tuple(sorted({*PARTS, *(title for one in CLASSES for title in (one.name
 
 
 def draw() -> None:
-    """Draw presets, one range for each property of the table, a SMARTS box and the exclusions."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="presets"):
-        for name, wanted in PRESETS.items():
-            told = ", ".join(f"{spell_property(one.name)} up to {one.high:g}" for one in wanted if one.high is not None)
-            st.button(name, key=f"preset-{name}", on_click=_preset, args=(wanted,), help=told, type="secondary")
-        st.button("Clear all", key="clear-filters", icon=":material/filter_alt_off:", on_click=clear, type="tertiary")
+    """Draw a SMARTS box, the exclusions, one range for each property of the table, and presets."""
     left, right = st.columns(2, gap="medium")
     left.text_input(
         "Substructure every hit must hold, as SMARTS",
@@ -45,36 +40,35 @@ def draw() -> None:
         persist_state="session",
     )
     _ranges(FIRST)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="presets"):
+        st.text("Set the ranges of", width="content")
+        for name, wanted in PRESETS.items():
+            told = ", ".join(f"{spell_property(one.name)} up to {one.high:g}" for one in wanted if one.high is not None)
+            st.button(name, key=f"preset-{name}", on_click=_preset, args=(wanted,), help=told, type="secondary")
+        st.button("Clear all", key="clear-filters", icon=":material/filter_alt_off:", on_click=clear, type="tertiary")
     with st.expander("More properties", key="more-properties"):
         _ranges(tuple(name for name in PROPERTIES if name not in FIRST))
 
 
 def _ranges(names: tuple[str, ...]) -> None:
-    lines = st.grid(PER_LINE, min_column_width=250, gap=("xsmall", "medium"))
+    lines = st.grid(PER_LINE, min_column_width=190, gap=("xsmall", "small"))
     for name in names:
-        with lines.cell():
+        with lines.cell(), st.container(gap="xxsmall"):
             _range(name)
 
 
 def _range(name: str) -> None:
-    low, high = st.columns(2, gap="xsmall", vertical_alignment="bottom")
     label = spell_property(name)
-    low.number_input(
-        label,
-        value=None,
-        key=f"from-{name}",
-        placeholder="from",
-        help=PROPERTIES[name].meaning,
-        persist_state="session",
-    )
-    high.number_input(
-        f"{label}, upper end",
-        value=None,
-        key=f"to-{name}",
-        placeholder="to",
-        label_visibility="hidden",
-        persist_state="session",
-    )
+    st.caption(label, help=PROPERTIES[name].meaning)
+    for place, side in zip(st.columns(2, gap="xsmall"), ("from", "to"), strict=True):
+        place.number_input(
+            f"{label}, {side}",
+            value=None,
+            key=f"{side}-{name}",
+            placeholder=side,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
 
 
 def ranges() -> tuple[PropertyRange, ...]:

@@ -13,6 +13,7 @@ from molsearch.records import Hit, Query
 PER_PAGE = 50
 CARD_PX = 168  # narrowest card; four fit beside the detail column of a laptop
 ROW_PX = 84
+PERCENTILE = "Share of the library that scores less"
 TAG_COLUMNS = 12  # more of a file's own columns make the table unreadable; the export holds all
 STATE = st.session_state
 
@@ -152,12 +153,12 @@ def table(hits: Sequence[Hit], query: Query, side: Side) -> None:
         column_config={
             "rank": column.NumberColumn(width=50),
             "structure": column.ImageColumn(width=150 if side.elsewhere is None else 110),
-            "name": column.TextColumn(width=170 if side.elsewhere is None else 130),
-            "score": column.NumberColumn(format="%.3f", width=70),
-            "evidence": column.NumberColumn("match evidence", format="%.2f", width=110, help=evidence.MEANING),
+            "name": column.TextColumn(width=140 if side.elsewhere is None else 130),
+            "score": column.NumberColumn(format="%.3f", width=62),
+            "evidence": column.NumberColumn("evidence", format="%.2f", width=78, help=evidence.MEANING),
             "hub": column.TextColumn(width=50, help=evidence.HUB),
             "there": column.NumberColumn(width=60, help="Rank in the other list"),
-            "percentile": column.NumberColumn("percentile, %", format="%.1f", width=90),
+            "percentile": column.NumberColumn("above, %", format="%.1f", width=76, help=PERCENTILE),
             "cosine": column.NumberColumn(format="%.3f", width=70),
             "SMILES": column.TextColumn(width=200),
             **computed.columns(),
@@ -199,9 +200,9 @@ def _row(hit: Hit, query: Query, side: Side) -> dict[str, object]:
         "name": hit.molecule.name,
         **evidence.cells(side.evidence.get(hit.rank)),
         "score": hit.score,
-        "similar": "More like this",
         "percentile": hit.percentile,
         **computed.cells(hit.molecule.key),
+        "similar": "More like this",
         "cosine": hit.cosine,
         "SMILES": hit.molecule.key,
         "records": len(hit.molecule.sources),

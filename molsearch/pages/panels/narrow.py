@@ -30,7 +30,12 @@ def panel(screener: Screener, library: LibraryInfo) -> None:
     if shown:
         with st.container(border=True, key="filter-panel", gap="small"):
             filters.draw()
-            tested.draw(screener)
+            with st.expander(
+                "Leave out tested compounds",
+                key="tested-list",
+                expanded=any(name in STATE for name in ("tested", "reading-tested")),
+            ):
+                tested.draw(screener)
             if narrowing is not None and narrowing.steps:
                 told = " → ".join(f"{step.what}: {step.left:,}" for step in narrowing.steps)
                 st.caption(f"Molecules left after each filter: {plain(told)}")
