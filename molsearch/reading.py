@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from molsearch.chem.exclusions import exclusion_named, read_exclusions
+from molsearch.chem.findings import spell_property
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.interpretation import Exclusion, Interpretation, Narrowing, ReadPhrase
@@ -113,10 +114,11 @@ def check_reading(read: Interpretation) -> None:
 
 
 def spell_range(wanted: PropertyRange) -> str:
-    """Write a property range in words: "logp from -1 to 3", "mass_da up to 500"."""
-    if wanted.low is None:
-        return f"{wanted.name} up to {wanted.high:g}" if wanted.high is not None else wanted.name
-    return f"{wanted.name} from {wanted.low:g}" + ("" if wanted.high is None else f" to {wanted.high:g}")
+    """Write a property range in words: "logP from -1 to 3", "mass up to 500 Da"."""
+    name, _, unit = spell_property(wanted.name).partition(", ")
+    low = "" if wanted.low is None else f"from {wanted.low:g}"
+    high = "" if wanted.high is None else f"{'to' if low else 'up to'} {wanted.high:g}"
+    return " ".join(filter(None, (name, low, high, unit if low or high else "")))
 
 
 def sentences(ranking: Ranking) -> Iterator[str]:

@@ -116,9 +116,9 @@ def test_an_amount_that_is_denied_is_no_unread_exclusion(screener: Screener) -> 
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        (PropertyRange("logp", -1, 3), "logp from -1 to 3"),
-        (PropertyRange("logp", 2), "logp from 2"),
-        (PropertyRange("mass_da", None, 500), "mass_da up to 500"),
+        (PropertyRange("logp", -1, 3), "logP from -1 to 3"),
+        (PropertyRange("logp", 2), "logP from 2"),
+        (PropertyRange("mass_da", None, 500), "mass up to 500 Da"),
     ],
 )
 def test_a_range_is_spelt_in_words(wanted: PropertyRange, words: str) -> None:

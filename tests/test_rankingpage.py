@@ -73,7 +73,7 @@ def rows(page: str) -> dict[str, str]:
 def test_the_page_states_query_and_filters(page: str) -> None:
     told = rows(page)
     assert told["Query"] == QUERY.text
-    assert told["Properties"] == "mass_da up to 400"
+    assert told["Properties"] == "mass up to 400 Da"
     assert told["Substructure"] == "[OH]"
     assert "sulfonamide" in told["Understood"]
 

@@ -127,7 +127,7 @@ def _table(held: Basket) -> None:
         STATE["basket-rows"],
         hide_index=True,
         row_height=ROW_PX,
-        height=min(TABLE_PX, 40 + ROW_PX * len(shown)),
+        height=min(TABLE_PX, 37 + ROW_PX * len(shown)),
         disabled=["structure", "name", "library", "query", "rank", "score", "percentile", "SMILES", "added"],
         column_config={
             "mark": column.CheckboxColumn("", width=34, help="Mark molecules to remove them"),

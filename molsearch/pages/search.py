@@ -21,6 +21,7 @@ from molsearch.records import LibraryInfo, Progress, Ranking, Tested
 from molsearch.workbench import Workbench
 
 WAIT_S = 1.0  # most searches are done by then; a longer one shows its progress
+OPENING = "Opening the model and the libraries; only the very first start takes longer …"
 STATE = st.session_state
 
 
@@ -36,7 +37,7 @@ def page() -> None:
     """Draw the page."""
     screener = the_screener()
     libraries: dict[str, LibraryInfo] = {}
-    with errors_as_sentences(), st.spinner("Opening the libraries …"):
+    with errors_as_sentences(), st.spinner(OPENING, show_time=True):
         libraries = {info.name: info for info in screener.libraries() if info.molecules}  # one being filled has none
     if not libraries:
         st.info("There is no library to search yet. Add one on the Library page: an SDF, SMILES or CSV file.")

@@ -7,13 +7,11 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Arrive
-from tests.browser.visitor import PATIENCE_MS, Visitor
+from tests.browser.visitor import Visitor
 
 QUERY = "a sulfonamide with an aromatic amine"
 HEAVIEST_DA = 300
 MASS = re.compile(r"(\d+) Da · logP")
-
-expect.set_options(timeout=PATIENCE_MS)
 
 
 def opened_report(browser: Browser, path: Path, asked: list[str]) -> Page:

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.browser.server import ROOT, served
 from tests.browser.visitor import LAPTOP, Visitor, started
@@ -56,10 +57,16 @@ def ask_and_look(visitor: Visitor, folder: Path) -> None:
     visitor.switch("Filters")
     visitor.press("Lipinski", exact=True)
     visitor.set_number("from-logp", 0)
+    before = visitor.found().inner_text()
     visitor.press("Apply", exact=True)
+    expect(visitor.found()).not_to_have_text(before)
+    visitor.settle()
+    page.mouse.move(700, 760)  # away from the button and its help
     shot(visitor, "3-filters", folder)
     visitor.switch("Filters")
     visitor.choose("Why")
+    expect(page.get_by_alt_text("Atoms by weight")).to_be_visible()
+    page.mouse.move(700, 760)
     shot(visitor, "4-why", folder)
     visitor.choose("Structure")
 

@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playwright.sync_api import (
@@ -15,8 +15,10 @@ from playwright.sync_api import (
     Request,
     Route,
     WebSocket,
+    expect,
     sync_playwright,
 )
+from playwright.sync_api import TimeoutError as OverdueError
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -31,6 +33,11 @@ ARGUMENTS = (
 LAPTOP, SCREEN = (1366, 768), (1920, 1080)
 PATIENCE_MS = 400_000
 STILL_MS = 300  # a page that has not worked for so long stands still
+ANSWER_MS = 3_000  # in which the app begins to work after a click; some clicks give it nothing to do
+#: Counts in the page how often the app began to work; a short run would be over before anyone asks.
+COUNTER = """new MutationObserver(changes => changes.forEach(change => {
+    if (change.target.dataset?.testScriptState === 'running') window.runs = (window.runs ?? 0) + 1;
+})).observe(document, {subtree: true, attributes: true, attributeFilter: ['data-test-script-state']})"""
 #: Parts of a page that say it is not finished: a script that runs, a wait, a place not filled yet.
 WORKING = (
     '[data-testid="stApp"][data-test-script-state="running"], [data-testid="stApp"]'
@@ -49,6 +56,7 @@ def chromium() -> str | None:
 @contextmanager
 def started() -> Iterator[Browser]:
     """Run the system's browser, without a window, until the block ends."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         try:
@@ -78,6 +86,7 @@ class Visitor:
             accept_downloads=True,
         )
         self.context.set_default_timeout(PATIENCE_MS)
+        self.context.add_init_script(COUNTER)
         self.context.route("**/*", self._route)
         self.context.on("request", self._noted)
         self.page: Page = self.context.new_page()
@@ -119,8 +128,8 @@ class Visitor:
 
     def turn_to(self, title: str) -> None:
         """Go to another page by the menu, as the session goes on."""
-        self.page.get_by_test_id("stTopNavLink").filter(has_text=title).click()
-        self.settle_soon()
+        with self.working():
+            self.page.get_by_test_id("stTopNavLink").filter(has_text=title).click()
 
     def settle(self) -> None:
         """Wait until the page has stood still for STILL_MS."""
@@ -150,8 +159,8 @@ class Visitor:
 
     def press(self, name: str, *, exact: bool = False) -> None:
         """Click a button by its name."""
-        self.page.get_by_role("button", name=name, exact=exact).first.click()
-        self.settle_soon()
+        with self.working():
+            self.page.get_by_role("button", name=name, exact=exact).first.click()
 
     def take(self, button: Locator, folder: Path) -> Path:
         """Click a download button and keep the file."""
@@ -163,25 +172,25 @@ class Visitor:
 
     def switch(self, name: str) -> None:
         """Turn a toggle on or off."""
-        self.page.locator('[data-testid="stCheckbox"] label').filter(has_text=name).click()
-        self.settle_soon()
+        with self.working():
+            self.page.locator('[data-testid="stCheckbox"] label').filter(has_text=name).click()
 
     def choose(self, name: str) -> None:
         """Choose one of a row of choices."""
-        self.page.get_by_role("radio", name=name, exact=True).first.click()
-        self.settle_soon()
+        with self.working():
+            self.page.get_by_role("radio", name=name, exact=True).first.click()
 
     def set_number(self, key: str, value: float) -> None:
         """Type a number into the field of a key."""
         field = self.page.locator(f".st-key-{key} input")
         field.fill(f"{value:g}")
-        field.press("Enter")
-        self.settle_soon()
+        with self.working():
+            field.press("Enter")
 
     def pick(self, rank: int) -> None:
         """Press the bookmark of a hit."""
-        self.page.locator(f".st-key-pick-{rank} button").first.click()
-        self.settle_soon()
+        with self.working():
+            self.page.locator(f".st-key-pick-{rank} button").first.click()
 
     def leave_field(self) -> None:
         """Take the keyboard out of the field it is in."""
@@ -197,23 +206,27 @@ class Visitor:
     def upload(self, path: Path, name: str) -> None:
         """Add a file as a library, from the Library page."""
         self.page.locator('.st-key-upload input[type="file"]').set_input_files(path)
-        self.page.get_by_role("button", name="Read the file").and_(self.page.locator(":enabled")).click()
-        self.settle_soon()
+        with self.working():
+            self.page.get_by_role("button", name="Read the file").and_(self.page.locator(":enabled")).click()
         self.add(name)
 
     def add(self, name: str) -> None:
         """Add what was read under a name."""
         field = self.page.get_by_role("textbox", name="Name of the library")
         field.fill(name)
-        field.press("Enter")
-        self.settle_soon()
+        with self.working():
+            field.press("Enter")
         self.press("Add", exact=True)
         self.page.get_by_text("molecules now").wait_for()
         self.settle()
 
-    def settle_soon(self) -> None:
-        """Give a click the moment it takes to reach the server, then wait until the page stands still."""
-        self.page.wait_for_timeout(150)
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Do something that makes the app work, and wait until it has begun and ended."""
+        before = self.page.evaluate("window.runs ?? 0")
+        yield
+        with suppress(OverdueError):
+            self.page.wait_for_function("before => (window.runs ?? 0) > before", arg=before, timeout=ANSWER_MS)
         self.settle()
 
     # Seeing

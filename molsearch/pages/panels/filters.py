@@ -66,6 +66,7 @@ def _range(name: str) -> None:
             value=None,
             key=f"{side}-{name}",
             placeholder=side,
+            format="%g",
             label_visibility="collapsed",
             persist_state="session",
         )

@@ -149,7 +149,7 @@ def table(hits: Sequence[Hit], query: Query, side: Side) -> None:
         rows,
         hide_index=True,
         row_height=ROW_PX,
-        height=min(620, 40 + ROW_PX * len(rows)),
+        height=min(620, 37 + ROW_PX * len(rows)),
         column_config={
             "rank": column.NumberColumn(width=50),
             "structure": column.ImageColumn(width=150 if side.elsewhere is None else 110),
