@@ -4,6 +4,7 @@ Ray serialises the code and records of this program between its own nodes, as pi
 alone. What users' files hold travels as text in Arrow tables, read by each node itself.
 """
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from molsearch.errors import InputError, LibraryError, ModelError, MolsearchErro
 from molsearch.settings import silence_ray
 
 _FAULTS = (InputError, ModelError, LibraryError)
+_START_S = 300
 _BLOCKS = 10_000  # orders are sent in at most so many blocks
 
 #: What an actor does: an order's number -> a line about it, and bytes.
@@ -102,6 +104,8 @@ def _results(
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
+    context.wait_for_min_actors_s = _START_S  # else the first actor that is ready takes what is meant for all
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     answers = ray.data.from_items(
         [{"order": order} for order in orders], override_num_blocks=min(len(orders), _BLOCKS)
     ).map_batches(
@@ -109,7 +113,7 @@ def _results(
         fn_constructor_args=(maker, tuple(arguments)),
         batch_size=1,
         batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(size=cluster.actors),
+        compute=ray.data.ActorPoolStrategy(size=cluster.actors, max_tasks_in_flight_per_actor=1),
         num_cpus=cluster.cpus,
     )
     for batch in answers.iter_batches(batch_size=1, batch_format="pyarrow", prefetch_batches=1):
