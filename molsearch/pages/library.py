@@ -127,7 +127,7 @@ def _drop_import() -> None:
 
 
 def _report(imported: Imported, screener: Workbench) -> None:
-    """Show what became of the records, then offer to add them."""
+    """Show what became of the records, offer to add them, then go into detail."""
     report = imported.report
     st.text(f"Read: {report.name}")
     figures = st.container(horizontal=True, gap="large")
@@ -138,8 +138,12 @@ def _report(imported: Imported, screener: Workbench) -> None:
         ("Rejected", report.rejections),
     ):
         figures.metric(label, f"{value:,}", width="content")
+    if not report.molecules:
+        st.warning("No record of this file became a molecule, so there is nothing to add. Choose another file.")
+    _add_form(imported, screener)
     if report.changes:
-        st.caption("Clean-up: " + plain("; ".join(f"{step} on {n:,} molecules" for step, n in report.changes.items())))
+        changes = (f"{step} on {n:,} molecule{'' if n == 1 else 's'}" for step, n in report.changes.items())
+        st.caption("Clean-up: " + plain("; ".join(changes)))
     if report.first_molecules:
         row = st.container(horizontal=True, gap="small")
         dark = st.context.theme.type == "dark"
@@ -147,9 +151,6 @@ def _report(imported: Imported, screener: Workbench) -> None:
             row.image(draw(molecule.key, dark=dark, size=(150, 110)), width=110, alt="One of the molecules")
     if report.rejections:
         _rejected(imported)
-    if not report.molecules:
-        st.warning("No record of this file became a molecule, so there is nothing to add. Choose another file.")
-    _add_form(imported, screener)
 
 
 def _rejected(imported: Imported) -> None:
