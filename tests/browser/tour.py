@@ -51,10 +51,10 @@ def ask_and_look(visitor: Visitor, folder: Path) -> None:
     visitor.open()
     box = page.get_by_role("textbox", name="Describe the molecules you look for")
     box.fill(QUERY)
-    shot(visitor, "1-ask", folder)
+    shot(visitor, "ask", folder)
     visitor.ask(QUERY)
     visitor.leave_field()
-    shot(visitor, "2-hits", folder)
+    shot(visitor, "search", folder)
     visitor.switch("Filters")
     visitor.press("Lipinski", exact=True)
     visitor.set_number("from-logp", 0)
@@ -62,11 +62,11 @@ def ask_and_look(visitor: Visitor, folder: Path) -> None:
     visitor.press("Apply", exact=True)
     expect(visitor.found()).not_to_have_text(before)
     visitor.settle()
-    shot(visitor, "3-filters", folder)
+    shot(visitor, "filters", folder)
     visitor.switch("Filters")
     visitor.choose("Why")
     expect(page.get_by_alt_text("Atoms by weight")).to_be_visible()
-    shot(visitor, "4-why", folder)
+    shot(visitor, "why", folder)
     visitor.choose("Structure")
 
 
@@ -75,24 +75,24 @@ def pick_and_hand_on(visitor: Visitor, folder: Path) -> None:
     for rank in (1, 2, 3, 5):
         visitor.pick(rank)
     visitor.page.get_by_role("button", name="Export").click()
-    shot(visitor, "6-export", folder)
+    shot(visitor, "export", folder)
     visitor.page.keyboard.press("Escape")
     visitor.turn_to("Basket")
-    shot(visitor, "5-basket", folder)
+    shot(visitor, "basket", folder)
 
 
 def look_further(visitor: Visitor, folder: Path) -> None:
     """Alignment, concepts, and a library as it comes in."""
     visitor.turn_to("Alignment")
-    shot(visitor, "7-alignment", folder)
+    shot(visitor, "alignment", folder)
     visitor.turn_to("Concepts")
     visitor.press(CONCEPT_OF)
-    shot(visitor, "8-concepts", folder)
+    shot(visitor, "concepts", folder)
     visitor.turn_to("Library")
     visitor.choose("Paste")
     visitor.page.get_by_role("textbox", name="One SMILES a line").fill(LIST)
     visitor.press("Read the list")
-    shot(visitor, "9-library", folder)
+    shot(visitor, "library", folder)
 
 
 def main(folder: Path = TO) -> None:
