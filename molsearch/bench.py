@@ -20,16 +20,19 @@ from molsearch.chem.arrays import GraphStore
 from molsearch.chem.classes import classes_and_alerts
 from molsearch.chem.cohort import Bools, Cohort
 from molsearch.chem.features import features_of
-from molsearch.chem.graph import graphs_of, parse
+from molsearch.chem.graph import graphs_of, parse, strict
 from molsearch.chem.pool import CHUNK
 from molsearch.chem.profile import profiles
 from molsearch.chem.properties import PROPERTIES
 from molsearch.chem.standardize import standardize
+from molsearch.chem.traits import traits
 from molsearch.embed import workers_for
 from molsearch.errors import InputError
 from molsearch.footprint import peak_memory_mib
 from molsearch.index.base import Batch, create_index
 from molsearch.latency import Latency, query_latencies
+from molsearch.limits import limits_per_s, spent_s
+from molsearch.model.bfloat import HalfEncoder, supported
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Molecule, Progress, Query
 from molsearch.screener import Screener
@@ -67,7 +70,8 @@ class Report:
         add_s: Seconds to compute vectors and properties and to store them.
         molecules_per_s: ``pool / (read_s + add_s)``: from the file's text to a stored vector.
         workers: Processes that computed graphs and properties during ``add_s``; 0 where the program did it itself.
-        stages_per_s: Molecules a second of each stage alone, in one process; "parse" is RDKit's own limit.
+        stages_per_s: Molecules a processor second of each stage alone, in one process.
+        limits_per_s: The same of what each stage can hardly be faster than, see ``limits.MEANINGS``.
         peak_memory_mib: Largest resident memory of the process up to then, libraries and model included.
         upload_file: Name of the file of the upload.
         upload_molecules: Molecules in it.
@@ -89,6 +93,7 @@ class Report:
     molecules_per_s: float
     workers: int
     stages_per_s: dict[str, float]
+    limits_per_s: dict[str, float]
     peak_memory_mib: float
     upload_file: str
     upload_molecules: int
@@ -126,7 +131,9 @@ def measure(
         if not info.molecules:
             raise InputError(f"{embed_file} holds no molecule to measure with; give another file with --embed-file.")
         peak = peak_memory_mib()
-        stages = stages_per_s(screener.model, list(islice(library.molecules(), STAGE_SAMPLE)), Path(home) / "stages")
+        stages, limits = stages_per_s(
+            screener.model, list(islice(library.molecules(), STAGE_SAMPLE)), Path(home) / "stages"
+        )
         steps = query_latencies(screener.model, settings.data / "eval", captions)
         laps = [timed(partial(screener.search, Query(text), "pool"))[1] for text in phrases()]
 
@@ -148,6 +155,7 @@ def measure(
         molecules_per_s=info.molecules / (read_s + add_s),
         workers=workers_for(library.molecule_count),
         stages_per_s=stages,
+        limits_per_s=limits,
         peak_memory_mib=peak,
         upload_file=upload_file.name,
         upload_molecules=uploaded,
@@ -159,13 +167,18 @@ def measure(
     )
 
 
-def stages_per_s(model: DualEncoder, molecules: Sequence[Molecule], folder: Path) -> dict[str, float]:
-    """Time each stage from a record's text to a stored vector, one after the other, in molecules a second.
+def stages_per_s(
+    model: DualEncoder, molecules: Sequence[Molecule], folder: Path
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Time each stage from a record's text to a stored vector, one after the other, and beside it its limit.
 
     Args:
-        model: The model that encodes.
+        model: The model that encodes, in bfloat16 where this processor multiplies it, as for a large library.
         molecules: Some of a library that has been read.
         folder: Where a library may be written; it must not exist.
+
+    Returns:
+        Molecules a processor second of each stage, and of its limit.
     """
     # Meets every kind of atom once, as a large library soon has, and leaves out what RDKit cannot describe.
     features = features_of([one.key for one in molecules])
@@ -175,29 +188,32 @@ def stages_per_s(model: DualEncoder, molecules: Sequence[Molecule], folder: Path
         if np.isfinite(row).all()
     ]
     if not molecules:
-        return {}
+        return {}, {}
     keys = [one.key for one in molecules]
     took: dict[str, float] = {}
-    mols, took["parse"] = timed(lambda: [parse(key) for key in keys])
-    _, took["standardise"] = timed(lambda: [standardize(one.sources[0]) for one in molecules])
+    mols, took["parse"] = spent(lambda: [parse(key) for key in keys])
+    _, took["standardise"] = spent(lambda: [standardize(one.sources[0]) for one in molecules])
 
     def featurise() -> list[tuple[Cohort, GraphStore, Bools]]:
         found = []
         for start in range(0, len(mols), CHUNK):
-            cohort = Cohort.of(mols[start : start + CHUNK])
+            part = mols[start : start + CHUNK]
+            cohort = Cohort(part, [traits(*one) for one in zip(part, keys[start : start + CHUNK], strict=True)])
             classes, alerts = classes_and_alerts(cohort)
             found.append((cohort, graphs_of(cohort, classes), alerts))
         return found
 
-    described, took["featurise"] = timed(featurise)
-    rows, took["properties"] = timed(lambda: [profiles(cohort, alerts) for cohort, _, alerts in described])
+    described, took["featurise"] = spent(featurise)
+    rows, took["properties"] = spent(lambda: [profiles(cohort, alerts) for cohort, _, alerts in described])
     store = GraphStore.joined([graphs for _, graphs, _ in described])
-    vectors, took["forward"] = timed(lambda: model.vectors_of_graphs(store))
+    encoder = HalfEncoder(model) if (half := supported(model)) else model
+    vectors, took["forward"] = spent(lambda: encoder.vectors_of_graphs(store))
     columns = dict(zip(PROPERTIES, np.concatenate(rows).astype(np.float32).T.copy(), strict=True))
-    batch = Batch(molecules, vectors, model.constants(vectors), columns)
+    batch = Batch(molecules, vectors, model.constants(vectors), columns, store.class_bits())
     index = create_index(folder, "stages", model.model_id, model.width)
-    _, took["write"] = timed(lambda: index.add([batch]))
-    return {name: len(keys) / seconds for name, seconds in took.items()}
+    _, took["write"] = spent(lambda: index.add([batch]))
+    limits = limits_per_s(model, [key for key in keys if strict(key)], store, folder, half)
+    return {name: len(keys) / seconds for name, seconds in took.items()}, limits
 
 
 def warm_up(screener: Screener) -> None:
@@ -218,6 +234,13 @@ def timed(step: Callable[[], T]) -> tuple[T, float]:
     start = time.perf_counter()
     result = step()
     return result, time.perf_counter() - start
+
+
+def spent(step: Callable[[], T]) -> tuple[T, float]:
+    """Run a step; return its result and the processor seconds it took in this process."""
+    results: list[T] = []
+    seconds = spent_s(lambda: results.append(step()))
+    return results[0], seconds
 
 
 def machine() -> str:

@@ -1,5 +1,6 @@
 """The command ``bench``, and its large forms: a library ingested, a search among made vectors, an addition killed."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,15 @@ def measure_large(settings: Settings, count: int | None, rows: int | None, log: 
         return
     for title, report in reports.items():
         print_table(title.capitalize(), ["figure", "value"], list(plain(report).items()))
+
+
+def print_stages(stages: Mapping[str, float], limits: Mapping[str, float]) -> None:
+    """Print the speed of each stage beside its limit."""
+    from molsearch.limits import MEANINGS  # torch loads with it
+
+    rows = [(name, speed, limits[name], speed / limits[name], MEANINGS[name]) for name, speed in stages.items()]
+    columns = ["stage", "molecules a core second", "limit", "share", "what the limit is"]
+    print_table("Stages", columns, rows)
 
 
 def measure_deaths(settings: Settings, count: int, deaths: int, as_json: bool) -> None:
@@ -102,6 +112,6 @@ def bench(
             print_json(report)
             return
         figures = plain(report)
-        print_table("Stages", ["stage", "molecules/s"], list(figures.pop("stages_per_s").items()))
+        print_stages(figures.pop("stages_per_s"), figures.pop("limits_per_s"))
         print_figures("One query", figures.pop("query_steps"))
         print_table("Bench", ["figure", "value"], list(figures.items()))

@@ -60,6 +60,7 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
             "ingestion",
             "largescale",
             "latency",
+            "limits",
             "measuring",
             "nomenclature",
             "options",
