@@ -15,10 +15,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from molsearch.chem.amounts import fit
+from molsearch.chem.amounts import fit, misses
 from molsearch.chem.arrays import CONFIGURATION
 from molsearch.chem.configuration import agree, stated_configuration
-from molsearch.chem.criteria import Criteria, read_criteria
+from molsearch.chem.criteria import ClassCriterion, Criteria, read_criteria
 from molsearch.chem.features import features_of
 from molsearch.chem.names import find_mentions
 from molsearch.chem.parts import Part, outcomes, parts_of
@@ -29,6 +29,9 @@ from molsearch.model.odds import Odds
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.uint8]
 
+_BOTH = 0.1  # share of its cost that the worse of two alternatives keeps
+_STATED = 0.85  # how far a short text that states a number counts as saying nothing else
+_AMOUNT_MORE = 3.0  # odds that an amount adds to the likeness of a text that says nothing else
 FIRST = 200  # molecules that are looked at for parts: the best without
 _SHORT = 10  # words up to which a text counts as short
 _MORE = 800  # as many more where a text says nothing but what can be computed, and likeness puts little first
@@ -81,6 +84,7 @@ class Evidence:
         configuration: How many of each stereodescriptor it states.
         share: Weight of the text among all that are asked together, 0 to 1.
         words: Words of the text.
+        text: The text.
     """
 
     criteria: Criteria
@@ -88,6 +92,7 @@ class Evidence:
     configuration: Mapping[str, int] = field(default_factory=dict)
     share: float = 1.0
     words: int = 1
+    text: str = ""
 
     @property
     def alone(self) -> float:
@@ -96,6 +101,12 @@ class Evidence:
         A caption that was read by half still says much that only likeness can tell; a query read by half does not.
         """
         return self.criteria.coverage * min(1.0, _SHORT / self.words)
+
+    @property
+    def certain(self) -> float:
+        """The same for what numbers state, which is meant whatever else a short text says."""
+        stated = any(one.exact for one in self.criteria.amounts) and self.words <= _SHORT
+        return max(self.alone, _STATED if stated else 0.0)
 
 
 def read_evidence(
@@ -112,9 +123,10 @@ def read_evidence(
     weights = [1.0] * len(texts) if shares is None else shares
     for text, mentions, share in zip(texts, find_mentions(texts, lexicon), weights, strict=True):
         parts = parts_of(mentions)
-        criteria = read_criteria(text, [(one.start, one.end) for one in parts])
+        spans = [(one.start, one.end) for one in parts]
+        criteria = read_criteria(text, spans, [one.smiles for one in parts])
         stated = stated_configuration(text)
-        read.append(Evidence(criteria, tuple(parts), stated, share, max(1, len(text.split()))))
+        read.append(Evidence(criteria, tuple(parts), stated, share, max(1, len(text.split())), text))
     return read
 
 
@@ -138,12 +150,25 @@ def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats |
     total = np.zeros(len(flags), np.float32)
     for one in telling:
         factor = np.float32(one.share * odds.factors(one.alone)[0])
-        for row in {named.row for named in one.criteria.classes if named.row < odds.classes.shape[1]}:
-            has, lacks = odds.classes[:, row]
-            total[~members(flags, row)] -= factor * (has - lacks)
+        total -= factor * _class_costs(one.criteria.classes, flags, odds)
+        sure = np.float32(one.share) * np.float32(odds.factors(one.certain)[0] - odds.scale)
         for amount in one.criteria.amounts:
-            total -= factor * _SPREAD * (1 - fit(amount, columns.properties(amount.name)))
+            values = columns.properties(amount.name)
+            total -= factor * _SPREAD * (1 - fit(amount, values)) + sure * _AMOUNT_MORE * misses(amount, values)
     return total
+
+
+def _class_costs(classes: Sequence[ClassCriterion], flags: Flags, odds: Odds) -> Floats:
+    """Add up what each molecule lacks of the named classes, (N,) from 0; of alternatives the nearest counts."""
+    costs: dict[object, Floats] = {}
+    for named in {(one.row, one.choice): one for one in classes if one.row < odds.classes.shape[1]}.values():
+        has, lacks = odds.classes[:, named.row]
+        cost = np.where(members(flags, named.row), np.float32(0), np.float32(has - lacks))
+        place: object = ("choice", named.choice) if named.choice else named.row
+        if place in costs:  # a molecule that is both alternatives is at least one of them, however they are read
+            cost = np.minimum(costs[place], cost) + np.float32(_BOTH) * np.maximum(costs[place], cost)
+        costs[place] = cost
+    return np.sum(list(costs.values()), axis=0, dtype=np.float32) if costs else np.zeros(len(flags), np.float32)
 
 
 def depth(evidence: Sequence[Evidence]) -> int:

@@ -16,7 +16,7 @@ class Reading:
         start: Where they begin in ``ReadPhrase.kept``.
         end: Where they end.
         kind: What they were read as.
-        read_as: Name of the class, SMILES key of the structure, or range of the property.
+        read_as: Name of the class, what the structure must show, SMILES key of the structure, or range of the property.
         rule: "named", or the rule by which the structure follows from the words; "" for a class or an amount.
         in_library: Whether the structure is a molecule of the library.
     """
@@ -24,7 +24,7 @@ class Reading:
     words: str
     start: int
     end: int
-    kind: Literal["class", "structure", "amount"]
+    kind: Literal["class", "feature", "structure", "amount"]
     read_as: str
     rule: str = ""
     in_library: bool = False

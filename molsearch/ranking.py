@@ -18,12 +18,14 @@ from molsearch.interpretation import Exclusion, Interpretation, Reading, ReadPhr
 from molsearch.model.words import words
 from molsearch.narrowing import Narrowed
 from molsearch.records import Hit, Query, Ranking, Tested
+from molsearch.structural import LOOKED, asking, conditions_lift, possible
 
 if TYPE_CHECKING:  # torch loads with this
     from molsearch.model.dual import DualEncoder
     from molsearch.model.grounding import NamedStructure
 
 Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 
 def rank(
@@ -53,20 +55,31 @@ def rank(
     evidence = _evidence(read.phrases, model) if query.criteria else []
     raised = lift(evidence, index, model.odds)
 
-    def best(k: int) -> Found:
-        return index.search(vector, k, ranges=query.ranges, mask=narrowed.mask, bonuses=bonuses, lift=raised)
+    flags = index.flags() if evidence else None
 
+    def best(k: int, among: Mask | None = None) -> Found:
+        mask = narrowed.mask if among is None else among if narrowed.mask is None else among & narrowed.mask
+        return index.search(vector, k, ranges=query.ranges, mask=mask, bonuses=bonuses, lift=raised)
+
+    asked = asking(evidence, model.odds) if flags is not None else []
+    for one in asked:
+        assert flags is not None
+        order = best(LOOKED, possible(one, flags)).rows.astype(np.int64)
+        told = conditions_lift(one, order, len(flags), lambda rows: [m.key for m in index.molecules(rows)], model.odds)
+        raised = told if raised is None else raised + told
+
+    evidence = [one for one in evidence if one not in asked]  # their parts were conditions
     if looked := depth(evidence) if model.odds.measured else 0:
         first = best(looked).rows.tolist()
         keys = [molecule.key for molecule in index.molecules(first)]
-        told = parts_lift(evidence, keys, model.odds)
+        lacking = parts_lift(evidence, keys, model.odds)
         # A molecule that was not looked at counts as the worst of those that were, so that none passes them by it.
-        worst = told.min(initial=0.0)
+        worst = lacking.min(initial=0.0)
         raised = None if raised is None else raised + worst
-        for row, one in zip(first, told.tolist(), strict=True):
+        for row, one in zip(first, lacking.tolist(), strict=True):
             bonuses[row] = bonuses.get(row, 0.0) + one - float(worst)
     found = best(query.k)
-    phrases = [_with_readings(model, *one, rows) for one in zip(read.phrases, named, strict=True)]
+    phrases = [_with_readings(model, *one, rows, asked) for one in zip(read.phrases, named, strict=True)]
     ranking = Ranking(
         query=query,
         library=name,
@@ -157,8 +170,9 @@ def _with_readings(
     phrase: ReadPhrase,
     named: Iterable["NamedStructure"],
     rows: Mapping[str, int],
+    asked: Sequence[Evidence],
 ) -> ReadPhrase:
-    """Note where in a phrase names, classes and amounts stand, and how much is too long for the word encoder."""
+    """Note where in a phrase names, classes, features and amounts stand, and how much is too long to encode."""
     readings = [Reading(one.name, one.start, one.end, "structure", one.key, one.rule, one.key in rows) for one in named]
     readings += [
         Reading(phrase.kept[start:end], start, end, "class", title) for title, start, end in find_classes(phrase.kept)
@@ -167,14 +181,20 @@ def _with_readings(
         Reading(phrase.kept[one.start : one.end], one.start, one.end, "amount", spell_amount(one))
         for one in read_amounts(phrase.kept)
     ]
+    readings += [
+        Reading(phrase.kept[one.start : one.end], one.start, one.end, "feature", one.condition.words)
+        for evidence in asked
+        if evidence.text == phrase.kept
+        for one in evidence.criteria.conditions
+    ]
     limited = model.config.text == "words" and "token" in model.paths
     unread = max(0, len(words(phrase.kept)) - model.config.words.max_words) if limited else 0
     return replace(phrase, readings=tuple(sorted(readings, key=lambda one: (one.start, one.end))), unread_words=unread)
 
 
 def _but_amounts(exclusions: Iterable[Exclusion], phrases: Sequence[ReadPhrase]) -> tuple[Exclusion, ...]:
-    """Leave out what was no class but was read as an amount: "no rotatable bonds", "no more than 2 rings"."""
-    amounts = [one.words for phrase in phrases for one in phrase.readings if one.kind == "amount"]
+    """Leave out what was no class but was read otherwise: "no rotatable bonds", "no more than 2 rings"."""
+    amounts = [one.words for phrase in phrases for one in phrase.readings if one.kind in ("amount", "feature")]
     return tuple(one for one in exclusions if one.kind != "unread" or not any(one.words in words for words in amounts))
 
 

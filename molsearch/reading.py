@@ -135,6 +135,8 @@ def sentences(ranking: Ranking) -> Iterator[str]:
         classes = dict.fromkeys(one.read_as for one in phrase.readings if one.kind == "class")
         if classes:
             yield f"Read as chemical classes: {', '.join(classes)}."
+        if features := [one.read_as for one in phrase.readings if one.kind == "feature"]:
+            yield f"Read as features of the structure: {', '.join(features)}."
         amounts = [one.read_as for one in phrase.readings if one.kind == "amount"]
         if amounts:
             yield f"Read as amounts: {', '.join(amounts)}."

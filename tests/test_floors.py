@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[set[str], ...], ...] = (
     ({"model", "alignment"},),
     (
         {"explain"},
-        {"evidence"},
+        {"evidence", "structural"},
         {"attention"},
         {"agreement"},
         {"embed", "journal", "embedding", "vectortable", "vectorfolder", "cluster"},

@@ -5,13 +5,14 @@ Words give gradual limits and numbers sharp ones; ``fit`` says how well a molecu
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.properties import PRESETS
 from molsearch.chem.quantities import BY_NAME, QUANTITIES, WORDS, Quantity
+from molsearch.records import PropertyRange
 
 Floats = npt.NDArray[np.float32]
 
@@ -41,34 +42,68 @@ class AmountCriterion:
 
 _INF = float("inf")
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_NUMBERS = {word: number for number, word in enumerate(_DIGITS)} | {"a single": 1, "single": 1, "twenty": 20}
-_NUM = r"(?:[-−–]?\d+(?:[.,]\d+)*|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + r")"
+_TEENS = ("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty")
+_TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_HUNDREDS = {f"{word} hundred": 100 * number for number, word in enumerate(_DIGITS) if number} | {"a hundred": 100}
+_NUMBERS = (
+    {word: number for number, word in enumerate((*_DIGITS, *_TEENS))}
+    | {word: 10 * number for number, word in enumerate(_TENS, 3)}
+    | _HUNDREDS
+    | {
+        "a single": 1,
+        "single": 1,
+        "a pair of": 2,
+        "a couple of": 2,
+        "a dozen": 12,
+        "a thousand": 1000,
+        "one thousand": 1000,
+    }
+)
+_NUM = r"(?:[-−–+]?\d+(?:[.,]\d+)*|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + r")"
 _NONE = (
-    r"(?:no|without(?: any| an?)?|zero|lack\w*(?: any| a)?|free (?:of|from)|devoid of|not any|neither|nor|absence of)"
+    r"(?:no|without(?: any| an?| having(?: any)?)?|zero|lack\w*(?: any| a)?|free (?:of|from)|devoid of|not any"
+    r"|neither|nor|absence of|not a single|not (?:contain|have|bear|carry)\w*(?: any| an?)?)"
 )
-_AT_LEAST = r"(?:at least|no (?:fewer|less) than|not (?:fewer|less) than|a minimum of|minimum|from|≥|>=)"
-_MORE = r"(?:more than|greater than|larger than|higher than|heavier than|over|above|exceed\w*|beyond|>)"
+_AT_LEAST = (
+    r"(?:at (?:the )?(?:very )?least|(?:no|not) (?:fewer|less|lower|lighter|smaller|under|below) than"
+    r"|not (?:under|below)|a minimum of|minimum(?: of)?|min\.?|from|upwards? of|≥|>=|=>)"
+)
+_MORE = (
+    r"(?:(?:more|greater|larger|higher|heavier|bigger) than|over|above|exceed\w*|in excess of|beyond|surpass\w*"
+    r"|well (?:over|above)|>)"
+)
 _AT_MOST = (
-    r"(?:at most|no more than|not more than|not exceeding|up to|a maximum of|maximum|≤|<=|no (?:heavier|larger) than)"
+    r"(?:at (?:the )?(?:very )?most|(?:no|not) (?:more|heavier|larger|higher|greater|bigger) than"
+    r"|not (?:exceeding|over|above)|up to|a maximum of|maximum(?: of)?|max\.?|≤|<=|=<|at or (?:below|under)|within)"
 )
-_LESS = r"(?:fewer than|less than|smaller than|lower than|lighter than|below|under|<)"
+_LESS = r"(?:(?:fewer|less|smaller|lower|lighter) than|below|under|beneath|well (?:under|below)|short of|<)"
+_ABOUT = r"(?:exactly|precisely|just|only|equal to|about|around|approximately|near|roughly|close to|some|~|=)"
 _LIMITS = (
-    (rf"(?:between |from )?(?P<from>{_NUM})(?: and | to | or |[-–])(?P<to>{_NUM})", "between"),
+    (
+        rf"(?:(?:somewhere |anywhere )?(?:between |from |in the range(?: of)? ))?(?P<from>{_NUM})"
+        rf"(?: and | to | or |[-–])(?P<to>{_NUM})",
+        "between",
+    ),
     (rf"(?P<n>{_NUM})\+?(?: or (?:more|above|larger|higher|greater)| and (?:more|above)|\+)", "at least"),
     (rf"(?P<n>{_NUM}) or (?:fewer|less|below|lower|smaller)", "at most"),
     (rf"{_AT_MOST} (?P<n>{_NUM})", "at most"),
     (rf"{_AT_LEAST} (?P<n>{_NUM})", "at least"),
     (rf"{_MORE} (?P<n>{_NUM})", "more"),
     (rf"{_LESS} (?P<n>{_NUM})", "less"),
-    (rf"(?:(?:exactly|just|only|about|around|approximately|near|roughly|close to|~) ?)?(?P<n>{_NUM})", "equal"),
+    (
+        rf"(?:{_ABOUT} ?)?(?P<n>{_NUM})(?: or so)?",
+        "equal",
+    ),
 )
 _STRONGER = r"very|highly|extremely|strongly|exceptionally|unusually|really|so"
 _SOFTER = r"moderately|somewhat|fairly|slightly|mildly|of moderate(?:ly)?"
-_DENYING = r"not(?: very| too)?|hardly|far from|un|non"
+_DENYING = (
+    r"not(?: at all| very| too| so| particularly| especially)?|hardly|poorly|weakly|barely|scarcely|far from|un|non"
+)
 _DEGREE = rf"(?:(?P<very>{_STRONGER}) )?"
 _LEVELS = (
-    (rf"{_DEGREE}(?:high|large|great|big|considerable|elevated|extended|extensive|rich|strong|long)", "high"),
-    (rf"{_DEGREE}(?:low|small|little|minimal|reduced|limited|poor|short|tiny)", "low"),
+    (rf"{_DEGREE}(?:high|large|great|big|considerable|elevated|extended|extensive|rich|strong|long|good)", "high"),
+    (rf"{_DEGREE}(?:low|small|little|minimal|reduced|limited|poor|short|tiny|negligible)", "low"),
     (r"(?:moderate|medium|intermediate|average|balanced|middling|mid)", "middle"),
 )
 _COUNTS = (
@@ -81,7 +116,8 @@ _COUNTS = (
     (rf"{_DEGREE}(?:few|hardly any|almost no|scarcely any|an? (?:low|small) number of|poor in|little)", "low"),
 )
 _LINK = (
-    r"\s*(?:\([\w ]+\)\s*)?(?:(?:of|is|are|was|being|that is|which is|lies|ranging|ranges|values?|range|=|:"
+    r"\s*(?:\([\w ]+\)\s*)?(?:count|number|score|value)?s?\s*"
+    r"(?:(?:of|is|are|was|being|that is|which is|lies|ranging|ranges|values?|range|=|:"
     r"|in the range)\s+)*"
 )
 _BEFORE = [
@@ -92,15 +128,36 @@ _AFTER = [(re.compile(_LINK + pattern + r"(?!\w)"), kind) for pattern, kind in (
 _MODIFIERS = re.compile(
     rf"(?:(?P<stronger>{_STRONGER})|(?P<softer>{_SOFTER})|(?P<denying>{_DENYING})|quite)(?:(?<=un)|[- ]+)$"
 )
+_UNIT = re.compile(
+    r"(?:\s*(?:k?da(?:ltons?)?|g\s?/\s?mol|g mol-1|å2|å²|å\^2|amu|a\^?2"
+    r"|(?:square |sq\.? )?(?:ångstr[öo]ms?|angstroms?|å)|log units?|units?))(?!\w)"
+)
+_SECOND = re.compile(
+    r",? (?:but|and|yet|and also|though) "
+    r"(?=(?:more|greater|higher|fewer|less|lower|at|no|not|above|below|over|under)\b)"
+)
+_COMPARED = re.compile(r"(?<!\w)(more|fewer|less) (?:[a-z]+ )?$")
+_THAN = re.compile(rf" than (?P<n>{_NUM})(?!\w)")
+_BOTH = [(re.compile(rf"(?<!\w){pattern},? (?:but|and|yet) $"), kind) for pattern, kind in _LIMITS if kind != "equal"]
+_AGAIN = [(re.compile(rf"{pattern}(?!\w)"), kind) for pattern, kind in _LIMITS if kind != "equal"]
 _NOUNS = [(re.compile(rf"(?<![\w-]){quantity.nouns}"), quantity) for quantity in QUANTITIES]
 _ADJECTIVES = [(re.compile(rf"(?<!\w){word.pattern}(?!\w)"), word) for word in WORDS]
 _BROKEN = re.compile(
     r"(?:break|broke|violat|fail|disobey|beyond|outside)\w*(?: (?:of|to (?:obey|meet|pass|satisfy)))?(?: the)?\s+$"
 )
 _SIZES = frozenset({"mass_da", "logp"})
+_LEAD = (
+    PropertyRange("mass_da", low=250.0, high=350.0),
+    PropertyRange("logp", high=3.5),
+    PropertyRange("rotatable_bonds", high=7.0),
+)  # Irwin & Shoichet, J. Chem. Inf. Model. 2005, 45, 177
 _RULES = {
-    re.compile(r"(?:rule of (?:five|5)|lipinski\w*(?: rules?)?)"): PRESETS["Lipinski"],
-    re.compile(r"(?:rule of (?:three|3))"): PRESETS["Rule of three"],
+    re.compile(r"lead[- ]?like(?:ness)?"): _LEAD,
+    re.compile(r"(?<!not )fragment[- ]?like(?:ness)?"): PRESETS["Rule of three"],
+    re.compile(r"(?:\bro5\b|rule[- ]of[- ](?:five|5)|lipinski\w*(?:'s)?(?: (?:rules?|criteria|limits))?)"): PRESETS[
+        "Lipinski"
+    ],
+    re.compile(r"(?:\bro3\b|rule[- ]of[- ](?:three|3))"): PRESETS["Rule of three"],
     re.compile(r"veber\w*(?: rules?)?"): PRESETS["Veber"],
 }
 _UNKNOWN_STEP = 1.0  # of a counted property that has no row in QUANTITIES
@@ -125,6 +182,18 @@ def fit(criterion: AmountCriterion, values: Floats) -> Floats:
     return np.asarray(np.nan_to_num(agreement, nan=0.0), np.float32)
 
 
+def misses(criterion: AmountCriterion, values: Floats) -> Floats:
+    """Say how far values miss an amount that is all that a text says, (N,) in 0 to 1.
+
+    A number that is stated parts right from wrong at once; words count by ``fit``.
+    """
+    disagreement = 1 - fit(criterion, values)
+    if not criterion.exact:
+        return np.asarray(disagreement, np.float32)
+    outside = ~((criterion.low <= values) & (values <= criterion.high))
+    return np.asarray((outside + disagreement) / 2, np.float32)
+
+
 def spell_amount(criterion: AmountCriterion) -> str:
     """Write an amount in words: "logp about 4 or more", "aromatic_rings 2"."""
     about = "" if criterion.exact else "about "
@@ -141,13 +210,42 @@ def _stated(plain: str) -> Iterator[AmountCriterion]:
     """Amounts of a property that is called by its noun: "a molecular weight below 300", "two aromatic rings"."""
     for pattern, quantity in _NOUNS:
         for noun in pattern.finditer(plain):
-            found = _quantified(plain, noun.start(), noun.end(), quantity)
+            found = quantified(plain, noun.start(), noun.end(), quantity)
             if found:
-                yield found
+                yield from _to_unit(plain, found, quantity)
 
 
-def _quantified(plain: str, start: int, end: int, quantity: Quantity) -> AmountCriterion | None:
+def _to_unit(plain: str, found: AmountCriterion, quantity: Quantity) -> Iterator[AmountCriterion]:
+    """Let an amount end behind its unit, and read the second limit of "more than 3 but fewer than 6"."""
+    unit = _UNIT.match(plain, found.end)
+    whole = replace(found, end=unit.end()) if unit else found
+    yield whole
+    if not found.exact:
+        return
+    for pattern, kind in _BOTH:
+        if first := pattern.search(plain, 0, found.start):  # "more than 3 but fewer than 6 rings"
+            yield _amount(quantity, kind, first, first.start(), first.end(), "")
+            break
+    second = _SECOND.match(plain, whole.end)  # "fewer than 6 rings but more than 3"
+    for pattern, kind in _AGAIN if second else ():
+        if limit := pattern.match(plain, second.end() if second else 0):
+            yield _amount(quantity, kind, limit, limit.start(), limit.end(), "")
+            break
+
+
+def quantified(plain: str, start: int, end: int, quantity: Quantity) -> AmountCriterion | None:
+    """Read how much there is of what ``plain[start:end]``, in lower case, calls by its noun; None where it is not said.
+
+    Args:
+        plain: The text in lower case.
+        start: Where the noun begins.
+        end: Where it ends.
+        quantity: What it is called.
+    """
     before, after = plain[max(0, start - 48) : start], plain[end : end + 64]
+    if (word := _COMPARED.search(before)) and (than := _THAN.match(after)):  # "more heteroatoms than seven"
+        kind = "more" if word[1] == "more" else "less"
+        return _amount(quantity, kind, than, start - len(before) + word.start(), end + than.end(), "")
     for pattern, kind in _BEFORE:
         if match := pattern.search(before):
             first = start if kind == "neither" else start - len(before) + match.start()

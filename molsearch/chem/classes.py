@@ -8,8 +8,6 @@ class takes the next free number wherever it stands, and a number is never used 
 """
 
 import csv
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,16 +21,11 @@ from molsearch.chem.arrays import CLASS_SIZE
 from molsearch.chem.cohort import Bools, Cohort
 from molsearch.chem.patterns import Pattern, parse
 from molsearch.chem.rules import RuleSet
+from molsearch.chem.terms import Terms
 from molsearch.errors import InputError
 
 TABLE = Path(__file__).with_name("classes.tsv")
 MAX_ROWS = CLASS_SIZE  # models keep one slot for each row number below this
-
-_GREEK = dict(zip("αβγδΔεκω", ("alpha", "beta", "gamma", "delta", "delta", "epsilon", "kappa", "omega"), strict=True))
-_DASHES = dict.fromkeys("-‐‑‒–—−\u00a0\t\n", " ")
-_WORD = re.compile(r"[a-z0-9]+")
-# "non-steroid", "anti-", "pseudo-alkaloid": the word that follows is denied, not named.
-_DENIED = re.compile(r"\b(?:non|anti|pseudo) $")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,57 +199,14 @@ def find_classes(text: str, *, exact: bool = False) -> tuple[tuple[str, int, int
     Returns:
         (class name, start, end) in text order, without overlap.
     """
-    plain, offsets = _plain(text)
-    phrases = _phrases(exact)
-    found = []
-    after = 0
-    for word in _WORD.finditer(plain):
-        if word.start() < after or _DENIED.search(plain, max(0, word.start() - 8), word.start()):
-            continue
-        for phrase, lead, name in phrases.get(word.group(), ()):
-            start = word.start() - lead
-            end = start + len(phrase)
-            if start >= after and plain.startswith(phrase, start) and not plain[end : end + 1].isalnum():
-                found.append((name, offsets[start], offsets[end]))
-                after = end
-                break
-    return tuple(found)
-
-
-def _plain(text: str) -> tuple[str, list[int] | range]:
-    """Text in the form in which names are compared, and for each of its positions the position in the text."""
-    if text.isascii():
-        return text.lower().translate(_ASCII_DASHES), range(len(text) + 1)
-    parts = [_GREEK.get(letter) or _DASHES.get(letter) or letter.lower() for letter in text]
-    offsets = [i for i, part in enumerate(parts) for _ in part]
-    return "".join(parts), [*offsets, len(text)]
-
-
-_ASCII_DASHES = str.maketrans({mark: space for mark, space in _DASHES.items() if mark.isascii()})
+    return _terms(exact).find(text)
 
 
 @lru_cache(maxsize=2)
-def _phrases(exact: bool) -> dict[str, tuple[tuple[str, int, str], ...]]:
-    """For each first word the (phrase, signs before that word, class name) that begin with it, longest first."""
-    table: dict[str, str] = {}
-    for chemical in CLASSES:
-        for title in (chemical.name, *chemical.synonyms, *(() if exact else chemical.narrower)):
-            for form in _forms(_plain(title)[0]):
-                table.setdefault(form, chemical.name)
-    grouped: dict[str, list[tuple[str, int, str]]] = {}
-    for phrase, name in sorted(table.items(), key=lambda item: -len(item[0])):
-        first = _WORD.search(phrase)
-        if first:
-            grouped.setdefault(first.group(), []).append((phrase, first.start(), name))
-    return {word: tuple(phrases) for word, phrases in grouped.items()}
-
-
-def _forms(title: str) -> Iterator[str]:
-    """The title, its plural and its singular."""
-    yield title
-    if title.endswith("s") and not title.endswith(("ss", "is", "us")):
-        yield title.removesuffix("s")
-    elif title.endswith(("x", "ss")):
-        yield title + "es"
-    elif not title.endswith("s"):
-        yield title + "s"
+def _terms(exact: bool) -> Terms:
+    """All titles of the classes; made once, on first use."""
+    return Terms(
+        (title, chemical.name)
+        for chemical in CLASSES
+        for title in (chemical.name, *chemical.synonyms, *(() if exact else chemical.narrower))
+    )

@@ -11,14 +11,34 @@ from dataclasses import dataclass
 from molsearch.chem.amounts import AmountCriterion, read_amounts
 from molsearch.chem.classes import class_named, find_classes
 from molsearch.chem.compounding import find_compounds
+from molsearch.chem.conditions import Condition
+from molsearch.chem.grammar import MOST_WORDS, read_sentence
 
 
 @dataclass(frozen=True, slots=True)
 class ClassCriterion:
-    """A chemical class named in ``text[start:end]``; ``row`` is its number in the class table."""
+    """A chemical class named in ``text[start:end]``.
+
+    Attributes:
+        name: Its name.
+        row: Its number in the class table.
+        start: Where its words begin.
+        end: Where they end.
+        choice: 0, or a number that it shares with the alternatives of one "or".
+    """
 
     name: str
     row: int
+    start: int
+    end: int
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StructureCriterion:
+    """A condition on the structure that ``text[start:end]`` states."""
+
+    condition: Condition
     start: int
     end: int
 
@@ -30,11 +50,13 @@ class Criteria:
     Attributes:
         classes: Classes named, in text order.
         amounts: Amounts stated, in text order.
+        conditions: What else a short text asks of a structure.
         coverage: Share of the text's letters and digits that was read, 0 to 1; filler words do not count.
     """
 
     classes: tuple[ClassCriterion, ...] = ()
     amounts: tuple[AmountCriterion, ...] = ()
+    conditions: tuple[StructureCriterion, ...] = ()
     coverage: float = 0.0
 
 
@@ -42,34 +64,49 @@ _FILLER = frozenset(
     """
     a an the and or of with that is are has have having which in it its as be to any all some by but also both
     compound compounds molecule molecules substance substances structure structures chemical chemicals
-    group groups moiety moieties unit units ring system systems core scaffold fragment size
-    containing contains bearing carrying obeys obeying meets meeting passes satisfies satisfying
+    group groups moiety moieties unit units ring rings system systems core scaffold fragment size
+    containing contains contain bearing bears carrying carries obeys obeying meets meeting passes satisfies satisfying
+    attached linked bonded bound connected joined directly on onto at one any another other same such like type based
+    featuring features possessing possesses including includes include substituent substituents substituted function
+    functional functionality chain side linker motif motifs skeleton nucleus position positions score count number
+    rather quite likely least most only just present derivative derivatives residue from by than into so i want find
+    me show give please looking search for molecules' entity species something anything kind sort class member
+    compound's there those these this
     """.split()  # noqa: SIM905 a list of quoted words reads worse
 )
 _WORD = re.compile(r"[^\W_]+")
 
 
-def read_criteria(text: str, parts: Sequence[tuple[int, int]] = ()) -> Criteria:
-    """Read what a text says of chemical classes and of computed properties.
+def read_criteria(text: str, parts: Sequence[tuple[int, int]] = (), structures: Sequence[str] = ()) -> Criteria:
+    """Read what a text says of chemical classes, of other structure and of computed properties.
 
-    A denied class ("without a lactone") is no criterion here; exclusions are read elsewhere.
+    In a long text a denied class ("without a lactone") is no criterion; exclusions are read elsewhere.
 
     Args:
         text: The text.
         parts: Where structures are named in it (chem/parts.py); they count as read.
+        structures: SMILES of the parts, where they are to be looked for in a short text.
     """
-    found = [*find_classes(text), *find_compounds(text)]
-    classes = [ClassCriterion(name, class_named(name).row, start, end) for name, start, end in found]
-    amounts = [one for one in read_amounts(text) if not _inside(one, classes)]
-    classes = [one for one in classes if not _inside(one, amounts)]
-    spans = [*parts, *((one.start, one.end) for one in classes), *((one.start, one.end) for one in amounts)]
-    return Criteria(tuple(classes), tuple(amounts), _coverage(text, spans))
+    amounts = read_amounts(text)
+    if len(text.split()) > MOST_WORDS:
+        found = [(*one, 0) for one in (*find_classes(text), *find_compounds(text))]
+        conditions: tuple[StructureCriterion, ...] = ()
+        read: tuple[tuple[int, int], ...] = ()
+    else:
+        named = [(smiles, *span) for smiles, span in zip(structures, parts, strict=False)]
+        sentence = read_sentence(text, named, [(one.start, one.end) for one in amounts])
+        found = list(sentence.classes)
+        conditions = tuple(StructureCriterion(*one) for one in sentence.conditions)
+        read = sentence.spans
+    classes = [ClassCriterion(name, class_named(name).row, start, end, choice) for name, start, end, choice in found]
+    amounts = [one for one in amounts if not _inside(one, [*read, *((each.start, each.end) for each in classes)])]
+    classes = [one for one in classes if not _inside(one, [(each.start, each.end) for each in amounts])]
+    spans = [*parts, *read, *((one.start, one.end) for one in classes), *((one.start, one.end) for one in amounts)]
+    return Criteria(tuple(classes), tuple(amounts), conditions, _coverage(text, spans))
 
 
-def _inside(
-    one: ClassCriterion | AmountCriterion, others: Sequence[ClassCriterion] | Sequence[AmountCriterion]
-) -> bool:
-    return any(other.start <= one.start and one.end <= other.end for other in others)
+def _inside(one: ClassCriterion | AmountCriterion, spans: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= one.start and one.end <= end for start, end in spans)
 
 
 def _coverage(text: str, spans: Sequence[tuple[int, int]]) -> float:

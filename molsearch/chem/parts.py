@@ -23,6 +23,10 @@ HELD = 1 + len(PART_SHARES)  # ways to hold a part
 _LEAST_ATOMS, _MOST_ATOMS = 2, 60  # a part of one atom tells little, matching a very large one may take seconds
 _WILDCARDS = Chem.AdjustQueryParameters.NoAdjustments()
 setattr(_WILDCARDS, "makeDummiesQueries", True)  # noqa: B010 the stubs call it a constant
+_ALONE = Chem.AdjustQueryParameters.NoAdjustments()
+setattr(_ALONE, "makeDummiesQueries", True)  # noqa: B010
+setattr(_ALONE, "adjustDegree", True)  # noqa: B010
+setattr(_ALONE, "adjustDegreeFlags", Chem.AdjustQueryWhichFlags.ADJUST_IGNOREDUMMIES)  # noqa: B010
 _LARGEST_MOLECULE = 150  # heavy atoms; larger ones are not looked at
 
 
@@ -31,6 +35,7 @@ class Part:
     """A named structure, ready to be looked for.
 
     Attributes:
+        smiles: The structure, wildcards where it is attached.
         query: What is matched.
         atoms: Its heavy atoms.
         handed: Whether its name tells stereochemistry.
@@ -39,6 +44,7 @@ class Part:
         end: Where its name ends.
     """
 
+    smiles: str
     query: Chem.Mol
     atoms: int
     handed: bool
@@ -98,26 +104,39 @@ def _molecule(key: str) -> Chem.Mol | None:
 
 
 def _part(mention: Mention) -> Part | None:
-    query, atoms, handed = _query(mention.smiles)
+    query, atoms = query_of_part(mention.smiles)
     if query is None or not _LEAST_ATOMS <= atoms <= _MOST_ATOMS:
         return None
     radical = "*" in mention.smiles
     size = int(np.searchsorted(PART_SIZES, atoms, side="right"))
     kind = (RELATIONS.index(mention.relation) * 2 + radical) * (len(PART_SIZES) + 1) + size
-    return Part(query, atoms, handed, kind, mention.start, mention.end)
+    return Part(mention.smiles, query, atoms, _tells_hands(mention.smiles), kind, mention.start, mention.end)
 
 
 @lru_cache(maxsize=4_096)
-def _query(smiles: str) -> tuple[Chem.Mol | None, int, bool]:
+def _tells_hands(smiles: str) -> bool:
+    """Tell whether a structure that can be read has a stereocentre or double bond whose configuration is given."""
+    with rdBase.BlockLogs():
+        found = Chem.FindPotentialStereo(Chem.MolFromSmiles(smiles))
+    return any(one.specified == Chem.StereoSpecified.Specified for one in found)
+
+
+@lru_cache(maxsize=4_096)
+def query_of_part(smiles: str, whole: bool = False) -> tuple[Chem.Mol | None, int]:
+    """Make a named structure ready to be looked for, and count its heavy atoms; None where it cannot be read.
+
+    Args:
+        smiles: The structure, wildcards where it is attached.
+        whole: Whether nothing else may be attached to it.
+    """
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
         if mol is None:
-            return None, 0, False
+            return None, 0
         # Of several pieces the largest: pieces apart may be matched in more ways than can be counted.
         mol = max(Chem.GetMolFrags(mol, asMols=True), key=lambda piece: piece.GetNumHeavyAtoms(), default=mol)
         for atom in mol.GetAtoms():
             atom.SetIsotope(0)
         mol = Chem.RemoveHs(mol)
     atoms = sum(atom.GetAtomicNum() > 1 for atom in mol.GetAtoms())
-    handed = any(found.specified == Chem.StereoSpecified.Specified for found in Chem.FindPotentialStereo(mol))
-    return Chem.AdjustQueryProperties(mol, _WILDCARDS), atoms, handed
+    return Chem.AdjustQueryProperties(mol, _ALONE if whole else _WILDCARDS), atoms

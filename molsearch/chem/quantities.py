@@ -53,33 +53,45 @@ QUANTITIES = (
     Quantity(
         "mass_da",
         r"(?:(?:molecular|molar|formula|relative molecular) (?:weight|mass)(?:es)?|mol\.? ?w(?:eigh)?t\.?|\bmw\b"
-        r"|\bmass(?:es)?\b|\bweight\b|\bdaltons?\b|\bk?da\b|\bg/mol\b|\bamu\b)",
+        r"|\bmass(?:es)?\b|\bweight\b|\bweigh(?:s|ing)?\b|\bdaltons?\b|\bk?da\b|\bg/mol\b|\bamu\b)",
         230, 450, 50,
     ),
     Quantity(
         "logp",
-        r"(?:c?log ?p(?:ow)?\b|x?logp3?\b|lipophilicity|hydrophobicity"
+        r"(?:\bc?log ?p(?:ow)?\b|slogp\b|alogp\b|x?logp3?\b|lipophilicity|hydrophobicity"
         r"|(?:octanol[-–/ ]water )?partition coefficients?)",
         1, 4, 0.7,
     ),
-    Quantity("tpsa_a2", r"(?:(?:topological |total )?polar surface(?: areas?)?|t?psa\b|polarity|å²|å2)", 45, 110, 15),
+    Quantity("tpsa_a2", r"(?:(?:topological |total )?polar (?:molecular )?surface(?: areas?)?|t?psa\b|polarity"
+             r"|å²|å2)", 45, 110, 15),
     Quantity("donors", rf"(?:{_HYDROGEN_BOND}[- ]donors?|hbds?\b|hydrogen donors?"
-             r"|donors? (?:(?:and|or|nor) acceptors? )?of hydrogen bonds?)",
+             r"|donors? (?:(?:and|or|nor) acceptors? )?of hydrogen bonds?|(?<!electron[- ])(?<!proton[- ])donors?\b)",
              1, 4, 0.7, count=True),
     Quantity("acceptors", rf"(?:{_HYDROGEN_BOND}[- ]acceptors?|hbas?\b|acceptors? of hydrogen bonds?"
-             r"|(?:(?<=donor or )|(?<=donors or )|(?<=donors nor )|(?<=donor nor )|(?<=donors and ))acceptors?)",
+             r"|(?:(?<=donor or )|(?<=donors or )|(?<=donors nor )|(?<=donor nor )|(?<=donors and ))acceptors?"
+             r"|(?<!michael )(?<!electron[- ])(?<!proton[- ])acceptors?\b)",
              2, 7, 1.0, count=True),
-    Quantity("rotatable_bonds", r"(?:rotatable bonds?|(?:freely )?rotating bonds?|rotors?\b|free rotations?|"
-             r"(?:conformational|torsional) (?:freedom|flexibility)|flexibility|torsions?\b)", 2, 8, 1.5, count=True),
-    Quantity("aromatic_rings", r"(?:aromatic (?:rings?|ring systems?|cycles?|nucle(?:us|i))|arene rings?|aryl rings?)",
+    Quantity("rotatable_bonds", r"(?:rotatable (?:single )?bonds?|rotatables\b|(?:freely )?rotating bonds?|rotors?\b"
+             r"|free rotations?|(?:conformational|torsional) (?:freedom|flexibility)|flexibility|torsions?\b)",
+             2, 8, 1.5, count=True),
+    Quantity("aromatic_rings", r"(?:aromatic (?:rings?|ring systems?|cycles?|nucle(?:us|i))|arene rings?|aryl rings?"
+             r"|aromaticity)",
              0, 3, 0.7, count=True),
     Quantity("rings", r"(?<!aromatic )(?:rings?\b|ring systems?|cycles?\b)", 0, 4, 0.7, count=True),
     Quantity("heavy_atoms", r"(?:(?:heavy|non[- ]hydrogen) atoms?|(?<!carbon )(?<!hetero )atoms?\b)",
              12, 28, 3, count=True),
     Quantity("heteroatoms", r"hetero[- ]?atoms?", 1, 8, 1.0, count=True),
+    Quantity("n_o", r"(?:nitrogens? (?:and|or|and/or|plus|nor|\+) oxygens?(?: atoms?)?"
+             r"|oxygens? (?:and|or|and/or|plus|nor|\+) nitrogens?(?: atoms?)?|\bn ?(?:and|or|\+|plus|/) ?o atoms?)",
+             2, 8, 1.0, count=True),
+    Quantity("nh_oh", r"(?:\bn-?h (?:or|and|and/or|plus) o-?h(?: groups?| bonds?)?|\bo-?h (?:or|and|and/or|plus) n-?h"
+             r"(?: groups?| bonds?)?|\b[no]-?h/[no]-?h(?: groups?| bonds?)?"
+             r"|(?:polar|exchangeable|labile|heteroatom-bound) (?:hydrogens?|protons?)(?: atoms?)?)",
+             1, 4, 0.7, count=True),
     Quantity(
         "fraction_csp3",
-        r"(?:f?sp3\b(?:[- ](?:carbons?|hybridi[sz]ed carbons?|character|content|fraction))?|saturation"
+        r"(?:fraction of sp[3³](?:[- ]hybridi[sz]ed)? carbons?|f?[- ]?sp[3³](?!\w)"
+        r"(?:[- ](?:carbons?|hybridi[sz]ed carbons?|character|content|fraction))?|saturation"
         r"|tetrahedral carbons?)",
         0.15, 0.6, 0.1,
     ),
@@ -87,15 +99,17 @@ QUANTITIES = (
              r"|(?:chiral|asymmetric) (?:cent(?:re|er)s?|carbons?)|chirality|stereochemistry)", 0, 3, 0.7, count=True),
     Quantity("charge", r"(?:(?:net |formal )?charges?)", -1, 1, 0.3),
     Quantity("qed", r"(?:drug[- ]?likeness|qed\b)", 0.35, 0.75, 0.08),
-    Quantity("molar_refractivity", r"(?:molar )?refractivity", 50, 110, 10),
+    Quantity("molar_refractivity", r"(?:(?:molar )?refractivity|\bmr\b)", 50, 110, 10),
 )  # fmt: skip
 BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}
 
 _SOLUBLE = (
-    r"(?:water[- ]soluble|soluble in water|aqueous(?:ly)? soluble|dissolves? (?:well |readily |easily )?in water)"
+    r"(?:water[- ]soluble|(?<!in)soluble in (?:water|aqueous\w*)|water[- ]loving|likes water"
+    r"|water[- ]miscible|aqueous(?:ly)? soluble|dissolves? (?:well |readily |easily )?in water)"
 )
 _INSOLUBLE = (
-    r"(?:(?:water[- ]insoluble|insoluble in water)|(?:poorly|sparingly|barely|scarcely|hardly|slightly) "
+    r"(?:(?:water[- ]insoluble|insoluble in water|water[- ](?:hating|repelling|fearing))"
+    r"|(?:poorly|sparingly|barely|scarcely|hardly|slightly) "
     r"(?:water[- ])?soluble(?: in water)?|(?:poor|low) (?:water |aqueous )?solubility|"
     r"(?:hardly|barely|scarcely) dissolves? in water|does not dissolve in water)"
 )
@@ -105,18 +119,21 @@ WORDS = (
     Word(r"(?:medium|mid|drug|average)[- ]?sized?|of (?:medium|average|intermediate) size", "mass_da", 250, 380),
     Word(r"(?:large|big|heavy|bulky|high[- ]molecular[- ](?:weight|mass))", "mass_da", low=450),
     Word(r"(?:huge|giant|enormous)", "mass_da", low=650),
-    Word(r"(?:fragment[- ](?:like|sized))", "mass_da", high=300),
+    Word(r"fragment[- ]sized", "mass_da", high=300),
     Word(_INSOLUBLE, "logp", low=4.5),
     Word(rf"(?:{_SOLUBLE}|(?:good|high) (?:water |aqueous )?solubility|hydrophilic|lipophobic)", "logp", high=0.5),
-    Word(r"(?:lipophilic|hydrophobic|greasy|oily|fat[- ]soluble|lipid[- ]soluble|fatty)", "logp", low=4),
+    Word(r"(?:lipophilic|hydrophobic|greasy|oily|waxy|(?:fat|lipid|oil)[- ](?:soluble|loving)|soluble in "
+         r"(?:fats?|lipids?|oils?|octanol|hexane|organic solvents?)|fatty)", "logp", low=4),
+    Word(r"(?:highly|very|readily|freely|good|well)[- ]soluble(?! in)", "logp", high=0.5),
     Word(r"balanced (?:polarity|lipophilicity)", "logp", 1, 3),
     Word(r"(?:non|a)[- ]?polar", "tpsa_a2", high=10),
     Word(r"polar(?! surface)", "tpsa_a2", low=90),
     Word(r"(?:brain[- ]penetra\w+|(?:cross|pass|enter|penetrate)\w* (?:\w+ ){0,2}(?:brain|blood[-– ]brain barrier)|"
-         r"blood[-– ]brain[- ]barrier|cns[- ](?:active|penetrant|permeable)|membrane[- ]permea\w+)",
+         r"blood[-– ]brain[- ]barrier|cns[- ](?:active|penetrant|permeable|like)|(?:membrane|cell)[- ]permea\w+)",
          "tpsa_a2", high=70),
-    Word(r"(?:flexible|floppy|conformationally (?:free|mobile))", "rotatable_bonds", low=8),
-    Word(r"(?:rigid|stiff|inflexible|conformationally (?:restricted|constrained|locked))", "rotatable_bonds", high=1),
+    Word(r"(?:(?:conformationally )?(?:flexible|floppy)|conformationally (?:free|mobile))", "rotatable_bonds", low=8),
+    Word(r"(?:(?:conformationally )?(?:rigid|stiff|inflexible)|rigidified"
+         r"|conformationally (?:restricted|constrained|locked))", "rotatable_bonds", high=1),
     Word(r"(?:a|non[- ]?)cyclic|open[- ]chain|ring[- ]free|ringless", "rings", high=0),
     Word(r"(?:monocyclic|single[- ]ring|one[- ]ring)", "rings", 1, 1),
     Word(r"(?:bicyclic|two[- ]ring)", "rings", 2, 2),
@@ -125,19 +142,24 @@ WORDS = (
     Word(r"(?:pentacyclic|five[- ]ring)", "rings", 5, 5),
     Word(r"(?:poly|multi)[- ]?cyclic|multi[- ]ring", "rings", low=4),
     Word(r"(?:non[- ]?aromatic|alicyclic|aliphatic)", "aromatic_rings", high=0),
-    Word(r"poly[- ]?aromatic", "aromatic_rings", low=3),
+    Word(r"poly[- ]?aromatic|(?:highly|very|strongly) aromatic", "aromatic_rings", low=3),
     Word(r"(?:flat|planar|two[- ]dimensional)", "fraction_csp3", high=0.05),
+    Word(r"sp[3³][- ]rich|rich in (?:sp[3³]|saturated carbons?)", "fraction_csp3", low=0.6),
+    Word(r"sp2[- ]rich|rich in sp2|sp[3³][- ]poor", "fraction_csp3", high=0.15),
     Word(r"(?:fully|entirely|completely|wholly|all|purely)[- ]aromatic", "fraction_csp3", high=0),
     Word(r"(?:fully|entirely|completely|wholly|all|purely)[- ]saturated", "fraction_csp3", low=1),
     Word(r"(?<!un)saturated(?! (?:hetero|carbo)?cycl)", "fraction_csp3", low=0.9),
     Word(r"unsaturated", "fraction_csp3", high=0.4),
     Word(r"(?:three[- ]dimensional|3[- ]?d[- ](?:shaped|like)|globular|spherical)", "fraction_csp3", low=0.6),
+    Word(r"(?:net )?positive(?: net)? charges?", "charge", low=1),
+    Word(r"(?:net )?negative(?: net)? charges?", "charge", high=-1),
     Word(r"(?:positively charged|cationic|cations?\b)", "charge", low=1),
     Word(r"(?:negatively charged|anionic|anions?\b)", "charge", high=-1),
     Word(r"(?:neutral|uncharged|without (?:a |any |net )?charge)", "charge", 0, 0),
-    Word(r"achiral", "stereocentres", high=0),
+    Word(r"achiral|non-chiral|not chiral|no chirality", "stereocentres", high=0),
+    Word(r"stereochemically (?:rich|complex)|stereo[- ]?rich|richly stereo\w+", "stereocentres", low=3),
     Word(r"(?<!a)chiral(?! cent| carbon)", "stereocentres", low=1),
     Word(r"(?:salts?\b|multi[- ]?component|counter[- ]?ions?)", "fragments", low=2),
-    Word(r"(?:drug|lead)[- ]like", "qed", low=0.75),
+    Word(r"drug[- ]?like", "qed", low=0.75),
     Word(r"(?:hydrocarbons?\b|heteroatom[- ]free|only carbon and hydrogen)", "heteroatoms", high=0),
 )  # fmt: skip

@@ -18,6 +18,7 @@ from molsearch.evidence import Evidence, configuration_lift, depth, parts_lift, 
 from molsearch.evidence import lift as lift_of
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
+from molsearch.structural import asking, conditions_lift, possible
 from molsearch.training.pairs import Row, keys
 
 Floats = npt.NDArray[np.floating]
@@ -157,15 +158,20 @@ def blocks(
 
 
 def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evidence]) -> Floats:
-    """Count in each row of a (chunk, N) block, among its leading molecules, the parts that its text names.
+    """Count in each row of a (chunk, N) block the conditions of its text, and the parts that it names.
 
-    A molecule that was not looked at counts as the worst of those that were.
+    Parts are looked for among the leading molecules; one that was not looked at counts as the worst of those that were.
     """
-    if not isinstance(model, DualEncoder) or not depth(evidence):
+    if not isinstance(model, DualEncoder) or not (depth(evidence) or any(one.criteria.conditions for one in evidence)):
         return block
     raised, keys = block.copy(), pool.keys()
+    flags = pool.flags()
     for line, one in zip(raised, evidence, strict=True):
-        if looked := depth([one]):
+        if flags is not None and asking([one], model.odds):
+            order = np.argsort(-line, kind="stable")
+            order = order[possible(one, flags)[order]]
+            line += conditions_lift(one, order, len(line), lambda rows: [keys[row] for row in rows], model.odds)
+        elif looked := depth([one]):
             first = np.argsort(-line, kind="stable")[:looked]
             told = parts_lift([one], [keys[number] for number in first], model.odds)
             line[first] += told - told.min()

@@ -133,7 +133,7 @@ def marked(phrase: ReadPhrase, several: bool, dark: bool) -> str:
         at = one.end
     parts.append(html.escape(phrase.kept[at:]))
     notes = [f"× {phrase.weight:g}"] if several else []
-    for kind, plural in (("class", "classes"), ("amount", "amounts")):
+    for kind, plural in (("class", "classes"), ("feature", "features"), ("amount", "amounts")):
         titles = dict.fromkeys(one.read_as for one in phrase.readings if one.kind == kind)
         notes += [f"{plural}: {', '.join(titles)}"] if titles else []
     notes += [f"the last {phrase.unread_words} words count as a bag of words only"] if phrase.unread_words else []
