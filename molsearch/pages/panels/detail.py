@@ -16,7 +16,7 @@ from molsearch.screener import Screener
 from molsearch.workbench import Workbench
 
 VIEWS = ("Structure", "Why", "Values", "3D", "Records")
-LARGE = (460, 180)  # with the lines above it, in sight on a laptop
+LARGE = (460, 165)  # with the lines above it, in sight on a laptop
 
 
 def detail(hit: Hit, ranking: Ranking, screener: Workbench, *, dark: bool) -> None:

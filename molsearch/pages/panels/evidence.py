@@ -18,7 +18,7 @@ MEANING = (
     f"{NEGATIVES} random ones. Fitted on captions, their sentences and phrases, not on queries such as yours. It tells "
     "whether the kind of molecule is right, hardly which of two look-alikes. It is never a chance of activity."
 )
-SHORT = "Your text is short: it fits many molecules, so the evidence for any one of them stays low."
+SHORT = "Fitted on captions: a short text fits many molecules and stays low."
 HUB = (
     "This molecule matches every text better than 99 in 100 others do, whatever the text says. Its place in this "
     "ranking may say little."
@@ -98,7 +98,7 @@ def account(hit: Hit, ranking: Ranking, screener: Workbench) -> None:
     st.caption(
         f"match evidence **{found.evidence:.2f}** {found.word} · closer than {found.caption_percentile:.1f} % of the "
         f"background captions{_molecules(found)}",
-        help=MEANING + (f" {SHORT}" if len(found.text.split()) < SHORT_WORDS else ""),
+        help=MEANING,
     )
     notes = []
     if found.hub:
@@ -108,6 +108,8 @@ def account(hit: Hit, ranking: Ranking, screener: Workbench) -> None:
         notes.append(f"Of the {len(phrases)} phrases, “{plain(found.text[:60])}” speaks least for it and counts.")
     if ranking.read.reference:
         notes.append("The words are judged, not the likeness to the reference structure.")
+    if len(found.text.split()) < SHORT_WORDS:
+        notes.append(SHORT)
     if notes:
         st.caption(" ".join(notes))
 
