@@ -19,7 +19,7 @@ from molsearch.training.baselines import Bench, Candidates, rank_baselines
 from molsearch.training.evaluate import direction, evaluate_pcdes, with_text
 from molsearch.training.misses import miss_figures
 from molsearch.training.pairs import Table, find_targets, read_pairs, read_pool
-from molsearch.training.querybench import evaluate_queries
+from molsearch.training.querybench import library_pool, query_figures
 from molsearch.training.rankfile import difference
 from molsearch.training.roles import evaluate_roles
 from molsearch.training.scoring import Answers, Pool, answer
@@ -157,10 +157,10 @@ def _pcdes(run: Measurement) -> dict[str, Any]:
 def _queries(run: Measurement) -> dict[str, Any]:
     if run.libraries is None:
         raise InputError(f"The short queries rank library files, got none; give --libraries DIR with {LIBRARIES}.")
-    pools = [run.libraries / name for name in LIBRARIES]
+    pool = library_pool(run.model, [run.libraries / name for name in LIBRARIES], run.progress)
     files = {}
     for name, file in QUERY_FILES.items():
-        told = evaluate_queries(run.model, run.evaluation / file, pools, run.progress)
+        told = query_figures(run.model, run.evaluation / file, pool)
         files[name] = {key: told[key] for key in ("pool", "queries", "precision@20", "auroc")}
     return {"files": files}
 

@@ -110,19 +110,36 @@ def measure(model: DualEncoder, path: Path, pool: Pool) -> list[QueryFigures]:
 def evaluate_queries(
     model: DualEncoder, queries: Path, pools: Sequence[Path], progress: Progress | None = None
 ) -> dict[str, object]:
-    """Measure a query file on the molecules of library files, each structure once.
-
-    Returns:
-        Counts, mean precision@20 in percent, mean AUROC, and the same per query.
+    """Measure a query file on the molecules of library files, each structure once; see ``query_figures``.
 
     Raises:
         InputError: If a file cannot be read, or no query has at least 20 positives.
+    """
+    return query_figures(model, queries, library_pool(model, pools, progress))
+
+
+def library_pool(model: DualEncoder, pools: Sequence[Path], progress: Progress | None = None) -> Pool:
+    """Encode the molecules of library files, each structure once.
+
+    Raises:
+        InputError: If a file cannot be read.
     """
     keys: dict[str, None] = {}
     for path in pools:
         with read_library(path) as library:
             keys.update((molecule.key, None) for molecule in library.molecules())
-    pool = Pool(model, [Row("", smiles, key=smiles) for smiles in keys], progress)
+    return Pool(model, [Row("", smiles, key=smiles) for smiles in keys], progress)
+
+
+def query_figures(model: DualEncoder, queries: Path, pool: Pool) -> dict[str, object]:
+    """Measure a query file on the molecules of a pool.
+
+    Returns:
+        Counts, mean precision@20 in percent, mean AUROC, and the same per query.
+
+    Raises:
+        InputError: If the file cannot be read, or no query has at least 20 positives.
+    """
     figures = measure(model, queries, pool)
     if not figures:
         raise InputError(f"No query of {queries.name} is true for {PRECISION_AT} or more of {len(pool)} molecules.")
