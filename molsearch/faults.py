@@ -51,7 +51,6 @@ class FaultReport:
         undisturbed_s: Seconds of the undisturbed process, its start included.
         disturbed_s: The same of all disturbed ones together.
         peak_mib: Largest resident memory of the undisturbed process and its children together.
-        peak_own_mib: The same of that process alone.
         workers: Most worker processes at once.
         file_mib: Size of the file.
         library_mib: Size of the stored library.
@@ -69,7 +68,6 @@ class FaultReport:
     undisturbed_s: float
     disturbed_s: float
     peak_mib: float
-    peak_own_mib: float
     workers: int
     file_mib: float
     library_mib: float
@@ -116,7 +114,6 @@ def measure_faults(
             undisturbed_s=undisturbed_s,
             disturbed_s=disturbed.took_s,
             peak_mib=told["peak_mib"],
-            peak_own_mib=told["peak_own_mib"],
             workers=workers_for(told["molecules"]),
             file_mib=file.stat().st_size / 2**20,
             library_mib=folder_bytes(run.folder("whole")) / 2**20,
@@ -211,4 +208,4 @@ def add_as_told() -> None:
         read_s = time.perf_counter() - started
         info = screener.add(library, name, resume=True)
     told = {"molecules": info.molecules, "read_s": read_s, "add_s": time.perf_counter() - started - read_s}
-    print(json.dumps(told | {"peak_mib": footprint.peak_mib, "peak_own_mib": footprint.peak_own_mib}))
+    print(json.dumps(told | {"peak_mib": footprint.peak_mib}))

@@ -182,7 +182,7 @@ def test_the_large_form_kills_real_processes_and_finds_the_same_bits(tiny_models
     settings = Settings(home=tmp_path / "home", models=tiny_models, model="default", batch_molecules=8)
     report = measure_faults(settings, 40, 1)
     assert (report.molecules, report.batch, report.deaths, report.identical) == (40, 8, 1, True)
-    assert report.peak_mib >= report.peak_own_mib > 0
+    assert report.peak_mib > 0
     assert not (tmp_path / "home").exists()
 
 
