@@ -1,5 +1,6 @@
 """A library to vectors, chunk by chunk, in bounded memory."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from molsearch import __version__
 from molsearch.chem.arrays import GraphStore
 from molsearch.chem.crew import cores
-from molsearch.chem.features import Features, features_of, joined
+from molsearch.chem.features import Features, joined
 from molsearch.chem.pool import CHUNK, Pool
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
@@ -63,8 +64,9 @@ def embed(
         progress: Told of every forward pass; raising ``Cancelled`` from it stops the embedding.
         total: How many molecules there are, for ``progress``; 0 if unknown.
         reject: Told of every record whose molecule the model cannot read. Without it such a record is an error.
-        workers: Processes that compute graphs and properties while this one encodes; 0 does all of it here, None
-            decides by ``total`` and the number of cores. In the same manner the result is the same to the bit.
+        workers: Processes that compute graphs and properties while this one encodes; 0 does it here but for
+            molecules that might hang, None decides by ``total`` and the number of cores. In the same manner the result
+            is the same to the bit.
         half: Whether to multiply in bfloat16 where that can be done; None decides by ``total``, see ``manner_of``.
         manner: How to encode, in place of ``batch_size`` and ``half``; None chooses, see ``manner_of``.
         journal: Where each batch is looked up before it is computed, and kept once it is.
@@ -168,7 +170,7 @@ class _Encoding:
         if features.store is None:
             none = np.empty((0, 0), np.float32)
             return Computed(taken, features.refused, none, none.ravel(), features.properties, none.astype(np.uint8))
-        with _threads(self.manner.threads):
+        with _THREADS.given(self.manner.threads):
             vectors = encoder.vectors_of_graphs(features.store, progress=_after(done, self.total, self.progress))
             constants = self.model.constants(vectors)
         return Computed(taken, features.refused, vectors, constants, features.properties, features.store.class_bits())
@@ -181,17 +183,33 @@ def workers_for(total: int) -> int:
     return min(cores(), MOST_WORKERS) if cores() > 1 else 0
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Give torch some threads for a while."""
-    import torch  # here, as reading a file needs none of it
+class _Threads:
+    """Gives torch some threads for a while. Encodings may overlap; the last that ends puts the old count back."""
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._encodings = 0
+        self._before = 1
+
+    @contextmanager
+    def given(self, count: int) -> Iterator[None]:
+        import torch  # here, as reading a file needs none of it
+
+        with self._lock:
+            if not self._encodings:
+                self._before = torch.get_num_threads()
+            self._encodings += 1
+            torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._encodings -= 1
+                if not self._encodings:
+                    torch.set_num_threads(self._before)
+
+
+_THREADS = _Threads()
 
 
 def _batches(molecules: Iterable[Molecule], size: int) -> Iterator[list[Molecule]]:
@@ -216,8 +234,9 @@ def _weight(entry: Entry) -> int:
 def _featured(batches: Iterator[list[Molecule]], workers: int) -> Iterator[tuple[list[Molecule], Features]]:
     """Compute the features of each batch, here or in a pool that works one batch ahead."""
     if not workers:
-        for batch in batches:
-            yield batch, features_of([one.key for one in batch])
+        with Pool(1) as pool:  # its process starts with the first molecule that might hang
+            for batch in batches:
+                yield batch, pool.features([one.key for one in batch])
         return
     taken: deque[tuple[list[Molecule], list[int]]] = deque()  # a batch and the sizes of its chunks
 

@@ -1,6 +1,7 @@
 """Why a text and a molecule score as they do: each word and each atom, by what the score loses without it."""
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -8,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.substructure import without_each_atom
+from molsearch.chem.tameness import tame
 from molsearch.errors import InputError
 from molsearch.records import Explanation, Progress, WordWeight
 
 Floats = npt.NDArray[np.float32]
 
+MOST_SECONDS = 300.0  # for an intricate molecule, once for each of its atoms
 MAX_UNITS = 96  # a longer text is weighed in groups of neighbouring words, so that the wait stays short
 METHOD = (
     "Leave-one-out: a word's weight is the fall of the cosine when the word is left out of the text, "
@@ -41,12 +44,14 @@ def explain(model: PairEncoder, text: str, smiles: str) -> Explanation:
         smiles: The molecule; the atom weights follow its atom order.
 
     Raises:
-        InputError: If the text holds no word or the SMILES cannot be read.
+        InputError: If the text holds no word, or the SMILES cannot be read or is too intricate.
     """
     units = word_spans(text)
     if not units:
         raise InputError("The text holds no word: got only spaces or punctuation, expected a description; write one.")
-    molecules = model.encode_molecules([smiles, *without_each_atom(smiles)])  # (1 + A, D)
+    masked = without_each_atom(smiles)
+    _check_effort(model, smiles, len(masked))
+    molecules = model.encode_molecules([smiles, *masked])  # (1 + A, D)
     query, rests = _encode_without(model, text, units)  # (D,), (L, D)
     score = float(query @ molecules[0])
     losses = score - rests @ molecules[0]
@@ -61,6 +66,20 @@ def explain(model: PairEncoder, text: str, smiles: str) -> Explanation:
         atoms=tuple(float(loss) for loss in score - molecules[1:] @ query),
         method=METHOD,
     )
+
+
+def _check_effort(model: PairEncoder, smiles: str, atoms: int) -> None:
+    """Refuse an intricate molecule whose encoding takes so long that nobody waits for it once for each atom."""
+    if tame(smiles):
+        return
+    started = time.monotonic()
+    model.encode_molecules([smiles])
+    seconds = (time.monotonic() - started) * atoms
+    if seconds > MOST_SECONDS:
+        raise InputError(
+            f"This molecule is too intricate to be explained: leaving out each of its {atoms} atoms would take about "
+            f"{seconds:,.0f} s, expected at most {MOST_SECONDS:g}; choose a smaller one."
+        )
 
 
 def _encode_without(model: PairEncoder, text: str, units: Sequence[tuple[int, int]]) -> tuple[Floats, Floats]:

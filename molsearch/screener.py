@@ -13,8 +13,10 @@ from molsearch import explain as explaining
 from molsearch.addition import JOURNALS, Addition, interrupted, journal_of
 from molsearch.appraisal import Appraiser
 from molsearch.catalogue import Catalogue, Memory
+from molsearch.chem.guard import Guard
 from molsearch.chem.library import ReadOptions, SpooledLibrary, read_library, read_pasted
 from molsearch.chem.standardize import standardize
+from molsearch.chem.tameness import tame
 from molsearch.errors import InputError, ModelError
 from molsearch.index.base import Index
 from molsearch.index.hashing import content_sha256
@@ -301,7 +303,12 @@ class Screener:
         Raises:
             InputError: If it is no structure.
         """
-        cleaned = standardize(Entry(1, smiles.strip(), "smiles"), self._options().steps)
+        entry = Entry(1, smiles.strip(), "smiles")
+        if tame(entry.text):
+            cleaned = standardize(entry, self._options().steps)
+        else:
+            with Guard(self._options()) as guard:
+                cleaned = next(guard.standardize([entry]))
         if isinstance(cleaned, Rejection):
             raise InputError(
                 f"This SMILES cannot be used: got {smiles[:80]!r}, which is {cleaned.reason} ({cleaned.detail}); "
@@ -325,7 +332,7 @@ class Screener:
         """Weigh the words of a text and the atoms of a molecule; the atoms follow the order of ``smiles``.
 
         Raises:
-            InputError: If either cannot be used.
+            InputError: If either cannot be used, or the molecule is too intricate to be explained.
         """
         check_text(text, self.settings.max_query_chars)
         return explaining.explain(self.model, text, smiles.strip())

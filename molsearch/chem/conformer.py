@@ -8,11 +8,15 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
+from molsearch.chem.crew import Died
+from molsearch.chem.sandbox import call
+from molsearch.chem.tameness import tame
 from molsearch.errors import InputError
 
 MAX_HEAVY_ATOMS = 200  # beyond this an embedding takes longer than a person waits
 GAP_A = 3.0  # free space between the fragments of a salt, in ångström
 _RELAXATION_STEPS = 200
+_OVERTIME_S = 10.0  # beside the two tries of embedding
 
 
 def conformer(smiles: str, seed: int = 42, timeout_s: int = 10) -> str:
@@ -29,6 +33,16 @@ def conformer(smiles: str, seed: int = 42, timeout_s: int = 10) -> str:
     Raises:
         InputError: If the SMILES cannot be read, the molecule is too large or no shape was found.
     """
+    if tame(smiles):
+        return shaped(smiles, seed, timeout_s)
+    try:
+        return call(shaped, smiles, seed, timeout_s, seconds=2.0 * timeout_s + _OVERTIME_S)
+    except Died as death:
+        raise InputError("No 3D shape: this structure is too intricate to embed. Use its drawing.") from death
+
+
+def shaped(smiles: str, seed: int, timeout_s: int) -> str:
+    """Embed a molecule in space, however long reading and relaxing it take; see ``conformer``."""
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
     if mol is None or mol.GetNumAtoms() == 0:
@@ -39,8 +53,11 @@ def conformer(smiles: str, seed: int = 42, timeout_s: int = 10) -> str:
             "can be embedded while you wait. Use its drawing."
         )
     mol = Chem.AddHs(mol)
-    with rdBase.BlockLogs():
-        found = _embed(mol, seed, timeout_s)
+    try:
+        with rdBase.BlockLogs():
+            found = _embed(mol, seed, timeout_s)
+    except (RuntimeError, ValueError):  # bounds that contradict one another, as in a cage of wildcards
+        found = False
     if not found:
         raise InputError("No 3D shape: RDKit found no geometry for this structure. Use its drawing.")
     _part_fragments(mol)

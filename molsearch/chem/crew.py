@@ -9,6 +9,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ from molsearch.errors import MolsearchError
 from molsearch.settings import PROJECT
 
 READY = b"ready\n"  # what a child writes once it can take orders
+MOST_MEMORY = 4 << 30  # bytes of address space of a child; no structure within the limits needs a tenth of it
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -69,26 +71,45 @@ class Worker:
             Died: The child ended without an answer, or was ended because it took too long.
             MolsearchError: It could not be started.
         """
+        return self._exchange(order, seconds, lambda stream, _: read(stream))
+
+    def hear(self, order: bytes, seconds: float, answers: list[bytes]) -> None:
+        """Give an order and gather the lines of its answer, up to an empty one.
+
+        Args:
+            order: What the child reads from its standard input.
+            seconds: How long each line may take.
+            answers: Where they go; after a death, all that came before it.
+
+        Raises:
+            Died: As for ``ask``.
+            MolsearchError: It could not be started.
+        """
+
+        def read(stream: IO[bytes], clock: "_Clock") -> None:
+            while (line := stream.readline()) != b"\n":
+                if not line.endswith(b"\n"):
+                    raise EOFError("The answer ends early.")
+                clock.wind()
+                answers.append(line)
+
+        self._exchange(order, seconds, read)
+
+    def _exchange(self, order: bytes, seconds: float, read: Callable[[IO[bytes], "_Clock"], T]) -> T:
         process = self._started()
         assert process.stdin
         assert process.stdout
-        late = threading.Event()
-
-        def end() -> None:
-            late.set()
-            process.kill()
-
-        clock = threading.Timer(seconds, end)
-        clock.start()
+        clock = _Clock(process, seconds)
         try:
             process.stdin.write(order)
             process.stdin.flush()
-            return read(process.stdout)
+            clock.wind()
+            return read(process.stdout, clock)
         except (OSError, EOFError, ValueError) as error:
             self._end(process)
-            raise Died(late.is_set()) from error
+            raise Died(clock.late) from error
         finally:
-            clock.cancel()
+            clock.stop()
 
     def _started(self) -> "subprocess.Popen[bytes]":
         with self._lock:
@@ -136,6 +157,39 @@ class Worker:
         if process := self._process:
             process.kill()
             process.wait()
+
+
+class _Clock:
+    """Ends a process once nobody has wound the clock for some seconds."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", seconds: float) -> None:
+        self.late = False
+        self._process = process
+        self._seconds = seconds
+        self._stopped = threading.Event()
+        self.wind()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def wind(self) -> None:
+        self._due = time.monotonic() + self._seconds
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _watch(self) -> None:
+        while (left := self._due - time.monotonic()) > 0:
+            if self._stopped.wait(left):
+                return
+        self.late = True
+        self._process.kill()
+
+
+def limit_memory() -> None:
+    """Bound the memory of this process, a child, so that a structure that devours it costs this process alone."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
 
 
 class Crew:

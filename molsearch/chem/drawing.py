@@ -13,6 +13,11 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem.Draw import rdMolDraw2D
 
+from molsearch.chem.crew import Died
+from molsearch.chem.sandbox import call
+from molsearch.chem.tameness import plain, tame
+
+MOST_SECONDS = 10.0  # for an intricate molecule, then it stays undrawn
 FAINTEST = 0.15  # weights below this share of the largest stay unmarked
 
 
@@ -63,8 +68,20 @@ def draw(
         size: Width and height in pixels; the drawing scales with its frame.
 
     Returns:
-        SVG text, empty of any name; a text that says so where RDKit cannot read the SMILES.
+        SVG text, empty of any name; a text that says so where RDKit cannot read the SMILES or does not finish.
     """
+    if tame(smiles) and plain(substructure):
+        return drawn(smiles, dark, weights, substructure, warned, size)
+    try:
+        return call(drawn, smiles, dark, weights, substructure, warned, size, seconds=MOST_SECONDS)
+    except Died:
+        return _words_only("too intricate to draw", size, dark)
+
+
+def drawn(
+    smiles: str, dark: bool, weights: Sequence[float], substructure: str, warned: Sequence[int], size: Sequence[int]
+) -> str:
+    """Draw a molecule, however long that takes; see ``draw``."""
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
     if mol is None:
@@ -73,7 +90,8 @@ def draw(
         colours = {atom: (*rgb(palette(dark).against), 0.45) for atom in warned if atom < mol.GetNumAtoms()}
     else:
         colours = _atom_colours(mol, weights, substructure, dark)
-    canvas: Any = rdMolDraw2D.MolDraw2DSVG(*size)
+    width, height = size
+    canvas: Any = rdMolDraw2D.MolDraw2DSVG(width, height)
     options = canvas.drawOptions()
     if dark:
         rdMolDraw2D.SetDarkMode(options)
@@ -120,7 +138,7 @@ def rgb(colour: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _words_only(words: str, size: tuple[int, int], dark: bool) -> str:
+def _words_only(words: str, size: Sequence[int], dark: bool) -> str:
     width, height = size
     return (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}px' height='{height}px' viewBox='0 0 {width} {height}'>"

@@ -92,6 +92,21 @@ def joined(parts: Sequence[Features], lengths: Sequence[int]) -> Features:
     return Features(tuple(kept), refused, GraphStore.joined(stores) if stores else None, values)
 
 
+def placed(parts: Sequence[tuple[Sequence[int], Features]]) -> Features:
+    """Put the features of scattered molecules of one list in the order of that list.
+
+    Args:
+        parts: The places of some molecules and their features; all together hold each place once.
+    """
+    places = [place for some, _ in parts for place in some]
+    found = joined([part for _, part in parts], [len(some) for some, _ in parts])
+    kept = [places[place] for place in found.kept]
+    order = sorted(range(len(kept)), key=kept.__getitem__)
+    refused = {places[place]: reason for place, reason in found.refused.items()}
+    store = None if found.store is None else found.store.take(order)
+    return Features(tuple(sorted(kept)), dict(sorted(refused.items())), store, found.properties[order])
+
+
 def write_features(features: Features, stream: IO[bytes]) -> None:
     """Write features as a line of JSON and the bytes of the arrays, for another process to read without a pickle."""
     store = features.store

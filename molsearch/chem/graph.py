@@ -5,6 +5,8 @@ put more than 89.4 % of the ChEBI-20 pool at rank 1.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from rdkit import Chem
@@ -20,11 +22,15 @@ from molsearch.chem.arrays import (
 from molsearch.chem.atompairs import atom_pairs
 from molsearch.chem.classes import classes_and_alerts
 from molsearch.chem.cohort import Bools, Cohort
+from molsearch.chem.crew import Died
 from molsearch.chem.morgan import morgan
+from molsearch.chem.sandbox import call
+from molsearch.chem.tameness import tame
 from molsearch.chem.traits import traits
 from molsearch.errors import InputError
 
 AT_ONCE = 256  # molecules described together
+SECONDS = 60.0  # for one molecule that is not tame
 
 
 def parse(smiles: str) -> Chem.Mol:
@@ -74,7 +80,7 @@ def featurise(smiles: str) -> MolGraph:
     """Turn a SMILES into the arrays that the molecule encoders read.
 
     Raises:
-        InputError: If the SMILES cannot be read.
+        InputError: If the SMILES cannot be read, or takes longer than SECONDS.
     """
     return graph_store([smiles]).graph
 
@@ -83,18 +89,47 @@ def graph_store(smiles: Sequence[str]) -> GraphStore:
     """Turn SMILES, one or more, into graphs in their order, many at once, as that costs a fifth of one by one.
 
     Raises:
-        InputError: If one cannot be read.
+        InputError: If one cannot be read, or takes longer than SECONDS.
     """
+    wild = [place for place, one in enumerate(smiles) if not tame(one)]
+    if not wild:
+        return _store(smiles)
+    calm = [place for place, one in enumerate(smiles) if tame(one)]
+    stores = [_store([smiles[place] for place in calm])] if calm else []
+    stores += [GraphStore.of([_apart(smiles[place])]) for place in wild]
+    return GraphStore.joined(stores).take(np.argsort([*calm, *wild]))
+
+
+def _store(smiles: Sequence[str]) -> GraphStore:
     return GraphStore.joined([graphs_of(cohort, classes_and_alerts(cohort)[0]) for cohort in _cohorts(smiles)])
+
+
+def _apart(smiles: str) -> MolGraph:
+    """Compute the arrays of an intricate molecule in a process that is ended when it takes too long."""
+    try:
+        arrays = call(graph_lists, smiles, seconds=SECONDS)
+    except Died as death:
+        raise InputError(
+            f"This structure is too intricate to compute with: got {smiles[:80]!r}, which took longer than "
+            f"{SECONDS:g} s or ended the process; choose another one."
+        ) from death
+    return MolGraph(**{name: np.array(values, np.int64) for name, values in arrays.items()})
+
+
+def graph_lists(smiles: str) -> dict[str, list[Any]]:
+    """Compute the arrays of a molecule as lists, however long that takes; see ``graph_store``."""
+    return {name: array.tolist() for name, array in asdict(_store([smiles]).graph).items()}
 
 
 def class_members(smiles: Sequence[str]) -> Bools:
     """Tell which chemical classes each of one or more molecules belongs to, (N, CLASS_SIZE).
 
     Raises:
-        InputError: If one cannot be read.
+        InputError: If one cannot be read, or takes longer than SECONDS.
     """
-    return np.concatenate([classes_and_alerts(cohort)[0] for cohort in _cohorts(smiles)])
+    if all(map(tame, smiles)):
+        return np.concatenate([classes_and_alerts(cohort)[0] for cohort in _cohorts(smiles)])
+    return np.unpackbits(graph_store(smiles).class_bits(), axis=1, count=CLASS_SIZE).astype(np.bool_)
 
 
 def _cohorts(smiles: Sequence[str]) -> Iterator[Cohort]:

@@ -1,7 +1,7 @@
 """Reading and clean-up in processes of their own, so that a structure that hangs or crashes RDKit costs one record.
 
-RDKit's C++ cannot be interrupted from inside Python. An order whose worker dies or takes too long is done again record
-by record; what fails then is rejected.
+RDKit's C++ cannot be interrupted from inside Python. A worker answers record by record, so the one that it hangs on or
+dies of is known, and the work goes on behind it.
 """
 
 import json
@@ -10,20 +10,24 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import IO, Any, Self
+from itertools import takewhile
+from typing import Any, Self
 
 from molsearch.chem.columns import Layout
-from molsearch.chem.crew import READY, Crew, Died, Worker
+from molsearch.chem.crew import READY, Crew, Died, Worker, limit_memory
 from molsearch.chem.options import ReadOptions
 from molsearch.chem.slices import Slice, read_slice
 from molsearch.chem.spool import SpoolRow, rows_of
 from molsearch.chem.standardize import Cleaned, Fault, clean, conclude
+from molsearch.chem.tameness import tame
 from molsearch.records import Entry, Molecule, Reason, Rejection
 
 BATCH = 64
 _BATCH_CHARS = 1_000_000
-_RECORD_S = 0.1  # on top of the limit of one record, for each record of an order
+MOST_LATE = 20  # structures of one file that do not finish; then those that are not tame are refused untried
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.chem.guard import serve; serve()"
+_UNTRIED = "Not tried: RDKit did not finish {:,} structures of this file, and this one is intricate too."
+_NOT_ASKED = Died(late=False)
 _REFUSAL = (
     "The process that guards the reading of structures did not start: check the memory that is left, or read with "
     "timeout_s=0 to do without it."
@@ -48,6 +52,7 @@ class Guard:
             Guard._idle.clear()
         self._crew = Crew([*warm, *(Worker(_CHILD, _REFUSAL) for _ in range(count - len(warm)))])
         self._ahead = 2 * count
+        self._late = 0
 
     def __enter__(self) -> Self:
         return self
@@ -83,23 +88,43 @@ class Guard:
         return [record if isinstance(record, Rejection) else conclude(record, next(outcomes)) for record in batch]
 
     def _outcomes(self, worker: Worker, entries: Sequence[Entry]) -> list[Cleaned | Fault]:
-        order = {
-            "texts": [[entry.text, entry.kind] for entry in entries],
+        """Clean records up one after another; one whose process ends twice, or is late, is to blame."""
+        done: list[Cleaned | Fault] = []
+        crashed = -1
+        while len(done) < len(entries):
+            if self._late >= MOST_LATE and not tame(entries[len(done)].text, entries[len(done)].kind):
+                done.append(Fault(Reason.TIMED_OUT, _UNTRIED.format(MOST_LATE)))
+                continue
+            death, answers = self._hear(worker, _line(self._order(entries[len(done) :])))
+            done += [_outcome(json.loads(answer)) for answer in answers]
+            if death and len(done) < len(entries):
+                if death.late or crashed == len(done):
+                    done.append(self._blame(death))
+                else:
+                    crashed = len(done)
+        return done
+
+    def _order(self, entries: Sequence[Entry]) -> dict[str, Any]:
+        trying = self._late < MOST_LATE
+        some = list(entries if trying else takewhile(lambda one: tame(one.text, one.kind), entries))
+        return {
+            "texts": [[entry.text, entry.kind] for entry in some],
             "steps": self._options.steps,
             "max_atoms": self._options.max_atoms,
         }
+
+    def _hear(self, worker: Worker, order: bytes) -> tuple[Died | None, list[bytes]]:
+        answers: list[bytes] = []
         try:
-            answers = worker.ask(_line(order), self._seconds(len(entries)), _read_line)
+            worker.hear(order, self._options.timeout_s, answers)
         except Died as death:
-            if len(entries) == 1:
-                return [self._blame(death)]
-            return [self._outcomes(worker, [entry])[0] for entry in entries]
-        return [_outcome(answer) for answer in answers]
+            return death, answers
+        return None, answers
 
     def _blame(self, death: Died) -> Fault:
         if death.late:
-            detail = f"RDKit did not finish this structure in {self._options.timeout_s:g} s."
-            return Fault(Reason.TIMED_OUT, detail)
+            self._late += 1
+            return Fault(Reason.TIMED_OUT, f"RDKit did not finish this structure in {self._options.timeout_s:g} s.")
         return Fault(Reason.UNREADABLE, "RDKit crashed on this structure.")
 
     def _slice(self, worker: Worker, one: Slice) -> list[SpoolRow]:
@@ -110,27 +135,21 @@ class Guard:
             "whole": one.whole,
             "options": asdict(self._options),
         }
-        try:
-            records = len(one.data) // 10  # no record is shorter
-            answer: list[SpoolRow] = worker.ask(_line(order) + one.data, self._seconds(records), _read_line)
-        except Died:
-            batch = list(read_slice(one, self._options))
-            return [row for item in self._batch(worker, batch) for row in rows_of(item)]
-        return answer
-
-    def _seconds(self, records: int) -> float:
-        return self._options.timeout_s if records == 1 else self._options.timeout_s + _RECORD_S * records
+        death, answers = self._hear(worker, _line(order) + one.data) if self._late < MOST_LATE else (_NOT_ASKED, [])
+        rows: list[SpoolRow] = [row for answer in answers for row in json.loads(answer)]
+        if death is None:
+            return rows
+        records = list(read_slice(one, self._options))[len(answers) :]
+        if death.late and records and isinstance(records[0], Entry):
+            rows += rows_of(conclude(records[0], self._blame(death)))
+            records = records[1:]
+        return rows + [
+            row for batch in _batches(records) for item in self._batch(worker, batch) for row in rows_of(item)
+        ]
 
 
 def _line(order: object) -> bytes:
     return json.dumps(order).encode() + b"\n"
-
-
-def _read_line(stream: IO[bytes]) -> Any:
-    line = stream.readline()
-    if not line.endswith(b"\n"):
-        raise EOFError("The answer ends early.")
-    return json.loads(line)
 
 
 def _outcome(answer: Sequence[Any]) -> Cleaned | Fault:
@@ -154,31 +173,31 @@ def _batches(records: Iterable[Entry | Rejection]) -> Iterator[list[Entry | Reje
 
 def serve() -> None:
     """Answer orders until standard input ends; the child's whole life."""
+    limit_memory()
     orders, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     answers.write(READY)
     answers.flush()
     while line := orders.readline():
         order = json.loads(line)
-        answer = _cleaned(order) if "texts" in order else _read(order, orders.read(order["bytes"]))
-        answers.write(_line(answer))
+        for answer in _cleaned(order) if "texts" in order else _read(order, orders.read(order["bytes"])):
+            answers.write(_line(answer))
+            answers.flush()  # so that what hangs next hides nothing that is done
+        answers.write(b"\n")
         answers.flush()
 
 
-def _cleaned(order: dict[str, Any]) -> list[Any]:
-    outcomes = [clean(text, kind, order["steps"], order["max_atoms"]) for text, kind in order["texts"]]
-    return [
-        [one.key, one.changes] if isinstance(one, Cleaned) else [None, one.reason.value, one.detail] for one in outcomes
-    ]
+def _cleaned(order: dict[str, Any]) -> Iterator[list[Any]]:
+    for text, kind in order["texts"]:
+        one = clean(text, kind, order["steps"], order["max_atoms"])
+        yield [one.key, one.changes] if isinstance(one, Cleaned) else [None, one.reason.value, one.detail]
 
 
-def _read(order: dict[str, Any], data: bytes) -> list[SpoolRow]:
+def _read(order: dict[str, Any], data: bytes) -> Iterator[list[SpoolRow]]:
     options = ReadOptions(**order["options"] | {"steps": tuple(order["options"]["steps"])})
     layout = order["layout"] and Layout(**order["layout"])
-    found = []
     for record in read_slice(Slice(data, layout, order["dropped"], order["whole"]), options):
         if isinstance(record, Entry):
             outcome = clean(record.text, record.kind, options.steps, options.max_atoms)
-            found.extend(rows_of(conclude(record, outcome)))
+            yield rows_of(conclude(record, outcome))
         else:
-            found.extend(rows_of(record))
-    return found
+            yield rows_of(record)

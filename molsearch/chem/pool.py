@@ -1,7 +1,7 @@
 """Features of a large library in processes of their own, in order, with a bounded number of molecules on their way.
 
 A child imports RDKit and numpy and nothing else, reads lines of JSON and answers with arrays. A molecule that kills its
-process is lost alone.
+process or hangs in it is lost alone: those that might, which are few, are asked for one by one.
 """
 
 import json
@@ -11,16 +11,19 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from molsearch.chem.crew import READY, Crew, Died, Worker
-from molsearch.chem.features import Features, features_of, joined, read_features, write_features
+from molsearch.chem.crew import READY, Crew, Died, Worker, limit_memory
+from molsearch.chem.features import Features, features_of, joined, placed, read_features, write_features
 from molsearch.chem.properties import PROPERTIES
+from molsearch.chem.tameness import tame
 
 CHUNK = 256  # molecules sent to a process at once
 SECONDS = 60.0  # a chunk may take this long and a second more for each molecule
-_MOST_DEATHS = 5  # of a chunk's molecules one by one; then something else is wrong, and the rest is given up
+MOST_LOST = 20  # molecules of one library; then those that are not tame are given up
+_MOST_DEATHS = 5  # of the tame molecules of a chunk; then something else is wrong, and the rest is given up
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.chem.pool import serve; serve()"
-_LOST = "Computing its features ended the process that did it, together with others and alone."
-_GIVEN_UP = "Not computed: too many molecules beside it ended the process that computes features."
+_LATE = "Computing its features did not end in {:g} s."
+_CRASHED = "Computing its features ended the process that did it, together with others and alone."
+_GIVEN_UP = "Not computed: too many molecules before it ended the process that computes features or hung in it."
 _REFUSAL = "A process that computes features did not start: check the memory that is left, or use no such processes."
 
 
@@ -34,6 +37,7 @@ class Pool:
             workers: How many processes, one or more.
         """
         self._crew = Crew([Worker(_CHILD, _REFUSAL) for _ in range(workers)])
+        self._lost = 0
 
     def __enter__(self) -> "Pool":
         return self
@@ -52,30 +56,71 @@ class Pool:
             chunks: Lists of SMILES, taken as they are needed.
             ahead: How many chunks may be taken before the first of them is asked for.
         """
-        return self._crew.map(_features, chunks, ahead)
+        return self._crew.map(self._features, chunks, ahead)
+
+    def features(self, smiles: Sequence[str]) -> Features:
+        """Compute features, in order: of tame molecules here, of the others in a process."""
+        calm, wild = _parted(smiles)
+        parts = [(calm, features_of([smiles[place] for place in calm]))]
+        if wild:
+            parts.append((wild, next(self.map([[smiles[place] for place in wild]], ahead=0))))
+        return placed(parts)
+
+    def _features(self, worker: Worker, smiles: Sequence[str]) -> Features:
+        calm, wild = _parted(smiles)
+        together = _together(worker, [smiles[place] for place in calm])
+        return placed([(calm, together), *(([place], self._alone(worker, smiles[place])) for place in wild)])
+
+    def _alone(self, worker: Worker, smiles: str) -> Features:
+        if self._lost >= MOST_LOST:
+            return _refusal(_GIVEN_UP)
+        try:
+            return _asked_twice(worker, smiles)
+        except Died as death:
+            self._lost += 1
+            return _loss(death)
 
 
-def _features(worker: Worker, smiles: Sequence[str]) -> Features:
+def _parted(smiles: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Places of the tame molecules, and of the others."""
+    calm = [tame(one) for one in smiles]
+    return [place for place, is_calm in enumerate(calm) if is_calm], [
+        place for place, is_calm in enumerate(calm) if not is_calm
+    ]
+
+
+def _together(worker: Worker, smiles: Sequence[str]) -> Features:
+    """Ask for tame molecules at once; where that fails, one by one, so that only the one to blame is lost."""
     try:
         return _asked(worker, smiles)
     except Died:
-        return _one_by_one(worker, smiles)
+        pass
+    parts, deaths = [], 0
+    for one in smiles:
+        try:
+            parts.append(_asked_twice(worker, one) if deaths < _MOST_DEATHS else _refusal(_GIVEN_UP))
+        except Died as death:
+            deaths += 1
+            parts.append(_loss(death))
+    return joined(parts, [1] * len(parts))
+
+
+def _asked_twice(worker: Worker, smiles: str) -> Features:
+    """Ask for one molecule, once more where the process ended early: something else may have ended it."""
+    try:
+        return _asked(worker, [smiles])
+    except Died as death:
+        if death.late:
+            raise
+        return _asked(worker, [smiles])
 
 
 def _asked(worker: Worker, smiles: Sequence[str]) -> Features:
     return worker.ask(json.dumps(list(smiles)).encode() + b"\n", SECONDS + len(smiles), read_features)
 
 
-def _one_by_one(worker: Worker, smiles: Sequence[str]) -> Features:
-    """Try a chunk again whose process died, each molecule alone, so that only the one that kills it is lost."""
-    parts, deaths = [], 0
-    for one in smiles:
-        try:
-            parts.append(_asked(worker, [one]) if deaths < _MOST_DEATHS else _refusal(_GIVEN_UP))
-        except Died:
-            deaths += 1
-            parts.append(_refusal(_LOST))
-    return joined(parts, [1] * len(parts))
+def _loss(death: Died) -> Features:
+    return _refusal(_LATE.format(SECONDS + 1) if death.late else _CRASHED)
 
 
 def _refusal(reason: str) -> Features:
@@ -84,6 +129,7 @@ def _refusal(reason: str) -> Features:
 
 def serve() -> None:
     """Answer orders until standard input ends; the child's whole life."""
+    limit_memory()
     answers = os.fdopen(os.dup(1), "wb", buffering=1 << 20)
     features_of(["C"])  # compiles the class table
     answers.write(READY)

@@ -1,13 +1,20 @@
 """Substructures: which molecules hold a SMARTS pattern, and what a molecule is without one of its atoms."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from rdkit import Chem, rdBase
 
-from molsearch.chem.graph import parse
+from molsearch.chem.crew import Died
+from molsearch.chem.graph import featurise, parse
+from molsearch.chem.sandbox import call
+from molsearch.chem.tameness import plain, tame
 from molsearch.errors import InputError
 
 MAX_SMARTS_CHARS = 2_000
+BATCH = 256  # molecules matched at once in another process
+SECONDS = 10.0  # of such a batch, and of a molecule alone
+MASKING_SECONDS = 60.0  # of an intricate molecule without each of its atoms
 
 # What a pattern can ask of a molecule beyond its written atoms and bonds: rings, conjugation, hybridisation. The keys
 # were written by RDKit after clean-up, so valence and aromaticity hold already and need no second check.
@@ -36,15 +43,44 @@ def compile_smarts(smarts: str) -> Chem.Mol:
 def matches(keys: Iterable[str], smarts: str) -> Iterator[bool]:
     """Yield, for each molecule key, whether the molecule holds the pattern.
 
+    A plain pattern is matched with tame molecules here; the rest in a process that is ended when it takes too long.
+
     Args:
         keys: Isomeric SMILES after clean-up, as in ``Molecule.key``; trusted, so that a molecule costs half a parse.
         smarts: The pattern.
 
     Raises:
-        InputError: If the pattern cannot be read.
+        InputError: If the pattern cannot be read, or takes longer than SECONDS with one molecule.
     """
     pattern = compile_smarts(smarts)
-    return (perceive(key).HasSubstructMatch(pattern) for key in keys)
+    return _matches(iter(keys), pattern, smarts.strip(), plain(smarts))
+
+
+def _matches(keys: Iterator[str], pattern: Chem.Mol, smarts: str, easy: bool) -> Iterator[bool]:
+    while batch := list(islice(keys, BATCH)):
+        calm = [easy and tame(key) for key in batch]
+        rest = iter(_matched_apart([key for key, here in zip(batch, calm, strict=True) if not here], smarts))
+        for key, here in zip(batch, calm, strict=True):
+            yield perceive(key).HasSubstructMatch(pattern) if here else next(rest)
+
+
+def _matched_apart(keys: Sequence[str], smarts: str) -> list[bool]:
+    try:
+        return call(matched, list(keys), smarts, seconds=SECONDS) if keys else []
+    except Died as death:
+        if len(keys) > 1:  # halves, so that a few slow molecules are no reason to refuse the pattern
+            half = len(keys) // 2
+            return _matched_apart(keys[:half], smarts) + _matched_apart(keys[half:], smarts)
+        raise InputError(
+            f"This SMARTS takes too long: got {smarts[:80]!r}, which was not matched with {keys[0][:80]!r} in "
+            f"{SECONDS:g} s; name the atoms more closely, or leave out large rings and '$(...)'."
+        ) from death
+
+
+def matched(keys: Sequence[str], smarts: str) -> list[bool]:
+    """Tell whether each molecule holds a pattern, however long that takes; see ``matches``."""
+    pattern = compile_smarts(smarts)
+    return [perceive(key).HasSubstructMatch(pattern) for key in keys]
 
 
 def perceive(key: str) -> Chem.Mol:
@@ -70,7 +106,7 @@ def without_each_atom(smiles: str) -> list[str]:
     Raises:
         InputError: If the SMILES cannot be read.
     """
-    return without_atoms(smiles, [(atom,) for atom in range(parse(smiles).GetNumAtoms())])
+    return without_atoms(smiles, [(atom,) for atom in range(len(featurise(smiles).atoms))])
 
 
 def without_atoms(smiles: str, groups: Iterable[Sequence[int]]) -> list[str]:
@@ -84,15 +120,25 @@ def without_atoms(smiles: str, groups: Iterable[Sequence[int]]) -> list[str]:
         groups: Atom numbers in the order of ``smiles``, from 0.
 
     Raises:
-        InputError: If the SMILES cannot be read.
+        InputError: If the SMILES cannot be read, or is too intricate to be taken apart.
     """
+    if tame(smiles):
+        return masked(smiles, list(groups))
+    try:
+        return call(masked, smiles, list(map(list, groups)), seconds=MASKING_SECONDS)
+    except Died as death:
+        raise InputError(f"This structure is too intricate to be taken apart: got {smiles[:80]!r}.") from death
+
+
+def masked(smiles: str, groups: Sequence[Sequence[int]]) -> list[str]:
+    """Write the molecule once for each group of atoms, however long that takes; see ``without_atoms``."""
     aromatic = parse(smiles)
     kekule = Chem.RWMol(aromatic)
     Chem.Kekulize(kekule, clearAromaticFlags=True)
     # The aromatic form changes least, but RDKit finds no Kekulé form for some fused rings with a wildcard.
-    masked = ((_without(aromatic, atoms), _without(kekule, atoms)) for atoms in groups)
+    forms = ((_without(aromatic, atoms), _without(kekule, atoms)) for atoms in groups)
     with rdBase.BlockLogs():
-        return [first if Chem.MolFromSmiles(first) is not None else second for first, second in masked]
+        return [first if Chem.MolFromSmiles(first) is not None else second for first, second in forms]
 
 
 def _without(mol: Chem.Mol, numbers: Sequence[int]) -> str:
