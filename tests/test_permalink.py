@@ -91,3 +91,9 @@ def test_a_broken_link_is_refused_in_one_sentence(made_up: Mapping[str, Sequence
 def test_a_query_too_long_for_a_link_says_so() -> None:
     with pytest.raises(InputError, match="too long for a link"):
         fields_of(Link(Query("acid " * 1000), "mine"))
+
+
+def test_an_empty_field_that_may_repeat_says_nothing() -> None:
+    assert read_link({"v": ["1"], "q": ["an acid"], "x": [""], "ok": ["", "no ring"]}).query == Query(
+        "an acid", allowed=("no ring",)
+    )

@@ -13,6 +13,7 @@ from rdkit import Chem
 
 from molsearch.chem.arrays import (
     CLASS_OFFSET,
+    CLASS_SIZE,
     MORGAN_SIZE,
     GraphStore,
     MolGraph,

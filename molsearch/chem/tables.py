@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
+from typing import Any
 
 from molsearch.chem.cells import verbatim
 from molsearch.chem.columns import (
@@ -16,7 +17,7 @@ from molsearch.chem.columns import (
 )
 from molsearch.chem.delimited import EXCERPT, Row, delimited_rows, sniff
 from molsearch.chem.options import ReadOptions
-from molsearch.chem.streams import Excerpt, Source, megabytes, printable
+from molsearch.chem.streams import BOMB_FLOOR, BOMB_RATIO, Excerpt, Source, megabytes, printable
 from molsearch.errors import InputError
 from molsearch.records import Entry, Reason, Rejection
 
@@ -92,14 +93,15 @@ def read_parquet(source: Source) -> Iterator[Entry | Rejection]:
 
     try:
         table = pq.ParquetFile(source.binary)
+        _refuse_bomb(table.metadata, source)
         names = [str(name) for name in table.schema_arrow.names]
-        rows = chain([Row(names, 0)], _parquet_rows(table.iter_batches(batch_size=256)))
+        rows = chain([Row(names, 0)], _bounded(_parquet_rows(table.iter_batches(batch_size=256)), source))
         yield from _read_rows(rows, source)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise InputError(f"{source.filename} cannot be read as Parquet ({error}): write it again.") from error
 
 
-def parquet_layout(names: Sequence[str], batches: Iterable[object], options: ReadOptions, filename: str) -> Layout:
+def parquet_layout(names: Sequence[str], batches: Iterable[Any], options: ReadOptions, filename: str) -> Layout:
     """Tell from a Parquet file's column names and first rows where structures and names stand.
 
     Raises:
@@ -110,18 +112,52 @@ def parquet_layout(names: Sequence[str], batches: Iterable[object], options: Rea
     return find_layout(cells, options.structure_column, options.name_column, filename)
 
 
-def read_parquet_batches(
-    batches: Iterable[object], layout: Layout, options: ReadOptions
-) -> Iterator[Entry | Rejection]:
+def read_parquet_batches(batches: Iterable[Any], layout: Layout, options: ReadOptions) -> Iterator[Entry | Rejection]:
     """Yield the rows of record batches of a Parquet file whose layout is known; rows count from 1."""
     return _entries(_parquet_rows(batches), replace(layout, header=False), Excerpt(b"", options))
 
 
-def _parquet_rows(batches: Iterable[object]) -> Iterator[Row]:
+def _refuse_bomb(metadata: Any, source: Source) -> None:
+    size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    if size > max(BOMB_FLOOR, BOMB_RATIO * source.size):
+        raise InputError(
+            f"{source.filename} unpacks to {megabytes(size)}, over {BOMB_RATIO} times its size, which no structure "
+            "file does: write it again without compression if you trust it."
+        )
+
+
+def _bounded(rows: Iterable[Row], source: Source) -> Iterator[Row]:
+    """Yield rows until they hold more than a file of that size can in earnest: repeated values take no space."""
+    total, most = 0, max(BOMB_FLOOR, BOMB_RATIO * source.size)
+    for row in rows:
+        total += row.size + len(row.cells)
+        if total > most:
+            source.fault = (
+                f"{source.filename} holds more than {megabytes(most)}, over {BOMB_RATIO} times its size, which no "
+                "structure file does: reading stopped here; write it as CSV if you trust it."
+            )
+            return
+        yield row
+
+
+def _parquet_rows(batches: Iterable[Any]) -> Iterator[Row]:
     for batch in batches:
-        for record in zip(*(column.to_pylist() for column in batch.columns), strict=True):  # type: ignore[attr-defined]
+        for record in zip(*map(_values, batch.columns), strict=True):
             cells = [_cell(value) for value in record]
             yield Row(cells, sum(map(len, cells)))
+
+
+def _values(column: Any) -> list[object]:
+    """Return the cells of a column; a text of a wrong encoding is read as bytes, a time beyond the calendar as text."""
+    import pyarrow as pa
+
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = column.cast(pa.large_binary())
+    try:
+        values: list[object] = column.to_pylist()
+    except (ValueError, OverflowError):
+        values = column.cast(pa.string()).to_pylist()
+    return values
 
 
 def _cell(value: object) -> str:

@@ -13,18 +13,19 @@ def read_card(folder: Path, model_id: str) -> ModelCard:
     """Read the card of a model folder; one without is a card that says so.
 
     Raises:
-        ModelError: If ``metrics.json`` is there but damaged.
+        ModelError: If one of both is there but damaged.
     """
-    text = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else "This model has no card."
-    table = {}
-    if (folder / METRICS).is_file():
-        try:
+    text, table, metrics = "This model has no card.", {}, {}
+    reading = CARD
+    try:
+        if (folder / CARD).is_file():
+            text = (folder / CARD).read_text(encoding="utf-8")
+        reading = METRICS
+        if (folder / METRICS).is_file():
             table = json.loads((folder / METRICS).read_text(encoding="utf-8"))
             metrics = {str(name): float(value) for name, value in table.get("metrics", {}).items()}
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ModelError(f"{folder / METRICS} cannot be read: {error}; copy the model folder again.") from error
-    else:
-        metrics = {}
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ModelError(f"{folder / reading} cannot be read: {error}; copy the model folder again.") from error
     return ModelCard(
         name=folder.name,
         model_id=model_id,

@@ -114,7 +114,7 @@ def read_config(text: str, where: str = "model.toml") -> DualConfig:
     """
     try:
         return dual_config(tomllib.loads(text), where)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{where} is not readable TOML: {error}; copy the model folder again.") from error
 
 

@@ -85,7 +85,7 @@ def _text(folder: Path, name: str) -> str:
 def _lexicon(text: str, path: Path) -> dict[str, str]:
     try:
         table = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"The lexicon {path} cannot be read: {error}; copy the model folder again.") from error
     if not isinstance(table, dict):
         raise ModelError(f"The lexicon {path} holds a {type(table).__name__}, expected names with their SMILES.")

@@ -119,8 +119,8 @@ def read_link(fields: Mapping[str, Sequence[str]]) -> Link:
         exact_names=_switch("names", one.get("names", "1")),
         weight=_weight("w", one.get("w", "1")),
         phrases=tuple(_phrase(value) for value in fields.get("p", ())),
-        without=tuple(fields.get("x", ())),
-        allowed=tuple(fields.get("ok", ())),
+        without=tuple(filter(None, fields.get("x", ()))),
+        allowed=tuple(filter(None, fields.get("ok", ()))),
         criteria=_switch("criteria", one.get("criteria", "1")),
     )
     return Link(query, one.get("lib", ""), one.get("q2", ""))

@@ -109,8 +109,8 @@ def parse_recipe(text: str, name: str) -> Recipe:
         _check(table, Recipe(name), name)
         _check({one.name: getattr(options, one.name) for one in fields(options)}, LossOptions(), name)
         return Recipe(**{"name": name, **table, "model": model, "options": options})
-    except (tomllib.TOMLDecodeError, TypeError, ModelError) as error:
-        raise InputError(f"Recipe {name} cannot be read: {error}") from error
+    except (ValueError, TypeError, RecursionError, ModelError) as error:
+        raise InputError(f"Recipe {name} cannot be read: {error}; correct it.") from error
 
 
 def load_recipe(name_or_path: str) -> Recipe:
@@ -127,5 +127,9 @@ def load_recipe(name_or_path: str) -> Recipe:
         names = ", ".join(sorted(one.stem for one in RECIPES.glob("*.toml")))
         raise InputError(
             f"No recipe {name_or_path!r}: got neither a file nor one of {names}; name one of those."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"Recipe {path} is no UTF-8 text: {error.reason} at byte {error.start:,}; save it so."
         ) from error
     return parse_recipe(text, path.stem)
