@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from molsearch.errors import InputError
 from molsearch.index.batch import Floats, Rows
-from molsearch.index.halves import BLOCK, widener
+from molsearch.index.halves import widener
 
 Matrix = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 
@@ -38,15 +38,14 @@ def dots(matrix: Matrix, query: Floats, rows: Rows | None = None) -> Floats:
     count = len(matrix) if rows is None else len(rows)
     result = np.empty(count, dtype=np.float32)
     width = matrix.shape[1]
-    step = block_rows(width)
 
     def fill(first: int) -> None:
         """Compute one thread's share; every block is the same whoever computes it."""
         last = min(first + SHARE_ROWS, count)
-        widen, scale = widener(step, width) if matrix.dtype == np.float16 else (_as_it_is, np.float32(1))
+        widen, scale = widener(BLOCK_ROWS, width) if matrix.dtype == np.float16 else (_as_it_is, np.float32(1))
         scaled = query * scale
-        for start in range(first, last, step):
-            stop = min(start + step, last)
+        for start in range(first, last, BLOCK_ROWS):
+            stop = min(start + BLOCK_ROWS, last)
             block = matrix[start:stop] if rows is None else _gathered(matrix, rows[start:stop])  # (B, D)
             np.matmul(widen(block), scaled, out=result[start:stop])
 
@@ -58,11 +57,6 @@ def dots(matrix: Matrix, query: Floats, rows: Rows | None = None) -> Floats:
         with ThreadPoolExecutor(min(THREADS, len(shares))) as threads:  # numpy lets go of the interpreter's lock
             list(threads.map(fill, shares))
     return result
-
-
-def block_rows(width: int) -> int:
-    """Return how many rows of a width are looked at together."""
-    return max(1, min(BLOCK_ROWS, BLOCK // width))
 
 
 def _as_it_is(block: Matrix) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from molsearch.index import scan
-from molsearch.index.halves import widener
+from molsearch.index.halves import PIECE, widener
 
 
 @pytest.mark.parametrize("scalar", [np.float16, np.float32])
@@ -56,5 +56,13 @@ def test_scores_are_the_same_bits_with_and_without_torch(monkeypatch: pytest.Mon
     np.testing.assert_array_equal(with_torch, without)
 
 
-def test_a_block_is_too_small_for_threads_of_torch() -> None:
-    assert scan.block_rows(256) * 256 < 32_768 and scan.block_rows(1_000_000) == 1
+def test_the_pieces_of_a_block_are_too_small_for_threads_of_torch() -> None:
+    assert PIECE < 32_768
+
+
+@pytest.mark.parametrize("rows", [1, 126, 127, 128, 511, 512])
+def test_a_block_that_is_not_full_is_widened_whole(rows: int) -> None:
+    halves = np.random.default_rng(rows).standard_normal((rows, 256)).astype(np.float16)
+    widen, scale = widener(512, 256)
+    np.testing.assert_array_equal(widen(np.zeros((512, 256), np.float16)), 0)
+    np.testing.assert_array_equal(widen(halves).astype(np.float64) * scale, halves.astype(np.float64))
