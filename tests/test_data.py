@@ -18,6 +18,8 @@ DATA = Settings().data
 EVAL = DATA / "eval"
 CLASS_FILES = ("class_queries.tsv", "class_queries_open.tsv")
 PROPERTY_FILES = ("property_queries.tsv", "property_queries_open.tsv")
+MORE_CLASS_FILES = ("class_queries_wide.tsv", "class_queries_held.tsv")
+MORE_PROPERTY_FILES = ("property_queries_wide.tsv", "property_queries_held.tsv")
 DESCRIPTORS = dict(Descriptors.descList)
 Rows = list[dict[str, str]]
 
@@ -127,7 +129,11 @@ def test_example_queries_are_distinct_and_explained() -> None:
 
 @pytest.mark.parametrize(
     ("file", "count"),
-    zip(CLASS_FILES + PROPERTY_FILES, (30, 70, 20, 40), strict=True),
+    zip(
+        CLASS_FILES + PROPERTY_FILES + MORE_CLASS_FILES + MORE_PROPERTY_FILES,
+        (30, 70, 20, 40, 136, 79, 83, 47),
+        strict=True,
+    ),
 )
 def test_query_files_hold_the_promised_number_of_distinct_queries(file: str, count: int) -> None:
     queries = {row["id"]: row["query"] for row in _tsv(EVAL / file)}
@@ -161,7 +167,7 @@ def test_frozen_class_query_is_not_in_the_class_table(row: dict[str, str]) -> No
     assert not known & {query, re.sub(r"^(an?|the) ", "", query)}
 
 
-@pytest.mark.parametrize("file", CLASS_FILES)
+@pytest.mark.parametrize("file", CLASS_FILES + MORE_CLASS_FILES)
 def test_class_queries_are_decided_by_valid_smarts(file: str) -> None:
     for row in _tsv(EVAL / file):
         assert Chem.MolFromSmarts(row["smarts"]) is not None, row["id"]
@@ -194,7 +200,7 @@ def test_class_truth_agrees_with_known_compounds(query: str, smiles: str, belong
     assert (mol.HasSubstructMatch(Chem.MolFromSmarts(row["smarts"])) and not without) == belongs
 
 
-@pytest.mark.parametrize("file", PROPERTY_FILES)
+@pytest.mark.parametrize("file", PROPERTY_FILES + MORE_PROPERTY_FILES)
 def test_property_queries_are_decided_by_descriptors_with_a_range(file: str) -> None:
     rows = _tsv(EVAL / file)
     assert {row["property"] for row in rows} <= DESCRIPTORS.keys()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from molsearch.chem.properties import PRESETS
 from molsearch.chem.quantities import BY_NAME, QUANTITIES, WORDS, Quantity
+from molsearch.chem.wording import COUNTS, DENYING, LEVELS, LIMITS, NUM, SOFTER, STRONGER, number_of
 from molsearch.records import PropertyRange
 
 Floats = npt.NDArray[np.float32]
@@ -41,80 +42,6 @@ class AmountCriterion:
 
 
 _INF = float("inf")
-_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_TEENS = ("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty")
-_TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_HUNDREDS = {f"{word} hundred": 100 * number for number, word in enumerate(_DIGITS) if number} | {"a hundred": 100}
-_NUMBERS = (
-    {word: number for number, word in enumerate((*_DIGITS, *_TEENS))}
-    | {word: 10 * number for number, word in enumerate(_TENS, 3)}
-    | _HUNDREDS
-    | {
-        "a single": 1,
-        "single": 1,
-        "a pair of": 2,
-        "a couple of": 2,
-        "a dozen": 12,
-        "a thousand": 1000,
-        "one thousand": 1000,
-    }
-)
-_NUM = r"(?:[-−–+]?\d+(?:[.,]\d+)*|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + r")"
-_NONE = (
-    r"(?:no|without(?: any| an?| having(?: any)?)?|zero|lack\w*(?: any| a)?|free (?:of|from)|devoid of|not any"
-    r"|neither|nor|absence of|not a single|not (?:contain|have|bear|carry)\w*(?: any| an?)?)"
-)
-_AT_LEAST = (
-    r"(?:at (?:the )?(?:very )?least|(?:no|not) (?:fewer|less|lower|lighter|smaller|under|below) than"
-    r"|not (?:under|below)|a minimum of|minimum(?: of)?|min\.?|from|upwards? of|≥|>=|=>)"
-)
-_MORE = (
-    r"(?:(?:more|greater|larger|higher|heavier|bigger) than|over|above|exceed\w*|in excess of|beyond|surpass\w*"
-    r"|well (?:over|above)|>)"
-)
-_AT_MOST = (
-    r"(?:at (?:the )?(?:very )?most|(?:no|not) (?:more|heavier|larger|higher|greater|bigger) than"
-    r"|not (?:exceeding|over|above)|up to|a maximum of|maximum(?: of)?|max\.?|≤|<=|=<|at or (?:below|under)|within)"
-)
-_LESS = r"(?:(?:fewer|less|smaller|lower|lighter) than|below|under|beneath|well (?:under|below)|short of|<)"
-_ABOUT = r"(?:exactly|precisely|just|only|equal to|about|around|approximately|near|roughly|close to|some|~|=)"
-_LIMITS = (
-    (
-        rf"(?:(?:somewhere |anywhere )?(?:between |from |in the range(?: of)? ))?(?P<from>{_NUM})"
-        rf"(?: and | to | or |[-–])(?P<to>{_NUM})",
-        "between",
-    ),
-    (rf"(?P<n>{_NUM})\+?(?: or (?:more|above|larger|higher|greater)| and (?:more|above)|\+)", "at least"),
-    (rf"(?P<n>{_NUM}) or (?:fewer|less|below|lower|smaller)", "at most"),
-    (rf"{_AT_MOST} (?P<n>{_NUM})", "at most"),
-    (rf"{_AT_LEAST} (?P<n>{_NUM})", "at least"),
-    (rf"{_MORE} (?P<n>{_NUM})", "more"),
-    (rf"{_LESS} (?P<n>{_NUM})", "less"),
-    (
-        rf"(?:{_ABOUT} ?)?(?P<n>{_NUM})(?: or so)?",
-        "equal",
-    ),
-)
-_STRONGER = r"very|highly|extremely|strongly|exceptionally|unusually|really|so"
-_SOFTER = r"moderately|somewhat|fairly|slightly|mildly|of moderate(?:ly)?"
-_DENYING = (
-    r"not(?: at all| very| too| so| particularly| especially)?|hardly|poorly|weakly|barely|scarcely|far from|un|non"
-)
-_DEGREE = rf"(?:(?P<very>{_STRONGER}) )?"
-_LEVELS = (
-    (rf"{_DEGREE}(?:high|large|great|big|considerable|elevated|extended|extensive|rich|strong|long|good)", "high"),
-    (rf"{_DEGREE}(?:low|small|little|minimal|reduced|limited|poor|short|tiny|negligible)", "low"),
-    (r"(?:moderate|medium|intermediate|average|balanced|middling|mid)", "middle"),
-)
-_COUNTS = (
-    (_NONE, "none"),
-    (rf"{_NONE} [\w -]{{1,40}} (?:or|nor)", "neither"),
-    (
-        rf"{_DEGREE}(?:many|several|numerous|multiple|(?:lots|plenty) of|an? (?:large|high) number of|rich in|full of)",
-        "high",
-    ),
-    (rf"{_DEGREE}(?:few|hardly any|almost no|scarcely any|an? (?:low|small) number of|poor in|little)", "low"),
-)
 _LINK = (
     r"\s*(?:\([\w ]+\)\s*)?(?:count|number|score|value)?s?\s*"
     r"(?:(?:of|is|are|was|being|that is|which is|lies|ranging|ranges|values?|range|=|:"
@@ -122,11 +49,11 @@ _LINK = (
 )
 _BEFORE = [
     (re.compile(rf"(?:^|(?<=[\s(,])){pattern}\s+(?:[a-z]+ly |free |marked |known )?$"), kind)
-    for pattern, kind in (*_LIMITS, *_COUNTS, *_LEVELS)
+    for pattern, kind in (*LIMITS, *COUNTS, *LEVELS)
 ]
-_AFTER = [(re.compile(_LINK + pattern + r"(?!\w)"), kind) for pattern, kind in (*_LIMITS, *_LEVELS)]
+_AFTER = [(re.compile(_LINK + pattern + r"(?!\w)"), kind) for pattern, kind in (*LIMITS, *LEVELS)]
 _MODIFIERS = re.compile(
-    rf"(?:(?P<stronger>{_STRONGER})|(?P<softer>{_SOFTER})|(?P<denying>{_DENYING})|quite)(?:(?<=un)|[- ]+)$"
+    rf"(?:(?P<stronger>{STRONGER})|(?P<softer>{SOFTER})|(?P<denying>{DENYING})|quite)(?:(?<=un)|[- ]+)$"
 )
 _UNIT = re.compile(
     r"(?:\s*(?:k?da(?:ltons?)?|g\s?/\s?mol|g mol-1|å2|å²|å\^2|amu|a\^?2"
@@ -137,9 +64,9 @@ _SECOND = re.compile(
     r"(?=(?:more|greater|higher|fewer|less|lower|at|no|not|above|below|over|under)\b)"
 )
 _COMPARED = re.compile(r"(?<!\w)(more|fewer|less) (?:[a-z]+ )?$")
-_THAN = re.compile(rf" than (?P<n>{_NUM})(?!\w)")
-_BOTH = [(re.compile(rf"(?<!\w){pattern},? (?:but|and|yet) $"), kind) for pattern, kind in _LIMITS if kind != "equal"]
-_AGAIN = [(re.compile(rf"{pattern}(?!\w)"), kind) for pattern, kind in _LIMITS if kind != "equal"]
+_THAN = re.compile(rf" than (?P<n>{NUM})(?!\w)")
+_BOTH = [(re.compile(rf"(?<!\w){pattern},? (?:but|and|yet) $"), kind) for pattern, kind in LIMITS if kind != "equal"]
+_AGAIN = [(re.compile(rf"{pattern}(?!\w)"), kind) for pattern, kind in LIMITS if kind != "equal"]
 _NOUNS = [(re.compile(rf"(?<![\w-]){quantity.nouns}"), quantity) for quantity in QUANTITIES]
 _ADJECTIVES = [(re.compile(rf"(?<!\w){word.pattern}(?!\w)"), word) for word in WORDS]
 _BROKEN = re.compile(
@@ -270,9 +197,9 @@ def _amount(quantity: Quantity, kind: str, match: re.Match[str], start: int, end
     if kind in words:
         return AmountCriterion(quantity.name, *words[kind], quantity.step, kind in ("none", "neither"), start, end)
     if kind == "between":
-        low, high = sorted((_number(groups["from"]), _number(groups["to"])))
+        low, high = sorted((number_of(groups["from"]), number_of(groups["to"])))
         return AmountCriterion(quantity.name, low, high, quantity.step, True, start, end)
-    value = _number(groups["n"])
+    value = number_of(groups["n"])
     if quantity.name == "mass_da" and "kda" in said:
         value *= 1_000
     near = 0.0 if one else quantity.step
@@ -284,11 +211,6 @@ def _amount(quantity: Quantity, kind: str, match: re.Match[str], start: int, end
         "equal": (value - near, value + near),
     }
     return AmountCriterion(quantity.name, *ranges[kind], quantity.step, True, start, end)
-
-
-def _number(word: str) -> float:
-    word = word.strip().replace("−", "-").replace("–", "-")
-    return float(_NUMBERS[word]) if word in _NUMBERS else float(re.sub(r",(?=\d{3})", "", word).replace(",", "."))
 
 
 def _presets(plain: str) -> Iterator[AmountCriterion]:

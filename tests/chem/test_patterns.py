@@ -6,6 +6,7 @@ import pytest
 from rdkit import Chem
 
 from molsearch.chem.classes import CLASSES
+from molsearch.chem.motifs import MOTIFS
 from molsearch.chem.patterns import PREDICATES, parse
 from molsearch.errors import InputError
 
@@ -37,6 +38,6 @@ def test_bad_pattern_is_refused(pattern: str) -> None:
         parse(pattern)
 
 
-def test_every_number_is_used_by_some_class() -> None:
-    used = {word for chemical in CLASSES for word in re.findall(r"\b[a-z_]+(?=[<>]?=-?\d)", chemical.pattern)}
+def test_every_number_is_used_by_some_class_or_motif() -> None:
+    used = {word for one in (*CLASSES, *MOTIFS) for word in re.findall(r"\b[a-z_]+(?=[<>]?=-?\d)", one.pattern)}
     assert set(PREDICATES) <= used
