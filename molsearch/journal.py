@@ -178,6 +178,7 @@ class Journal:
         def write(stream: IO[bytes]) -> None:
             np.savez(
                 stream,
+                allow_pickle=False,
                 head=np.frombuffer(head, np.uint8),
                 vectors=computed.vectors,
                 constants=computed.constants,

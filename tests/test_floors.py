@@ -209,7 +209,9 @@ def unsafe_call(node: ast.Call) -> str:
             isinstance(word.value, ast.Constant) and word.value.value is UNSAFE_ARGUMENTS[word.arg]
         ):
             return f"{name}({word.arg})"
-    if name in {"np.load", "numpy.load"} and any(word.arg == "allow_pickle" for word in node.keywords):
+    if name in {"np.load", "numpy.load", "np.savez", "numpy.savez"} and any(
+        word.arg == "allow_pickle" for word in node.keywords
+    ):
         return ""  # it is False, as nothing else passes above
     if name in UNSAFE_CALLS:
         return name
@@ -378,6 +380,7 @@ def test_a_right_import_passes(module: str, line: str) -> None:
         "import numpy as np\nnp.load('x', allow_pickle=True)",
         "import numpy as np\nnp.load('x', allow_pickle=flag)",
         "import numpy as np\nnp.load('x')",
+        "import numpy as np\nnp.savez('x', y=y)",
         "import numpy as np\nnp.save('x', y, allow_pickle=True)",
         "import pandas as pd\npd.read_pickle('x')",
         "frame.to_pickle('x')",
@@ -406,6 +409,7 @@ def test_a_wrong_call_is_seen(line: str) -> None:
     [
         "model.eval()",
         "import numpy as np\nnp.load('x', allow_pickle=False)",
+        "import numpy as np\nnp.savez('x', allow_pickle=False, y=y)",
         "import os\nos.sep",
         "import re\nre.compile('x')",
         "platform.system()",
