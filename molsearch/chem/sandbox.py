@@ -22,6 +22,7 @@ WORKERS = 2  # one structure that hangs leaves the other to everybody else
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.chem.sandbox import serve; serve()"
 _REFUSAL = "The process that guards the work on intricate structures did not start: check the memory that is left."
 _PACKAGE = "molsearch.chem."
+_AHEAD = ("conformer", "drawing", "graph", "substructure")  # loaded before the clock of the first order runs
 
 _lock = threading.Lock()
 _free: "queue.SimpleQueue[Worker]" = queue.SimpleQueue()
@@ -84,6 +85,8 @@ def _read(stream: IO[bytes]) -> dict[str, Any]:
 def serve() -> None:
     """Answer orders until standard input ends; the child's whole life."""
     limit_memory()
+    for name in _AHEAD:
+        importlib.import_module(_PACKAGE + name)
     answers = os.fdopen(os.dup(1), "wb")
     answers.write(READY)
     answers.flush()

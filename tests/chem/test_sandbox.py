@@ -54,11 +54,11 @@ def test_a_structure_that_really_hangs_costs_its_record_and_its_time(filename: s
 
 
 def test_one_that_hangs_behind_many_is_given_no_more_time_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = io.BytesIO("\n".join([*["C" * (n % 50 + 1) for n in range(500)], HANGS_READING, "CCO"]).encode())
+    file = io.BytesIO("\n".join([*["C" * (n % 50 + 1) for n in range(1_000)], HANGS_READING, "CCO"]).encode())
     started = time.monotonic()
     with read_library(file, filename="list.smi", options=ReadOptions(timeout_s=3)) as library:
-        assert [lost.entry.row for lost in library.rejections()] == [501]
-    assert time.monotonic() - started < 60  # 500 records once had 50 s more between them
+        assert [lost.entry.row for lost in library.rejections()] == [1_001]
+    assert time.monotonic() - started < 180  # a slice of this size once had 260 s more for its records
 
 
 def test_a_file_full_of_them_is_given_up_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,13 +78,13 @@ def test_a_file_full_of_them_is_given_up_with_a_sentence(monkeypatch: pytest.Mon
 
 
 def test_features_of_one_that_hangs_are_refused_and_those_beside_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "SECONDS", 3.0)
+    monkeypatch.setattr(pool, "SECONDS", 10.0)
     with Pool(1) as one:
         found = one.features(["CO", HANGS_LATER, "CN", WILD])
         chunk = next(one.map([["CO", HANGS_LATER, "CN", WILD]], ahead=0))
     for each in (found, chunk):
         assert each.kept == (0, 2, 3)
-        assert each.refused == {1: "Computing its features did not end in 4 s."}
+        assert each.refused == {1: "Computing its features did not end in 11 s."}
         assert each.store is not None
         alone = features_of(["CO", "CN", WILD])
         assert alone.store is not None
@@ -122,16 +122,16 @@ def test_a_reference_structure_that_hangs_is_refused(monkeypatch: pytest.MonkeyP
 
 
 def test_a_pattern_that_does_not_end_is_refused_and_others_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(matches(["CO", WILD, "BrCC", MORPHINE], "[$([Br]C),$(*1****1)]")) == [False, True, True, True]
     monkeypatch.setattr(substructure, "SECONDS", 2.0)
     with pytest.raises(InputError, match="takes too long"):
-        list(matches(["CO", complete(15)], ENDLESS))
-    assert list(matches(["CO", WILD, "BrCC", MORPHINE], "[$([Br]C),$(*1****1)]")) == [False, True, True, True]
+        list(matches([complete(15)], ENDLESS))
 
 
 def test_a_drawing_that_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert drawing.draw.__wrapped__(WILD) == drawing.drawn(WILD, False, (), "", (), (260, 180))
     monkeypatch.setattr(drawing, "MOST_SECONDS", 1.0)
     assert "too intricate to draw" in drawing.draw.__wrapped__(complete(40))
-    assert drawing.draw.__wrapped__(WILD) == drawing.drawn(WILD, False, (), "", (), (260, 180))
 
 
 def test_a_shape_of_a_cage_is_refused_with_a_sentence() -> None:
