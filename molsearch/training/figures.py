@@ -29,8 +29,12 @@ from molsearch.training.tables import read_metrics, rewrite, with_table
 QUERY_FILES = {
     "class, 30 frozen": "class_queries.tsv",
     "class, 70 open": "class_queries_open.tsv",
+    "class, 136 wide": "class_queries_wide.tsv",
+    "class, 79 held": "class_queries_held.tsv",
     "property, 20 frozen": "property_queries.tsv",
     "property, 40 open": "property_queries_open.tsv",
+    "property, 83 wide": "property_queries_wide.tsv",
+    "property, 47 held": "property_queries_held.tsv",
 }
 LIBRARIES = ("wehi_mols.csv", "solubility.train.sdf")
 #: Columns of the validation file by what the tables call them.
