@@ -1,6 +1,8 @@
 """The real app as a process of its own: `streamlit run app.py` on a free loopback port, with the shipped model."""
 
+import ctypes
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -43,7 +45,9 @@ def served(home: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless=true"]
     log = home / "server.log"
     with log.open("wb") as stream:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT, preexec_fn=_end_with_parent
+        )
         try:
             _await_answer(process, port, log)
             yield f"http://127.0.0.1:{port}"
@@ -53,6 +57,12 @@ def served(home: Path) -> Iterator[str]:
                 process.wait(STOP_S)
             process.kill()
             process.wait()
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end the server too where the tests are killed; only Linux can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
 
 
 def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
