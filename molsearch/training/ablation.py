@@ -61,13 +61,14 @@ def _released(recipe: Recipe) -> Recipe:
 ROWS: Mapping[str, Change] = {
     "InfoNCE + adversarial + second order": lambda recipe: recipe,
     "without second order": _without("second_order"),
+    "second order at weight 1": _losses(contrastive=1.0, adversarial=2e-4, second_order=1.0),
     "without adversarial": _without("adversarial"),
     "InfoNCE alone": _losses(contrastive=1.0),
     "without memory bank": _bankless,
     "second order as released (over +distance)": _released,
     "second order at temperature 0.5": _softened(0.5),
     "triplet in place of InfoNCE (the paper)": _losses(batch_hard_triplet=1.0, adversarial=2e-4, second_order=1.0),
-    "sigmoid pairwise in place of InfoNCE": _losses(sigmoid_pairwise=1.0, adversarial=2e-4, second_order=1.0),
+    "sigmoid pairwise in place of InfoNCE": _losses(sigmoid_pairwise=1.0, adversarial=2e-4, second_order=0.1),
 }
 
 
