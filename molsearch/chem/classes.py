@@ -7,7 +7,7 @@ parent both hold, so a pattern need only say what the parent does not. Row numbe
 class takes the next free number wherever it stands, and a number is never used again.
 """
 
-import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from molsearch.chem.arrays import CLASS_SIZE
 from molsearch.chem.cohort import Bools, Cohort
 from molsearch.chem.patterns import Pattern, parse
 from molsearch.chem.rules import RuleSet
+from molsearch.chem.ruletable import parted, read_rules
 from molsearch.chem.terms import Terms
 from molsearch.errors import InputError
 
@@ -62,27 +63,21 @@ def read_table(path: Path) -> tuple[ChemicalClass, ...]:
     Raises:
         InputError: The file is missing or a line lacks a column.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
-        return tuple(
-            ChemicalClass(
-                row=int(line["row"]),
-                name=line["name"],
-                synonyms=tuple(part.strip() for part in line["synonyms"].split(";") if part.strip()),
-                narrower=tuple(part.strip() for part in line["narrower"].split(";") if part.strip()),
-                parent=line["parent"],
-                pattern=line["pattern"],
-                example=line["example"],
-                counterexample=line["counterexample"],
-                note=line["note"] or "",
-            )
-            for line in lines
-        )
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"the class table {path} cannot be read ({error}): restore the file that came with it"
-        ) from error
+    return read_rules(path, "class", _class)
+
+
+def _class(line: Mapping[str, str]) -> ChemicalClass:
+    return ChemicalClass(
+        row=int(line["row"]),
+        name=line["name"],
+        synonyms=parted(line["synonyms"]),
+        narrower=parted(line["narrower"]),
+        parent=line["parent"],
+        pattern=line["pattern"],
+        example=line["example"],
+        counterexample=line["counterexample"],
+        note=line["note"] or "",
+    )
 
 
 CLASSES: tuple[ChemicalClass, ...] = read_table(TABLE)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -11,8 +10,7 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from molsearch.chem.sites import Place, Site, apart, core, linked
-from molsearch.chem.substructure import perceive
-from molsearch.errors import InputError
+from molsearch.chem.substructure import perceived
 
 Floats = npt.NDArray[np.float32]
 
@@ -183,15 +181,6 @@ def agreement(conditions: Sequence[Condition], keys: Iterable[str]) -> Floats:
     """
     columns = []
     for key in keys:
-        mol = _molecule(key)
+        mol = perceived(key)
         columns.append([0.0 if mol is None else one.fit(mol) for one in conditions])
     return np.array(columns, np.float32).reshape(len(columns), len(conditions)).T
-
-
-# Queries of one session ask for the same molecules again and again; these take about 10 kB each.
-@lru_cache(maxsize=4_096)
-def _molecule(key: str) -> Chem.Mol | None:
-    try:
-        return perceive(key)
-    except InputError:
-        return None

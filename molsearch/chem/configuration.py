@@ -55,7 +55,9 @@ def agree(stated: Mapping[str, int], keys: Sequence[str]) -> npt.NDArray[np.bool
         keys: N isomeric SMILES after clean-up; one that cannot be read has none.
     """
     wanted = np.array([stated.get(label, 0) for label in LABELS])
-    return np.array([(np.array(_labels(key)) >= wanted).all() for key in keys], np.bool_)
+    found = np.array([_labels(key) for key in keys], np.int64).reshape(-1, len(LABELS))  # (N, 4)
+    enough: npt.NDArray[np.bool_] = (found >= wanted).all(axis=1)
+    return enough
 
 
 @lru_cache(maxsize=20_000)

@@ -87,15 +87,16 @@ def featurise(smiles: str) -> MolGraph:
 
 
 def graph_store(smiles: Sequence[str]) -> GraphStore:
-    """Turn SMILES, one or more, into graphs in their order, many at once, as that costs a fifth of one by one.
+    """Turn SMILES, one or more, into graphs in their order, many at once, as that costs a third of one by one.
 
     Raises:
         InputError: If one cannot be read, or takes longer than SECONDS.
     """
-    wild = [place for place, one in enumerate(smiles) if not tame(one)]
+    calm, wild = [], []
+    for place, one in enumerate(smiles):
+        (calm if tame(one) else wild).append(place)
     if not wild:
         return _store(smiles)
-    calm = [place for place, one in enumerate(smiles) if tame(one)]
     stores = [_store([smiles[place] for place in calm])] if calm else []
     stores += [GraphStore.of([_apart(smiles[place])]) for place in wild]
     return GraphStore.joined(stores).take(np.argsort([*calm, *wild]))

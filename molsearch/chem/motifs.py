@@ -6,13 +6,14 @@ pattern (the language of `patterns`), a molecule that shows it and one that does
 number, is no feature of any encoder and costs nothing until it is asked for, so rows may come and go.
 """
 
-import csv
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from molsearch.chem.classes import class_named
+from molsearch.chem.ruletable import parted, read_rules
 from molsearch.chem.terms import Terms
 from molsearch.errors import InputError
 
@@ -48,29 +49,19 @@ def read_motifs(path: Path) -> tuple[Motif, ...]:
     Raises:
         InputError: The file is missing or a line lacks a column.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
-        return tuple(
-            Motif(
-                name=line["name"],
-                terms=_parted(line["terms"]),
-                signs=_parted(line["signs"]),
-                within=line["within"],
-                pattern=line["pattern"],
-                example=line["example"],
-                counterexample=line["counterexample"],
-            )
-            for line in lines
-        )
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"the motif table {path} cannot be read ({error}): restore the file that came with it"
-        ) from error
+    return read_rules(path, "motif", _motif)
 
 
-def _parted(cell: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in cell.split(";") if part.strip())
+def _motif(line: Mapping[str, str]) -> Motif:
+    return Motif(
+        name=line["name"],
+        terms=parted(line["terms"]),
+        signs=parted(line["signs"]),
+        within=line["within"],
+        pattern=line["pattern"],
+        example=line["example"],
+        counterexample=line["counterexample"],
+    )
 
 
 MOTIFS: tuple[Motif, ...] = read_motifs(TABLE)

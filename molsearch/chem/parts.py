@@ -15,8 +15,7 @@ from rdkit import Chem, rdBase
 from molsearch.chem.arrays import PART_SHARES, PART_SIZES, RELATIONS
 from molsearch.chem.graph import parse
 from molsearch.chem.names import Mention
-from molsearch.chem.substructure import perceive
-from molsearch.errors import InputError
+from molsearch.chem.substructure import perceived
 
 MAX_PARTS = 8
 HELD = 1 + len(PART_SHARES)  # ways to hold a part
@@ -77,7 +76,7 @@ def outcomes(parts: Sequence[Part], keys: Sequence[str]) -> npt.NDArray[np.int8]
     """
     found = np.zeros((len(parts), len(keys)), np.int8)
     for column, key in enumerate(keys):
-        mol = _molecule(key)
+        mol = perceived(key)
         if mol is None:
             continue
         atoms = mol.GetNumHeavyAtoms()
@@ -93,14 +92,6 @@ def outcomes(parts: Sequence[Part], keys: Sequence[str]) -> npt.NDArray[np.int8]
 def _handed(key: str) -> Chem.Mol:
     """Parse a key that can be read as far as stereochemistry needs it, which takes twice as long."""
     return parse(key)
-
-
-@lru_cache(maxsize=4_096)
-def _molecule(key: str) -> Chem.Mol | None:
-    try:
-        return perceive(key)
-    except InputError:
-        return None
 
 
 def _part(mention: Mention) -> Part | None:

@@ -1,6 +1,7 @@
 """Substructures: which molecules hold a SMARTS pattern, and what a molecule is without one of its atoms."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 
 from rdkit import Chem, rdBase
@@ -95,6 +96,16 @@ def perceive(key: str) -> Chem.Mol:
     mol.UpdatePropertyCache(strict=False)
     Chem.SanitizeMol(mol, _PERCEIVED)
     return mol
+
+
+# Queries of one session ask for the same molecules again and again; these take about 10 kB each.
+@lru_cache(maxsize=4_096)
+def perceived(key: str) -> Chem.Mol | None:
+    """Parse a trusted key as ``perceive`` does, or give the molecule again that was; None where it cannot be read."""
+    try:
+        return perceive(key)
+    except InputError:
+        return None
 
 
 def without_each_atom(smiles: str) -> list[str]:

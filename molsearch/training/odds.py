@@ -42,7 +42,7 @@ def _class_odds(texts: Sequence[str], owners: npt.NDArray[np.int64], molecules: 
     from molsearch.chem.criteria import read_criteria
     from molsearch.chem.graph import class_members
 
-    member = class_members(molecules)[:, :CLASS_SIZE]
+    member = class_members(molecules)
     said, right = np.zeros(CLASS_SIZE), np.zeros(CLASS_SIZE)
     for text, owner in zip(texts, owners, strict=True):
         named = [row for row in {one.row for one in read_criteria(text).classes} if row < CLASS_SIZE]

@@ -179,17 +179,16 @@ def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evid
     return raised
 
 
-def described(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evidence], targets: Ints) -> Floats:
-    """Score a (chunk, N) block's texts as descriptions of the Q molecules of ``targets``, (chunk, Q).
+def configured(model: Scorer, pool: Pool, evidence: Sequence[Evidence], targets: Ints) -> Floats:
+    """Compute what texts as descriptions of the Q molecules of ``targets`` lose by their stereodescriptors, (chunk, Q).
 
-    Stereodescriptors count, parts do not: what a text loses by its parts depends on how many it names, so that texts
-    cannot be compared by it.
+    One row of zeros where no text states any. Parts do not count in that direction: what a text loses by them depends on
+    how many it names, so that texts cannot be compared by it.
     """
-    own = block[:, targets]
-    if isinstance(model, DualEncoder) and any(one.configuration for one in evidence):
-        keys = [pool.keys()[number] for number in targets.tolist()]
-        own += [configuration_lift([one], keys, model.odds) for one in evidence]
-    return own
+    if not isinstance(model, DualEncoder) or not any(one.configuration for one in evidence):
+        return np.zeros((1, len(targets)), np.float32)
+    keys = [pool.keys()[number] for number in targets.tolist()]
+    return np.stack([configuration_lift([one], keys, model.odds) for one in evidence])
 
 
 def lift(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
@@ -300,13 +299,17 @@ def answer(model: Scorer, rows: Sequence[Row], pool: Pool, targets: Ints, progre
     plain, lifted = Tally(targets), Tally(targets)
     for number, block in enumerate(blocks(model, texts, pool, part(progress, 0, total), evidence)):
         here = slice(number * CHUNK, (number + 1) * CHUNK)
-        plain.add(
-            with_parts(model, block, pool, evidence[here]), described(model, block, pool, evidence[here], targets)
-        )
+        said = evidence[here]
+        lost = configured(model, pool, said, targets)
+        whole = with_parts(model, block, pool, said)
+        plain.add(whole, block[:, targets] + lost)
         # Cleaning a large pool takes half a minute, so it is left out where no text names anything.
-        raised = lift(block, [pool.lifts(found, after) if found else {} for found in named[here]])
-        own = described(model, raised, pool, evidence[here], targets)
-        lifted.add(with_parts(model, raised, pool, evidence[here]), own)
+        bonuses = [pool.lifts(found, after) if found else {} for found in named[here]]
+        raised = lift(block, bonuses)
+        own = raised[:, targets] + lost
+        for row in [row for row, gains in enumerate(bonuses) if gains]:  # of the others nothing changes
+            whole[row] = with_parts(model, raised[row : row + 1], pool, said[row : row + 1])[0]
+        lifted.add(whole, own)
     if progress:
         progress(total, total)
     return Answers(tuple(rows), targets, named, lifted.result(), plain.result())
