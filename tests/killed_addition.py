@@ -6,12 +6,11 @@ Prints one JSON object: how many deaths there were, and how many batches they le
 """
 
 import json
-import os
 import random
-import signal
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,8 +19,8 @@ from molsearch.chem.enumeration import enumerated
 from molsearch.faults import contents
 from molsearch.screener import Screener
 from molsearch.settings import Settings
+from tests.killing import forked
 
-WATCHED = {"open", "os.rename", "os.remove", "os.mkdir", "os.truncate"}
 MOLECULES, BATCH = 60, 4
 OPERATIONS, MOMENTS = 12, 8  # deaths of either kind
 EARLY = 20  # what is gone on with dies again before so many operations
@@ -33,37 +32,10 @@ def text() -> str:
     return "\n".join([*lines, "C1CC broken", *lines[::7], "not a molecule"])
 
 
-def forked(screener: Screener, name: str, resume: bool, die_at: int = 0, die_after_s: float | None = None) -> int:
-    """Run the addition in a fork; return how many file operations it took, or -1 when it was killed."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        seen = 0
-
-        def watch(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal seen
-            if event in WATCHED and arguments and str(screener.settings.libraries) in str(arguments[0]):
-                seen += 1
-                if seen == die_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(watch)
-        with screener.read_text(TEXT) as library:
-            screener.add(library, name, resume=resume)
-        os.write(writer, str(seen).encode())
-        os._exit(0)
-    os.close(writer)
-    if die_after_s is not None:
-        time.sleep(die_after_s)
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(reader) as pipe:
-        told = pipe.read()
-    if os.WIFSIGNALED(status):
-        return -1
-    if status:
-        raise SystemExit("an addition ended in an error")
-    return int(told)
+def addition(screener: Screener, name: str, resume: bool) -> None:
+    """Add the same records every time."""
+    with screener.read_text(TEXT) as library:
+        screener.add(library, name, resume=resume)
 
 
 def main(home: Path, models: Path) -> None:
@@ -74,8 +46,12 @@ def main(home: Path, models: Path) -> None:
     screener = Screener(replace(settings, record_timeout_s=0))
     with screener.read_text("CCO") as library:
         screener.add(library, "warm")  # so that no fork has to compile the tables of classes
+
+    def added(name: str, resume: bool, die_at: int = 0, die_after_s: float | None = None) -> int:
+        return forked(partial(addition, screener, name, resume), settings.libraries, die_at, die_after_s)
+
     started = time.perf_counter()
-    operations = forked(screener, "whole", resume=False)
+    operations = added("whole", resume=False)
     took_s = time.perf_counter() - started
     whole = contents(settings.libraries / "whole")
     chance = random.Random(0)
@@ -85,13 +61,13 @@ def main(home: Path, models: Path) -> None:
     found = {"operations": operations, "deaths": 0, "gone on": 0}
     for number, (operation, after_s) in enumerate(deaths):
         name = f"killed {number}"
-        found["deaths"] += forked(screener, name, False, operation, after_s) == -1
+        found["deaths"] += added(name, False, operation, after_s) == -1
         with screener.read_text(TEXT) as library:
             found["gone on"] += screener.interrupted(library, name) is not None
-        found["deaths"] += forked(screener, name, True, chance.randrange(1, EARLY)) == -1
-        forked(screener, name, True)
+        found["deaths"] += added(name, True, chance.randrange(1, EARLY)) == -1
+        added(name, True)
         if number % 4 == 0:
-            forked(screener, name, True)  # once more than needed: it is stored already
+            added(name, True)  # once more than needed: it is stored already
         if contents(settings.libraries / name.replace(" ", "%20")) != whole:
             raise SystemExit(f"killed at {operation or after_s} and gone on with, the library differs")
     print(json.dumps(found))

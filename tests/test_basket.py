@@ -12,20 +12,9 @@ from molsearch.basketfile import FORMAT, VERSION, open_saved, save
 from molsearch.chem.options import ReadOptions
 from molsearch.errors import InputError
 from molsearch.records import Entry, Molecule, PropertyRange, Query
+from tests.fuzz.seeds import BLOCK, TIME
 
 OPTIONS = ReadOptions(timeout_s=0)  # structures are checked in this process
-TIME = "2026-01-31T12:00:00+00:00"
-BLOCK = """ethanol
-  by hand
-
-  3  2  0  0  0  0  0  0  0  0999 V2000
-    1.5000    2.5000    0.0000 C   0  0
-    2.5000    2.5000    0.0000 C   0  0
-    3.5000    2.5000    0.0000 O   0  0
-  1  2  1  0
-  2  3  1  0
-M  END
-"""
 ORIGIN = Origin("mine", 3, "m1", "ab" * 32)
 
 

@@ -56,8 +56,7 @@ def agree(stated: Mapping[str, int], keys: Sequence[str]) -> npt.NDArray[np.bool
     """
     wanted = np.array([stated.get(label, 0) for label in LABELS])
     found = np.array([_labels(key) for key in keys], np.int64).reshape(-1, len(LABELS))  # (N, 4)
-    enough: npt.NDArray[np.bool_] = (found >= wanted).all(axis=1)
-    return enough
+    return np.asarray((found >= wanted).all(axis=1), np.bool_)
 
 
 @lru_cache(maxsize=20_000)

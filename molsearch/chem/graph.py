@@ -92,7 +92,8 @@ def graph_store(smiles: Sequence[str]) -> GraphStore:
     Raises:
         InputError: If one cannot be read, or takes longer than SECONDS.
     """
-    calm, wild = [], []
+    calm: list[int] = []
+    wild: list[int] = []
     for place, one in enumerate(smiles):
         (calm if tame(one) else wild).append(place)
     if not wild:

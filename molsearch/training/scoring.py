@@ -182,8 +182,8 @@ def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evid
 def configured(model: Scorer, pool: Pool, evidence: Sequence[Evidence], targets: Ints) -> Floats:
     """Compute what texts as descriptions of the Q molecules of ``targets`` lose by their stereodescriptors, (chunk, Q).
 
-    One row of zeros where no text states any. Parts do not count in that direction: what a text loses by them depends on
-    how many it names, so that texts cannot be compared by it.
+    One row of zeros where no text states any. Parts do not count in that direction: what a text loses by them depends
+    on how many it names, so that texts cannot be compared by it.
     """
     if not isinstance(model, DualEncoder) or not any(one.configuration for one in evidence):
         return np.zeros((1, len(targets)), np.float32)

@@ -31,7 +31,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 LAPTOP, SCREEN = (1366, 768), (1920, 1080)
-PATIENCE_MS = 400_000
+PATIENCE_MS = 120_000
 STILL_MS = 300  # a page that has not worked for so long stands still
 ANSWER_MS = 3_000  # in which the app begins to work after a click; some clicks give it nothing to do
 #: Counts in the page how often the app began to work; a short run would be over before anyone asks.

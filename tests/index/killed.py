@@ -6,20 +6,19 @@ Prints one JSON object: in what state the deaths left the library, and how many 
 """
 
 import json
-import os
 import random
 import shutil
-import signal
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from molsearch.index import transaction
 from molsearch.index.exact import ExactIndex
 from tests.index.samples import WIDTH, batch, batches, rejection
+from tests.killing import forked
 
-WATCHED = {"open", "os.rename", "os.remove", "os.truncate", "os.listdir", "os.scandir"}
 RANDOM_DEATHS = 12
 
 
@@ -27,33 +26,6 @@ def addition(folder: Path) -> None:
     """The same addition every time: several segments, joined sources, rejections."""
     transaction.SEGMENT_ROWS = 100
     ExactIndex.open(folder).add([batch(range(300, 400)), batch(range(350, 500))], [rejection(i) for i in range(3)])
-
-
-def forked(folder: Path, die_at: int = 0, die_after_s: float | None = None) -> int:
-    """Run the addition in a fork; return how many file operations it took, or -1 when it was killed."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        seen = 0
-
-        def watch(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal seen
-            if event in WATCHED and arguments and str(folder) in str(arguments[0]):
-                seen += 1
-                if seen == die_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(watch)
-        addition(folder)
-        os.write(writer, str(seen).encode())
-        os._exit(0)
-    os.close(writer)
-    if die_after_s is not None:
-        time.sleep(die_after_s)
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(reader) as pipe:
-        return -1 if os.WIFSIGNALED(status) else int(pipe.read())
 
 
 def same_files(one: Path, other: Path) -> bool:
@@ -68,7 +40,7 @@ def main(home: Path) -> None:
     ExactIndex.create(whole, "whole", "m", WIDTH).add(batches(300, 100))
     shutil.copytree(whole, undisturbed)
     started = time.perf_counter()
-    operations = forked(undisturbed)
+    operations = forked(partial(addition, undisturbed), undisturbed)
     took_s = time.perf_counter() - started
     known = {ExactIndex.open(whole).info: "old", ExactIndex.open(undisturbed).info: "new"}
     states: Counter[str] = Counter()
@@ -78,7 +50,7 @@ def main(home: Path) -> None:
     for number, after_s in deaths:
         folder = home / "killed"
         shutil.copytree(whole, folder)
-        if forked(folder, number, after_s) != -1 and number:
+        if forked(partial(addition, folder), folder, number, after_s) != -1 and number:
             raise SystemExit(f"the addition survived operation {number} of {operations}")
         left = ExactIndex.open(folder)
         left.verify()
