@@ -16,7 +16,7 @@ def bipartite(atoms: int) -> str:
 
 
 def torus(rows: int, columns: int) -> str:
-    """A square net of carbon closed in both directions: it is read at once, but its features do not end."""
+    """A square net of carbon closed in both directions: it is read at once, but its features take long."""
     place = {}
     for row in range(rows):
         for column in range(columns) if row % 2 == 0 else reversed(range(columns)):

@@ -21,7 +21,7 @@ from molsearch.records import Entry, Molecule, Reason, Rejection
 from tests.hostile import bipartite, complete, torus
 
 HANGS_READING = bipartite(20)
-HANGS_LATER = torus(10, 10)
+HANGS_LATER = torus(30, 30)  # it ends after half a minute, far beyond the limits set here
 WILD = complete(7)  # intricate, but done at once
 ENDLESS = "[$(" + "*~" * 12 + "Br)]"  # every path of twelve atoms is gone along
 MORPHINE = "CN1CC[C@]23c4c5ccc(O)c4O[C@H]2[C@@H](O)C=C[C@H]3[C@H]1C5"
@@ -78,13 +78,13 @@ def test_a_file_full_of_them_is_given_up_with_a_sentence(monkeypatch: pytest.Mon
 
 
 def test_features_of_one_that_hangs_are_refused_and_those_beside_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "SECONDS", 10.0)
+    monkeypatch.setattr(pool, "SECONDS", 5.0)
     with Pool(1) as one:
         found = one.features(["CO", HANGS_LATER, "CN", WILD])
         chunk = next(one.map([["CO", HANGS_LATER, "CN", WILD]], ahead=0))
     for each in (found, chunk):
         assert each.kept == (0, 2, 3)
-        assert each.refused == {1: "Computing its features did not end in 11 s."}
+        assert each.refused == {1: "Computing its features did not end in 6 s."}
         assert each.store is not None
         alone = features_of(["CO", "CN", WILD])
         assert alone.store is not None
