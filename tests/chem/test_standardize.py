@@ -1,7 +1,10 @@
 """Clean-up: what it may change, what it must keep apart, and that its shortcut is no shortcut in chemistry."""
 
 import csv
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,6 +19,7 @@ from molsearch.chem.standardize import CLEANUP, STEPS, Cleaned, Fault, clean, le
 from molsearch.chem.structures import heavy_atoms_written
 from molsearch.errors import InputError
 from molsearch.records import Entry, Kind, Molecule, Reason, Rejection
+from molsearch.settings import PROJECT
 
 
 def key(smiles: str, steps: tuple[str, ...] = CLEANUP) -> str:
@@ -279,3 +283,24 @@ def test_cleanup_keeps_the_pool_apart(shared: Path) -> None:
 def test_a_key_is_its_own_key(shared: Path) -> None:
     for smiles in rows(shared / "data" / "chebi20_pool.tsv", "smiles", every=83, count=390):
         assert key(key(smiles)) == key(smiles)
+
+
+THREADS = """
+import sys, threading, time
+from molsearch.chem.standardize import clean
+sys.setswitchinterval(1e-6)
+end = time.monotonic() + 3
+def work():
+    while time.monotonic() < end:
+        assert "unclosed ring" in clean("C1CC", "smiles").detail
+threads = [threading.Thread(target=work) for _ in range(6)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def test_threads_may_refuse_structures_at_once() -> None:
+    """RDKit's log, which tells why, must not be left to memory that was freed: the process would end in a crash."""
+    filled = {**os.environ, "MALLOC_PERTURB_": "165", "PYTHONMALLOC": "malloc"}  # so that freed memory cannot be used
+    run = subprocess.run([sys.executable, "-c", THREADS], env=filled, cwd=PROJECT, capture_output=True, timeout=100)
+    assert run.returncode == 0, run.stderr.decode()[-500:]
