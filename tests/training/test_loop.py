@@ -141,6 +141,15 @@ def child(*words: object) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Train with one thread, as the child does: of more the libraries may take as many as the machine has idle."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def ended() -> Iterator[list[subprocess.Popen[bytes]]]:
     processes: list[subprocess.Popen[bytes]] = []
     yield processes
@@ -149,6 +158,7 @@ def ended() -> Iterator[list[subprocess.Popen[bytes]]]:
         process.wait()
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_killed_run_goes_on_to_the_very_weights_of_an_undisturbed_one(
     tmp_path: Path, features: Features, ended: list[subprocess.Popen[bytes]]
 ) -> None:
