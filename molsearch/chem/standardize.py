@@ -207,8 +207,10 @@ def _complaints(text: str, kind: Kind) -> str:
     """Read a structure that cannot be read once more, and return what RDKit logs."""
     with _CAPTURE, rdBase.CaptureErrorLog() as log:
         read_structure(text, kind)
-        messages: str = log.messages
-    return messages
+        try:
+            return str(log.messages)
+        except UnicodeDecodeError as cut:  # RDKit quotes a part of the text and may cut a letter in two
+            return bytes(cut.object).decode("utf-8", "replace")
 
 
 def _apply(mol: Chem.Mol, steps: Sequence[str], changes: list[str], written: str) -> Cleaned | Fault:

@@ -285,6 +285,10 @@ def test_a_key_is_its_own_key(shared: Path) -> None:
         assert key(key(smiles)) == key(smiles)
 
 
+def test_a_letter_that_rdkit_cuts_in_two_is_no_fault() -> None:
+    assert "syntax error" in fault("ää((" + "ä" * 100).detail
+
+
 THREADS = """
 import sys, threading, time
 from molsearch.chem.standardize import clean
