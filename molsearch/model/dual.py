@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float32]
 
+_ROWS = 256  # molecules compared with the whole bank at once: 10 MB for 10,000 captions, and as much for each step
+
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
@@ -283,8 +285,8 @@ class DualEncoder(nn.Module):
             return np.zeros(len(vectors), np.float32)
         beta = self.config.beta
         output = [
-            torch.logsumexp(beta * (torch.from_numpy(vectors[i : i + 4096]).to(self.device) @ self.bank.T), 1)
-            for i in range(0, len(vectors), 4096)
+            torch.logsumexp(beta * (torch.from_numpy(vectors[i : i + _ROWS]).to(self.device) @ self.bank.T), 1)
+            for i in range(0, len(vectors), _ROWS)
         ]
         soft_largest = (torch.cat(output) - math.log(len(self.bank))) / beta
         return (-self.config.bank_weight * soft_largest).cpu().numpy().astype(np.float32)
