@@ -1,6 +1,7 @@
 """Model: what the model in use is, what it was trained on and how well it was measured to work."""
 
 import json
+import re
 from pathlib import Path
 
 import streamlit as st
@@ -10,6 +11,8 @@ from molsearch.pages.panels import calibrated
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
 from molsearch.plots import training_curves
 from molsearch.records import ModelCard
+
+_COMMENTS = re.compile(r"<!--.*?-->", re.DOTALL)  # they mark the tables for the command that writes them
 
 
 @st.cache_data(ttl=60, show_spinner="Reading the model folders …")
@@ -67,7 +70,7 @@ def _card(card: ModelCard, *, in_use: bool) -> None:
         ):
             if value:
                 st.caption(f"**{label}** {plain(value)}")
-        st.markdown(card.text)
+        st.markdown(_COMMENTS.sub("", card.text))
 
 
 def _curves(path: Path) -> None:

@@ -39,7 +39,7 @@ class MissKind:
         count: How many.
         share: Of the sample, in percent.
         median_rank: Of the right molecules.
-        examples: The first few, as (SMILES of the truth, SMILES of what stands in its place).
+        examples: The few that are written shortest, as (SMILES of the truth, SMILES of what stands in its place).
     """
 
     count: int
@@ -81,11 +81,15 @@ def by_kind(misses: Sequence[Miss]) -> dict[str, MissKind]:
             count=len(own),
             share=100 * len(own) / len(misses),
             median_rank=float(np.median([miss.rank for miss in own])),
-            examples=tuple((miss.truth, miss.first) for miss in own[:EXAMPLES]),
+            examples=tuple((miss.truth, miss.first) for miss in sorted(own, key=_length)[:EXAMPLES]),
         )
         for kind in ALL_KINDS
         if (own := sorted_out[kind])
     }
+
+
+def _length(miss: Miss) -> int:
+    return len(miss.truth) + len(miss.first)
 
 
 def miss_figures(
