@@ -17,6 +17,7 @@ from molsearch.records import Progress
 from molsearch.training import slices
 from molsearch.training.baselines import Bench, Candidates, rank_baselines
 from molsearch.training.evaluate import direction, evaluate_pcdes, with_text
+from molsearch.training.faithfulness import SHARE, evaluate_explanations
 from molsearch.training.misses import miss_figures
 from molsearch.training.pairs import Table, find_targets, read_pairs, read_pool
 from molsearch.training.querybench import library_pool, query_figures
@@ -158,6 +159,15 @@ def _pcdes(run: Measurement) -> dict[str, Any]:
     return {"models": told}
 
 
+def _explanations(run: Measurement) -> dict[str, Any]:
+    told = evaluate_explanations(run.model, run.data / "chebi20_val.tsv", seed=run.seed, progress=run.progress)
+    share = f"{100 * SHARE:.0f} %"
+    below = (
+        f"{told['sample']} masked texts with their molecules; {share} of the atoms or words go at once, one at least."
+    )
+    return {**told, "below": below}
+
+
 def _queries(run: Measurement) -> dict[str, Any]:
     if run.libraries is None:
         raise InputError(f"The short queries rank library files, got none; give --libraries DIR with {LIBRARIES}.")
@@ -178,6 +188,7 @@ MEASURES: Mapping[str, Callable[[Measurement], dict[str, Any]]] = {
     "roles": _roles,
     "pcdes": _pcdes,
     "queries": _queries,
+    "explanations": _explanations,
 }
 
 

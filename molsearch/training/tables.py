@@ -147,7 +147,7 @@ def _pcdes_flat(data: Data) -> dict[str, float]:
     return {f"PCdes val, {way} {name}": shipped[way][name] for way in _WAYS for name in ("accuracy", "recall@20")}
 
 
-# --- misses, times, learning curve ----------------------------------------------------------------------------------
+# --- misses, explanations, times, learning curve ---------------------------------------------------------------------
 
 
 def _misses(data: Data) -> str:
@@ -157,6 +157,26 @@ def _misses(data: Data) -> str:
         rows.append([kind, str(one["count"]), f"{one['share']:.0f} %", f"{one['median_rank']:g}", pairs])
     head = ["what stands first", "misses", "share", "median true rank", "examples (truth → first)"]
     return markdown(head, rows)
+
+
+def _explanations(data: Data) -> str:
+    rows = []
+    for unit in ("atoms", "words"):
+        one = data[unit]
+        falls = [f"{one[name]['mean']:.3f}" for name in ("top", "random", "least")]
+        gap = one["top_minus_random"]
+        more = f"**{gap['mean']:+.3f}** {_span(gap['interval'], 3)}"
+        often = f"{one['top_beats_random']:.0f} %"
+        rows.append([unit, str(one["pairs"]), f"{one['deleted']:.1f}", *falls, more, often])
+    head = ["deleted", "pairs", "how many", "the top ones", "random ones", "the least ones"]
+    return markdown([*head, "top against random (95 %)", "top falls further"], rows)
+
+
+def _explanations_flat(data: Data) -> dict[str, float]:
+    return {
+        f"explanations, {unit}, fall of the cosine, top against random": data[unit]["top_minus_random"]["mean"]
+        for unit in ("atoms", "words")
+    }
 
 
 def _times(data: Data) -> str:
@@ -208,6 +228,7 @@ TABLES: Mapping[str, Table] = {
     "roles": Table('role queries such as "an antibacterial agent"', _roles, _roles_flat),
     "pcdes": Table("PCdes validation split", _pcdes, _pcdes_flat),
     "queries": Table("short queries with a computed truth", _queries, _queries_flat),
+    "explanations": Table("explanations put to the test by deletion", _explanations, _explanations_flat),
     "times": Table("times of one query, median (95th percentile)", _times),
     "learning curve": Table("what more training captions would give", _curve),
     "ablation": Table("what each loss and the memory bank are worth", _ablation),
