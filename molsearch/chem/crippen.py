@@ -5,6 +5,8 @@ The type of an atom follows from its neighbours; that of a terminal oxygen, and 
 neighbours of the one atom it is bound to as well. A test compares whole libraries with RDKit's own sums.
 """
 
+import threading
+
 import numpy as np
 import numpy.typing as npt
 from rdkit import Chem
@@ -24,10 +26,12 @@ class Crippen:
     def __init__(self) -> None:
         self._rows: dict[int, int] = {}
         self._values: Doubles = np.zeros((0, _COLUMNS))
+        self._lock = threading.Lock()
 
     def of(self, cohort: Cohort) -> Doubles:
         """Return (N, 2) logP and molar refractivity of molecules that write no hydrogen as an atom."""
-        values = self._per_atom(cohort)
+        with self._lock:
+            values = self._per_atom(cohort)
         bearers = np.repeat(np.arange(len(values)), cohort.hydrogens)
         owners = np.concatenate([cohort.owners, cohort.owners[bearers]])
         added = np.concatenate([values[:, :2], values[bearers, 2:]])  # (atoms, then their hydrogens, 2)

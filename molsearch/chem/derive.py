@@ -129,7 +129,9 @@ _REACTIONS = {
 
 @lru_cache(maxsize=3)
 def _reaction(kind: str) -> rdChemReactions.ChemicalReaction:
-    return rdChemReactions.ReactionFromSmarts(_REACTIONS[kind])
+    reaction = rdChemReactions.ReactionFromSmarts(_REACTIONS[kind])
+    reaction.Initialize()  # here, as threads that run it for the first time at once would each begin to
+    return reaction
 
 
 @lru_cache(maxsize=10_000)

@@ -7,6 +7,7 @@ Of several environments of a molecule that cover the same bonds one counts, that
 smallest hash, then of the atom that comes first in canonical order; the atoms of the others grow no further.
 """
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -155,19 +156,21 @@ class Known:
         self._ask = ask
         self._values = np.zeros(64, np.uint32)
         self._asked: Bools = np.zeros(64, bool)
+        self._lock = threading.Lock()
 
     def of(self, cohort: Cohort, kinds: Ints, places: Ints) -> Hashes:
         """Return the number of each kind, (M,), which are those of the atoms, or edges, at some places, (M,)."""
-        more = int(kinds.max(initial=0)) + 1 - len(self._values)
-        if more > 0:
-            self._values = np.concatenate([self._values, np.zeros(more + 64, np.uint32)])
-            self._asked = np.concatenate([self._asked, np.zeros(more + 64, bool)])
-        if not self._asked[kinds].all():
-            for kind, first in zip(*np.unique(kinds, return_index=True), strict=True):
-                if not self._asked[kind]:
-                    self._values[kind] = self._ask(cohort, int(places[first]))
-                    self._asked[kind] = True
-        return self._values[kinds]
+        with self._lock:
+            more = int(kinds.max(initial=0)) + 1 - len(self._values)
+            if more > 0:
+                self._values = np.concatenate([self._values, np.zeros(more + 64, np.uint32)])
+                self._asked = np.concatenate([self._asked, np.zeros(more + 64, bool)])
+            if not self._asked[kinds].all():
+                for kind, first in zip(*np.unique(kinds, return_index=True), strict=True):
+                    if not self._asked[kind]:
+                        self._values[kind] = self._ask(cohort, int(places[first]))
+                        self._asked[kind] = True
+            return self._values[kinds]
 
 
 def _atom_hashes(cohort: Cohort) -> Hashes:

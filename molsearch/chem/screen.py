@@ -1,5 +1,6 @@
 """Many SMARTS against many molecules: which cannot match, and which must, is told from clauses before any search."""
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
@@ -66,6 +67,7 @@ class Screen:
             if isinstance(part, tuple)
         }
         self._masks: dict[int, Masks] = {}
+        self._lock = threading.Lock()  # for what is remembered, below
         self._rows: dict[int, int] = {}  # code of a site -> row of the table
         self._table: Bytes = np.zeros((0, self._bytes), np.uint8)  # (sites, bytes): clauses that a site shows
 
@@ -73,7 +75,9 @@ class Screen:
         """Tell which queries each molecule may match, and of which it is certain that it does, (Q, N) each."""
         rings = RingMap(cohort)
         listed = rings.listed()
-        present = self._present(cohort, rings) | self._clauses_from[listed + 1]  # (N, bytes)
+        with self._lock:
+            shown = self._present(cohort, rings)
+        present = shown | self._clauses_from[listed + 1]  # (N, bytes)
         bits = np.unpackbits(present.T, axis=0, bitorder="little")  # (clauses, N)
         possible = np.logical_and.reduceat(bits.view(bool)[self._needs], self._starts)
         ring_bonds = np.array([read.ring_bonds for read in cohort.reads], np.int64)
