@@ -12,25 +12,31 @@ from molsearch.settings import Settings
 from molsearch.terminal import answering, bar, plain, print_json, print_table
 
 
-def measure_large(settings: Settings, count: int | None, rows: int | None, log: Path | None, as_json: bool) -> None:
+def measure_large(
+    settings: Settings, file: Path | None, count: int | None, rows: int | None, log: Path | None, as_json: bool
+) -> None:
     """Measure what was asked for, print the figures, and write them to a log.
 
     Args:
         settings: Which model and device.
+        file: A file to ingest; None for none.
         count: Molecules to make and ingest; None for none.
         rows: Vectors to search; None for none.
         log: A .json or .md file, or None.
         as_json: Whether to print one JSON object.
 
     Raises:
-        InputError: If a number is too large or too small, or the log cannot be written.
+        InputError: If a number is too large or too small, the file cannot be read, or the log cannot be written.
     """
     from molsearch.haystack import measure_search
-    from molsearch.ingestion import ingest_enumerated, write_log  # torch loads with these
+    from molsearch.ingestion import ingest, ingest_enumerated, write_log  # torch loads with these
     from molsearch.model.dual import DualEncoder
 
     reports: dict[str, object] = {}
-    if count is not None:
+    if file is not None:
+        with bar("Embedding") as progress:
+            reports["ingestion"] = ingest(settings, file, progress)
+    elif count is not None:
         with bar("Embedding") as progress:
             reports["ingestion"] = ingest_enumerated(settings, count, progress)
     if rows is not None:
@@ -77,6 +83,7 @@ def bench(
     embed_file: Annotated[Path | None, typer.Option("--embed-file", help="A large file to embed and search.")] = None,
     upload_file: Annotated[Path | None, typer.Option("--upload-file", help="A file as a user uploads it.")] = None,
     captions: Annotated[Path | None, typer.Option("--captions", help="Pairs whose captions are timed too.")] = None,
+    file: Annotated[Path | None, typer.Option("--ingest", help="Ingest this file instead, and search it.")] = None,
     count: Annotated[int | None, typer.Option("--enumerate", help="Make and ingest so many molecules instead.")] = None,
     rows: Annotated[int | None, typer.Option("--search-rows", help="Search so many made vectors instead.")] = None,
     log: Annotated[Path | None, typer.Option("--log", help="Write the figures to this .json or .md file too.")] = None,
@@ -102,8 +109,8 @@ def bench(
 
             print_side_by_side(embed_file or settings.data / EXAMPLES_FILE, as_json)
             return
-        if count is not None or rows is not None:
-            measure_large(settings, count, rows, log, as_json)
+        if file is not None or count is not None or rows is not None:
+            measure_large(settings, file, count, rows, log, as_json)
             return
         examples = settings.data / EXAMPLES_FILE
         with bar("Embedding") as progress:
