@@ -22,7 +22,6 @@ from molsearch.concepts import (
     ruled_rows,
 )
 from molsearch.index.base import Index
-from molsearch.index.hashing import content_sha256
 from molsearch.records import Molecule, Progress
 
 if TYPE_CHECKING:  # torch loads with this
@@ -268,4 +267,4 @@ class Catalogue:
 
     def _content(self, index: Index) -> Hashable:
         """Tell contents apart; an engine that keeps no hashes is told apart by what it says of itself."""
-        return (content_sha256(index.address) or (index.address, index.info), index.info.model_id)
+        return (index.content_sha256() or (index.address, index.info), index.info.model_id)

@@ -117,12 +117,11 @@ def classes_held(smiles: str) -> frozenset[int]:
     """Return the rows of the class table that a molecule belongs to.
 
     Raises:
-        InputError: If the SMILES cannot be read.
+        InputError: If the SMILES cannot be read, or is too intricate to compute with.
     """
-    from molsearch.chem.classes import class_vector
-    from molsearch.chem.graph import parse
+    from molsearch.chem.graph import class_members
 
-    return frozenset(class_vector(parse(smiles)))
+    return frozenset(np.flatnonzero(class_members([smiles])[0]).tolist())
 
 
 def ruled(concept: Concept, held: frozenset[int]) -> bool | None:

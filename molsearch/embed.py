@@ -186,29 +186,31 @@ def workers_for(total: int) -> int:
 
 
 class _Threads:
-    """Gives torch some threads for a while. Encodings may overlap; the last that ends puts the old count back."""
+    """Gives torch some threads for a while, to encodings that want as many at once; the last puts the old count back."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._turn = threading.Condition()
         self._encodings = 0
-        self._before = 1
+        self._before = self._count = 1
 
     @contextmanager
     def given(self, count: int) -> Iterator[None]:
         import torch  # here, as reading a file needs none of it
 
-        with self._lock:
+        with self._turn:
+            self._turn.wait_for(lambda: not self._encodings or self._count == count)
             if not self._encodings:
-                self._before = torch.get_num_threads()
+                self._before, self._count = torch.get_num_threads(), count
+                torch.set_num_threads(count)
             self._encodings += 1
-            torch.set_num_threads(count)
         try:
             yield
         finally:
-            with self._lock:
+            with self._turn:
                 self._encodings -= 1
                 if not self._encodings:
                     torch.set_num_threads(self._before)
+                    self._turn.notify_all()
 
 
 _THREADS = _Threads()

@@ -19,9 +19,9 @@ from molsearch.chem.amounts import fit, misses
 from molsearch.chem.arrays import CONFIGURATION
 from molsearch.chem.configuration import agree, stated_configuration
 from molsearch.chem.criteria import ClassCriterion, Criteria, read_criteria
-from molsearch.chem.features import features_of
 from molsearch.chem.names import find_mentions
 from molsearch.chem.parts import Part, outcomes, parts_of
+from molsearch.chem.pool import Pool
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.model.odds import Odds
@@ -56,11 +56,12 @@ class Described:
         keys: Isomeric SMILES after clean-up.
 
     Raises:
-        InputError: If one cannot be read.
+        InputError: If one cannot be read, or its features take too long.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        features = features_of(keys)
+        with Pool(1) as pool:  # its process starts where a molecule might hang
+            features = pool.features(keys)
         if features.refused or features.store is None:
             raise InputError(next(iter(features.refused.values()), "There is no molecule to describe."))
         self._flags, self._values = features.store.class_bits(), features.properties

@@ -139,8 +139,6 @@ def run_of(ranking: Ranking, screener: Screener) -> Run:
         ranking: What the screener answered.
         screener: For what it knows of the library and the model.
     """
-    from molsearch.model.threads import thread_count  # torch loads with this
-
     card = screener.card()
     library, changed = _searched(ranking, screener)
     hits = tuple(map(_place, ranking.hits))
@@ -155,7 +153,7 @@ def run_of(ranking: Ranking, screener: Screener) -> Run:
         scored=ranking.searched,
         model=card.name if card.model_id == ranking.model_id else "",
         model_id=ranking.model_id,
-        threads=thread_count(),
+        threads=ranking.threads,
         versions=versions(),
         notes=(*ranking.notes, *changed),
         digest=digest(hits),

@@ -48,6 +48,9 @@ def rank(
         narrowed: The rows to look at.
         tested: The list of compounds that ``narrowed`` leaves out, for the record.
     """
+    from molsearch.model.threads import thread_count  # torch loads with this
+
+    threads = thread_count()
     named = [model.named_structures(phrase.kept) if phrase.kept else () for phrase in read.phrases]
     rows = index.rows_of(list({one.key for found in named for one in found}))
     bonuses = _bonuses(read.phrases, named, rows) if query.exact_names else {}
@@ -90,6 +93,8 @@ def rank(
         read=replace(read, phrases=tuple(phrases), exclusions=_but_amounts(read.exclusions, phrases)),
         narrowing=narrowed.account,
         tested=tested,
+        library_sha256=index.content_sha256(),
+        threads=threads,
     )
     return replace(ranking, notes=tuple(_warnings(ranking)))
 

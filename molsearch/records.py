@@ -225,6 +225,7 @@ class Ranking:
         narrowing: What each filter left of the library.
         tested: The list of tested compounds that were left out, or None.
         library_sha256: Hash of the library's contents, or "" where its engine keeps none.
+        threads: How many threads shared a sum, which decides its last bit.
     """
 
     query: Query
@@ -238,6 +239,7 @@ class Ranking:
     narrowing: Narrowing = field(default_factory=Narrowing)
     tested: Tested | None = None
     library_sha256: str = ""
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)

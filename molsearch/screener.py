@@ -3,7 +3,6 @@
 import hashlib
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ from molsearch.chem.standardize import standardize
 from molsearch.chem.tameness import tame
 from molsearch.errors import InputError, ModelError
 from molsearch.index.base import Index
-from molsearch.index.hashing import content_sha256
 from molsearch.inspection import Inspector
 from molsearch.interpretation import Narrowing
 from molsearch.narrowing import narrow
@@ -64,7 +62,7 @@ class Screener:
         self._loading = threading.Lock()
         self._storing_examples = threading.Lock()
         self._model: DualEncoder | None = None
-        self._filling: dict[str, Filling] = {}
+        self._filling: dict[int, Filling] = {}
         self.inspector = Inspector(lambda: self.model, self.settings)
         self._concepts = Memory()
         self.appraiser = Appraiser(lambda: self.model)
@@ -175,15 +173,15 @@ class Screener:
         addition = Addition(library, name, self.model, self._shelf, self._journals, self.settings.batch_molecules)
 
         def told(done: int, total: int) -> None:
-            self._filling[name] = Filling(name, done, total)
+            self._filling[id(addition)] = Filling(name, done, total)
             if progress:
                 progress(done, total)
 
-        self._filling[name] = Filling(name, 0, library.molecule_count)
+        self._filling[id(addition)] = Filling(name, 0, library.molecule_count)
         try:
             return addition.run(told, resume)
         finally:
-            self._filling.pop(name, None)
+            del self._filling[id(addition)]
 
     def interrupted(self, library: Library, name: str) -> Filling | None:
         """Tell how far an addition of these very records had come when it was interrupted; None if none was."""
@@ -220,7 +218,7 @@ class Screener:
 
     def content_sha256(self, name: str) -> str:
         """Hash the contents of a stored library; "" where its engine keeps no hashes."""
-        return content_sha256(self._open(name, None).address)
+        return self._open(name, None).content_sha256()
 
     def _open(self, name: str, model_id: str | None) -> Index:
         if name == EXAMPLES:
@@ -272,8 +270,7 @@ class Screener:
         check_reading(read)
         index = self._open(library, self.model.model_id)
         narrowed = narrow(query, read.exclusions, tested, index, self._shelf, progress)
-        ranking = rank(query, read, library, index, self.model, narrowed, tested)
-        return replace(ranking, library_sha256=content_sha256(index.address))
+        return rank(query, read, library, index, self.model, narrowed, tested)
 
     def narrow(
         self, query: Query, library: str, tested: Tested | None = None, progress: Progress | None = None

@@ -12,7 +12,6 @@ from molsearch.chem.diversity import Cluster
 from molsearch.chem.formats import FORMATS
 from molsearch.chemspace import ChemSpace, project
 from molsearch.errors import InputError, LibraryError
-from molsearch.index.hashing import content_sha256
 from molsearch.records import Hit, LibraryInfo, Molecule, Progress, Ranking
 from molsearch.screener import Screener
 from molsearch.session import SessionScreener
@@ -56,7 +55,7 @@ class Workbench(SessionScreener):
         """
         index = self._open(library, None)
         info = index.info
-        return Origin(info.name, info.molecules, info.model_id, content_sha256(index.address))
+        return Origin(info.name, info.molecules, info.model_id, index.content_sha256())
 
     def save_basket(self, basket: Basket) -> bytes:
         """Write a basket as one file, see ``basketfile.save``."""

@@ -116,12 +116,15 @@ class Worker:
             if self._closed:
                 raise Died(late=False)
             if self._process is None:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-c", self._source, str(PROJECT)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                )
+                try:
+                    self._process = subprocess.Popen(
+                        [sys.executable, "-c", self._source, str(PROJECT)],
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.DEVNULL,
+                    )
+                except OSError as error:  # no memory, or too many processes
+                    raise MolsearchError(self._refusal) from error
                 self._await(self._process)
             return self._process
 
@@ -186,10 +189,12 @@ class _Clock:
 
 def limit_memory() -> None:
     """Bound the memory of this process, a child, so that a structure that devours it costs this process alone."""
-    if sys.platform != "win32":
+    if sys.platform == "linux":  # elsewhere there is no such limit, or it is not kept
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        limit = MOST_MEMORY if most == resource.RLIM_INFINITY else min(MOST_MEMORY, most)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 class Crew:

@@ -280,4 +280,4 @@ def _tidy(text: str) -> str:
     while line != before:
         before = line
         line = _LOOSE_END.sub("", _LOOSE_START.sub("", line.strip(" ,;:")))
-    return line.lstrip(".!? ") and line
+    return line if any(map(str.isalnum, line)) else ""

@@ -7,7 +7,12 @@ from functools import lru_cache
 
 from rdkit import Chem, rdBase
 
+from molsearch.chem.crew import Died
 from molsearch.chem.properties import PROPERTIES, Alert, alerts, properties
+from molsearch.chem.sandbox import call
+from molsearch.chem.tameness import tame
+
+SECONDS = 10.0  # of an intricate molecule
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +20,7 @@ class Findings:
     """Properties and alerts of one molecule.
 
     Attributes:
-        properties: Value by row of ``properties.PROPERTIES``; empty where RDKit cannot read the molecule.
+        properties: Value by row of ``properties.PROPERTIES``; empty where RDKit cannot read it, or not in time.
         alerts: The rules it matches: labels for the reader, never a reason to leave it out.
     """
 
@@ -25,10 +30,24 @@ class Findings:
 
 @lru_cache(maxsize=4096)
 def findings(smiles: str) -> Findings:
-    """Compute what is shown of a molecule, about 3 ms when it is new."""
+    """Compute what is shown of a molecule, about 3 ms when it is new; of one that takes beyond SECONDS, nothing."""
+    if tame(smiles):
+        values, matched = compute(smiles)
+    else:
+        try:
+            values, matched = call(compute, smiles, seconds=SECONDS)
+        except Died:
+            values, matched = {}, []
+    return Findings(values, tuple(Alert(collection, rule, tuple(atoms)) for collection, rule, atoms in matched))
+
+
+def compute(smiles: str) -> tuple[dict[str, float], list[tuple[str, str, tuple[int, ...]]]]:
+    """Compute properties, and alerts as collection, rule and atoms, however long that takes; see ``findings``."""
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
-        return Findings({}, ()) if mol is None else Findings(properties(mol), alerts(mol))
+        if mol is None:
+            return {}, []
+        return properties(mol), [(alert.collection, alert.rule, alert.atoms) for alert in alerts(mol)]
 
 
 def alert_labels(smiles: str) -> tuple[str, ...]:

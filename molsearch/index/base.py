@@ -58,6 +58,15 @@ class Index(Protocol):
     @property
     def property_names(self) -> tuple[str, ...]: ...
 
+    def content_sha256(self) -> str:
+        """Hash what this object shows: vectors, constants, properties, molecules and rejections, not name or age.
+
+        Additions in other portions give another hash.
+
+        Returns:
+            64 hexadecimal digits, or "" on an engine that keeps no hashes.
+        """
+
     def add(self, batches: Iterable[Batch], rejections: Iterable[Rejection] = ()) -> None:
         """Add molecules and rejections in one transaction: whatever is raised, nothing of it was stored.
 

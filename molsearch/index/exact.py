@@ -111,6 +111,10 @@ class ExactIndex:
     def property_names(self) -> tuple[str, ...]:
         return self._snapshot.manifest.properties
 
+    def content_sha256(self) -> str:
+        """Hash what this object shows, see ``index.base.Index.content_sha256``."""
+        return self._snapshot.manifest.content_sha256()
+
     def add(self, batches: Iterable[Batch], rejections: Iterable[Rejection] = ()) -> None:
         """Add molecules and rejections in one transaction, see ``index.base.Index.add``."""
         with _locked(self._folder):

@@ -86,6 +86,14 @@ class Manifest:
         for segment in self.segments:
             yield from segment.parts
 
+    def content_sha256(self) -> str:
+        """Hash the contents, by the hashes of all byte ranges that are here already; name and age do not count."""
+        digest = hashlib.sha256()
+        for segment in self.segments:
+            for part in sorted(segment.parts, key=lambda part: part.file):
+                digest.update(f"{part.file} {part.size} {part.sha256}\n".encode())
+        return digest.hexdigest()
+
     def info(self) -> LibraryInfo:
         """Return the counts as the record the rest of the project speaks."""
         rejections = sum(segment.rejections for segment in self.segments)

@@ -107,6 +107,10 @@ class MilvusIndex:
     def property_names(self) -> tuple[str, ...]:
         return self._state.properties or ()
 
+    def content_sha256(self) -> str:
+        """Return "": this engine keeps no hashes."""
+        return ""
+
     def add(self, batches: Iterable[Batch], rejections: Iterable[Rejection] = ()) -> None:
         """Add molecules and rejections in one transaction, see ``index.base.Index.add``.
 

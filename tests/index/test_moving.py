@@ -10,7 +10,6 @@ import pytest
 
 from molsearch.errors import LibraryError
 from molsearch.index.exact import ExactIndex
-from molsearch.index.hashing import content_sha256
 from molsearch.index.manifest import LOCK
 from molsearch.index.moving import move_library
 from tests.index.samples import WIDTH, batch, molecule
@@ -34,10 +33,10 @@ def other_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_moved_library_is_whole_under_its_new_name(library: Path, tmp_path: Path) -> None:
-    before = content_sha256(library)
+    before = ExactIndex.open(library).content_sha256()
     info = move_library(library, tmp_path / "deep" / "there", "there")
     assert (info.name, info.molecules, library.exists()) == ("there", 5, False)
-    assert content_sha256(tmp_path / "deep" / "there") == before
+    assert ExactIndex.open(tmp_path / "deep" / "there").content_sha256() == before
     assert list(ExactIndex.open(tmp_path / "deep" / "there").iter_molecules()) == [molecule(n) for n in range(5)]
 
 

@@ -54,15 +54,22 @@ def add_molecules(molecules: Sequence[Molecule], ranking: Ranking) -> None:
 def add_picks(picks: Sequence[Pick]) -> None:
     """Put molecules into the basket, and say how many were new."""
     before = basket()
-    try:
-        keep(before.add(picks))
-    except MolsearchError as error:
-        st.toast(plain(str(error)), icon=":material/error:")
+    if not _kept(picks):
         return
     new = len(basket().picks) - len(before.picks)
     known = len(picks) - new
     told = f"{new:,} put into the basket" + (f", {known:,} there already" if known else "")
     st.toast(f"{told}; it holds {len(basket().picks):,}.", icon=":material/shopping_basket:")
+
+
+def _kept(picks: Sequence[Pick]) -> bool:
+    """Put molecules into the basket; where it is full say so, and return False."""
+    try:
+        keep(basket().add(picks))
+    except MolsearchError as error:
+        st.toast(plain(str(error)), icon=":material/error:")
+        return False
+    return True
 
 
 def toggle(hit: Hit, side: str = "first") -> None:
@@ -71,7 +78,7 @@ def toggle(hit: Hit, side: str = "first") -> None:
     if hit.molecule.key in basket().keys:
         keep(basket().remove(frozenset({hit.molecule.key})))
     else:
-        keep(basket().add([pick_of(hit, ranking)]))
+        _kept([pick_of(hit, ranking)])
 
 
 def button(place: "st.delta_generator.DeltaGenerator", hit: Hit, key: str, side: str = "first") -> None:
