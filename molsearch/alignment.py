@@ -86,6 +86,9 @@ def similarities(texts: Tensor, molecules: Tensor) -> Similarities:
     Args:
         texts: (N, D) rows of any length.
         molecules: (N, D) rows of any length.
+
+    Raises:
+        ValueError: If the two differ in shape.
     """
     if texts.shape != molecules.shape or texts.ndim != 2:
         raise ValueError(f"texts {tuple(texts.shape)} and molecules {tuple(molecules.shape)} must both be (N, D) pairs")
@@ -109,6 +112,9 @@ def distributions(
         temperature: Divides the values before the softmax; the form's own (TEMPERATURES) where None.
         form: "similarity" takes the cosines; "distance" is the variant of the paper's released code, which takes
             plus the Euclidean distance, so that the farthest row weighs most.
+
+    Raises:
+        ValueError: If the form is unknown or the temperature is not above 0.
     """
     if form not in TEMPERATURES:
         raise ValueError(f"form is {form!r}; expected one of {', '.join(TEMPERATURES)}")
@@ -275,7 +281,11 @@ def report(
 def shared_map(
     texts: np.ndarray, molecules: np.ndarray, layout: Layout = "pca", seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Place texts and molecules on one 2-D map: two (N, 2) float32 arrays."""
+    """Place texts and molecules, (N, D) each, on one 2-D map: two (N, 2) float32 arrays.
+
+    Raises:
+        ValueError: If the layout is unknown.
+    """
     # Imported here: training needs this module's formulas, not its maps.
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE

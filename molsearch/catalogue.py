@@ -10,7 +10,6 @@ import numpy as np
 
 from molsearch.concepts import (
     ABOVE,
-    NO_RULE,
     Concept,
     ConceptSpace,
     Counts,
@@ -234,7 +233,7 @@ class Catalogue:
                 cosines=cosines,
                 scores=scores,
                 above=int((scores >= ABOVE).sum()),
-                ruled=None if flags is None or concept.rule == NO_RULE else ruled_rows(concept, flags),
+                ruled=None if flags is None else ruled_rows(concept, flags),
             )
 
         return replace(self.memory.censuses.made((self._content(index), phrase), make), library=library)

@@ -14,6 +14,7 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from molsearch.chem.arrays import with_class
 from molsearch.errors import InputError
 from molsearch.records import Progress
 
@@ -291,8 +292,7 @@ def ruled_rows(concept: Concept, flags: Flags) -> Mask | None:
     """Tell which molecules of (N, F) packed class bits belong to a concept, (N,); None where no rule decides."""
     if concept.rule == NO_RULE:
         return None
-    # Bits are packed with the first row of the table in the highest place of the first byte.
-    return ((flags[:, concept.rule // 8] >> (7 - concept.rule % 8)) & 1).astype(np.bool_)
+    return with_class(flags, concept.rule)
 
 
 def _blocks(size: int) -> Iterator[slice]:

@@ -186,7 +186,7 @@ def workers_for(total: int) -> int:
 
 
 class _Threads:
-    """Gives torch some threads for a while, to encodings that want as many at once; the last puts the old count back."""
+    """Gives torch threads for a while, at once to encodings that want as many; the last puts the old count back."""
 
     def __init__(self) -> None:
         self._turn = threading.Condition()

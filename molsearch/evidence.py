@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.amounts import fit, misses
-from molsearch.chem.arrays import CONFIGURATION
+from molsearch.chem.arrays import CONFIGURATION, with_class
 from molsearch.chem.configuration import agree, stated_configuration
 from molsearch.chem.criteria import ClassCriterion, Criteria, read_criteria
 from molsearch.chem.names import find_mentions
@@ -164,7 +164,7 @@ def _class_costs(classes: Sequence[ClassCriterion], flags: Flags, odds: Odds) ->
     costs: dict[object, Floats] = {}
     for named in {(one.row, one.choice): one for one in classes if one.row < odds.classes.shape[1]}.values():
         has, lacks = odds.classes[:, named.row]
-        cost = np.where(members(flags, named.row), np.float32(0), np.float32(has - lacks))
+        cost = np.where(with_class(flags, named.row), np.float32(0), np.float32(has - lacks))
         place: object = ("choice", named.choice) if named.choice else named.row
         if place in costs:  # a molecule that is both alternatives is at least one of them, however they are read
             cost = np.minimum(costs[place], cost) + np.float32(_BOTH) * np.maximum(costs[place], cost)
@@ -210,11 +210,3 @@ def configuration_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: 
             factor = np.float32(one.share * odds.factors(one.alone)[1])
             total -= factor * (holds - lacks) * ~agree(one.configuration, keys)
     return total
-
-
-def members(flags: Flags, row: int) -> npt.NDArray[np.bool_]:
-    """Tell which molecules belong to the class of a row number, (N,); none do to one the flags have no bit for."""
-    if row // 8 >= flags.shape[1]:
-        return np.zeros(len(flags), np.bool_)
-    bits: npt.NDArray[np.bool_] = (flags[:, row // 8] >> (7 - row % 8) & 1).astype(np.bool_)
-    return bits

@@ -85,11 +85,8 @@ class Inspector:
         Raises:
             InputError: If the file is no table, lacks a column, or holds fewer than two pairs.
         """
-        own = self._settings
-        options = ReadOptions(
-            max_atoms=own.max_atoms, max_record_bytes=own.max_record_bytes, timeout_s=own.record_timeout_s
-        )
-        limits = PairLimits(chars=own.max_query_chars)
+        options = ReadOptions.within(self._settings)
+        limits = PairLimits(chars=self._settings.max_query_chars)
         return read_pairs(file, filename, text, structure, options=options, limits=limits, progress=progress)
 
     def encode(self, pairs: Sequence[Pair], progress: Progress | None = None) -> PairVectors:

@@ -68,13 +68,13 @@ def rank(
     for one in asked:
         assert flags is not None
         order = best(LOOKED, possible(one, flags)).rows.astype(np.int64)
-        told = conditions_lift(one, order, len(flags), lambda rows: [m.key for m in index.molecules(rows)], model.odds)
+        told = conditions_lift(one, order, len(flags), index.keys, model.odds)
         raised = told if raised is None else raised + told
 
     evidence = [one for one in evidence if one not in asked]  # their parts were conditions
     if looked := depth(evidence) if model.odds.measured else 0:
         first = best(looked).rows.tolist()
-        keys = [molecule.key for molecule in index.molecules(first)]
+        keys = index.keys(first)
         lacking = parts_lift(evidence, keys, model.odds)
         # A molecule that was not looked at counts as the worst of those that were, so that none passes them by it.
         worst = lacking.min(initial=0.0)

@@ -10,14 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from molsearch.chem.drawing import LIGHT, draw
-from molsearch.chem.findings import alert_labels, findings, spell_property, spell_value
+from molsearch.chem.findings import SHOWN, alert_labels, findings, spell_property, spell_value
 from molsearch.chem.properties import ALERTS
 from molsearch.provenance import Run
 from molsearch.reading import sentences, spell_range
 from molsearch.records import Hit, Query, Ranking
 from molsearch.runfile import PAGE_END, PAGE_START, write_run
 
-SHOWN_PROPERTIES = ("mass_da", "logp", "tpsa_a2", "donors", "acceptors", "rotatable_bonds", "rings", "charge", "qed")
 BINS = 60
 WIDTH, HEIGHT = 900, 120  # of the histogram, pixels
 
@@ -105,12 +104,12 @@ def _figure(hit: Hit, query: Query) -> str:
     known = findings(smiles).properties
     values = "".join(
         f"<tr><td>{html.escape(spell_property(name))}</td><td>{spell_value(name, known[name])}</td></tr>"
-        for name in SHOWN_PROPERTIES
+        for name in SHOWN
         if name in known
     )
     labels = "".join(f"<i>{html.escape(label)}</i>" for label in alert_labels(smiles))
     records = f", {len(hit.molecule.sources):,} records" if len(hit.molecule.sources) > 1 else ""
-    name = hit.molecule.name or f"record {hit.molecule.sources[0].row}"
+    name = hit.molecule.title
     return (
         f"<figure>{_NAMESPACE.sub('', draw(smiles, substructure=query.smarts))}"
         f"<figcaption><b>{hit.rank}. {html.escape(name)}</b>{records}<br/>"

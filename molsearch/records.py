@@ -68,6 +68,11 @@ class Molecule:
     sources: tuple[Entry, ...]
     changes: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """Its name, else its record, as files without names are common."""
+        return self.name or f"record {self.sources[0].row}"
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
@@ -155,7 +160,7 @@ class Query:
         smarts: Substructure every hit must hold, or "".
         reference: SMILES of a structure the hits should resemble too, or "".
         exact_names: Whether a name in the text that is exactly a molecule of the library lifts that molecule.
-        criteria: Whether molecules that have the classes and amounts a text states are lifted.
+        criteria: Whether molecules lose score that lack the classes, amounts and parts a text states.
         weight: Weight of ``text`` beside the phrases, above 0 and at most 1.
         phrases: More descriptions; the query is the weighted mean of all.
         without: What hits must not be or hold: chemical classes, elements, SMARTS or names.
@@ -196,7 +201,8 @@ class Hit:
 
     Attributes:
         rank: From 1; ties are decided by the library's row order.
-        score: Cosine plus the molecule's constant plus the exact-name bonus; what the rank follows.
+        score: Cosine plus the molecule's constant and the exact-name bonus, less what the molecule lacks of what the
+            text states; what the rank follows.
         cosine: Plain cosine of text and molecule vector.
         percentile: Share of the library that scores strictly lower, in percent.
         molecule: The molecule with its sources.

@@ -139,16 +139,13 @@ class Screener:
         return read_pasted(text, options=self._options())
 
     def _options(self) -> ReadOptions:
-        limits = self.settings
-        return ReadOptions(
-            max_atoms=limits.max_atoms, max_record_bytes=limits.max_record_bytes, timeout_s=limits.record_timeout_s
-        )
+        return ReadOptions.within(self.settings)
 
     def libraries(self) -> list[LibraryInfo]:
         """List the stored libraries by name, the shipped one among them; a damaged one is left out.
 
         Raises:
-            ModelError: If the shipped library must be embedded first and the model cannot be used.
+            ModelError: If the model cannot be used, by which the shipped library is known to be up to date.
         """
         self._store_examples()
         return self._shelf.infos()
@@ -302,7 +299,7 @@ class Screener:
         """
         entry = Entry(1, smiles.strip(), "smiles")
         if tame(entry.text):
-            cleaned = standardize(entry, self._options().steps)
+            cleaned = standardize(entry, self._options().steps, self._options().max_atoms)
         else:
             with Guard(self._options()) as guard:
                 cleaned = next(guard.standardize([entry]))

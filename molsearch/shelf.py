@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from molsearch.chem.arrays import with_class
 from molsearch.chem.classes import class_named
 from molsearch.chem.exclusions import members
 from molsearch.chem.substructure import matches
@@ -166,8 +167,8 @@ class Shelf:
             mask[list(index.rows_of([exclusion.read_as]).values())] = True
             return mask
         row, flags = class_named(exclusion.read_as).row, index.flags()
-        if flags is not None and row // 8 < flags.shape[1]:
-            held = (flags[:, row // 8] >> (7 - row % 8) & 1).astype(np.bool_)  # as np.packbits lays bits out
+        if flags is not None:
+            held = with_class(flags, row)
             if held.any():  # a class younger than the library has no bit set: its structures are asked
                 return held
         return self._kept(index, f"class {row}", lambda keys: members(keys, exclusion.read_as), progress)

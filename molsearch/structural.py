@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from molsearch.chem.arrays import with_class
 from molsearch.chem.conditions import agreement
-from molsearch.evidence import Evidence, Flags, Floats, members
+from molsearch.evidence import Evidence, Flags, Floats
 from molsearch.model.odds import Odds
 
 Bools = npt.NDArray[np.bool_]
@@ -35,7 +36,7 @@ def possible(one: Evidence, flags: Flags) -> Bools:
     may = np.ones(len(flags), np.bool_)
     for row in {row for criterion in one.criteria.conditions for row in criterion.condition.rows}:
         if row // 8 < flags.shape[1]:
-            may &= members(flags, row)
+            may &= with_class(flags, row)
     return may
 
 

@@ -43,13 +43,7 @@ def embed_command(
     """
     with answering(as_json):
         limits = Settings()
-        options = ReadOptions(
-            structure_column=structures,
-            name_column=names,
-            max_atoms=limits.max_atoms,
-            max_record_bytes=limits.max_record_bytes,
-            timeout_s=limits.record_timeout_s,
-        )
+        options = ReadOptions.within(limits, structure_column=structures, name_column=names)
         with bar("Embedding") as progress:
             made = embed_table(
                 source,

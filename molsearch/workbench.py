@@ -108,7 +108,7 @@ class Workbench(SessionScreener):
         """
         index = self._open(library, None)
         place = (index.address, index.info)
-        space = self._maps.get(place) or project(index.vectors(), progress=progress)
+        space = self._maps.pop(place, None) or project(index.vectors(), progress=progress)
         self._maps[place] = space
         while len(self._maps) > KEPT_MAPS:
             self._maps.popitem(last=False)

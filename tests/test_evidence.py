@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from molsearch.chem.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES, GraphStore
+from molsearch.chem.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES, GraphStore, with_class
 from molsearch.chem.classes import class_named, classes_of
 from molsearch.chem.criteria import Criteria, read_criteria
 from molsearch.chem.features import features_of
@@ -14,7 +14,7 @@ from molsearch.chem.graph import featurise, parse
 from molsearch.chem.names import Mention
 from molsearch.chem.parts import parts_of
 from molsearch.chem.properties import PROPERTIES
-from molsearch.evidence import Described, Evidence, configuration_lift, depth, lift, members, parts_lift, read_evidence
+from molsearch.evidence import Described, Evidence, configuration_lift, depth, lift, parts_lift, read_evidence
 from molsearch.model.odds import Odds
 from molsearch.records import Query
 
@@ -41,11 +41,11 @@ def test_the_bits_are_the_classes_of_the_molecule(smiles):
 
 def test_members_of_a_class_are_told_by_one_bit():
     row = class_named("sulfonamide").row
-    assert members(Columns().flags(), row).tolist() == [True, False, False, True, False]
+    assert with_class(Columns().flags(), row).tolist() == [True, False, False, True, False]
 
 
 def test_a_class_beyond_the_stored_bits_has_no_members():
-    assert not members(Columns().flags(), 5_000).any()
+    assert not with_class(Columns().flags(), 5_000).any()
 
 
 def odds(scale=0.1, alone=0.0):

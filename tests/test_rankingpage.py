@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from molsearch.chem.findings import alert_labels, findings, spell_property, spell_value
+from molsearch.chem.findings import SHOWN, alert_labels, findings, spell_property, spell_value
 from molsearch.provenance import Run, run_of
-from molsearch.rankingpage import SHOWN_PROPERTIES, ranking_page
+from molsearch.rankingpage import ranking_page
 from molsearch.records import PropertyRange, Query, Ranking
 from molsearch.runfile import PAGE_END, PAGE_START, read_run
 from molsearch.screener import Screener
@@ -106,7 +106,7 @@ def test_each_hit_has_drawing_score_percentile_and_properties(page: str, ranking
         assert f"{hit.rank}. {hit.molecule.name}" in told
         assert f"score {hit.score:.3f}, above {hit.percentile:.1f} %" in told
         known = findings(hit.molecule.key).properties
-        for name in SHOWN_PROPERTIES:
+        for name in SHOWN:
             assert f"{spell_property(name)} {spell_value(name, known[name])}" in told
 
 

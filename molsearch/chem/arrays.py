@@ -160,3 +160,17 @@ class GraphStore:
         """Edges with atom numbers counted over the whole store, (2, E)."""
         shift = np.repeat(self.atom_offsets[:-1], np.diff(self.edge_offsets))
         return self.graph.edges + shift[None]
+
+
+def with_class(flags: npt.NDArray[np.uint8], row: int) -> npt.NDArray[np.bool_]:
+    """Tell which molecules belong to the class of a row number, (N,); none do to one the flags have no bit for.
+
+    Args:
+        flags: (N, F), see ``GraphStore.class_bits``.
+        row: Of the class table.
+    """
+    if row // 8 >= flags.shape[1]:
+        return np.zeros(len(flags), np.bool_)
+    # Bits are packed with the first row of the table in the highest place of the first byte.
+    bits: npt.NDArray[np.bool_] = (flags[:, row // 8] >> (7 - row % 8) & 1).astype(np.bool_)
+    return bits

@@ -13,6 +13,8 @@ from molsearch.chem.sandbox import call
 from molsearch.chem.tameness import tame
 
 SECONDS = 10.0  # of an intricate molecule
+#: Properties that tables of hits show.
+SHOWN = ("mass_da", "logp", "tpsa_a2", "donors", "acceptors", "rotatable_bonds", "rings", "charge", "qed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from molsearch.chem.tables import read_csv, read_parquet, read_smiles, read_tsv
 from molsearch.errors import InputError
 from molsearch.records import Entry, Reason, Rejection
 
-__all__ = ["FORMATS", "Format", "format_of", "read_entries", "write_csv", "write_excel", "write_parquet", "write_sdf"]
+__all__ = ["FORMATS", "Format", "format_of", "read_entries"]
 
 Reader = Callable[[Source], Iterator[Entry | Rejection]]
 
@@ -98,8 +98,8 @@ def format_of(filename: str) -> Format:
         readable = ", ".join(name for name, row in FORMATS.items() if row.read)
         remedy = "save the sheet as CSV" if suffix in (".xlsx", ".xls") else "rename or convert it"
         raise InputError(
-            f"{filename} has the suffix {suffix or '(none)'!r}, which is not read: expected one of {readable}, each "
-            f"also with .gz; {remedy}."
+            f"{filename} has the suffix {suffix or '(none)'!r}, which is not read: expected one of {readable}, but for "
+            f"Parquet also with .gz; {remedy}."
         )
     return known
 

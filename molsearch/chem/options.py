@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from molsearch.chem.standardize import CLEANUP, MAX_ATOMS, check_steps
 from molsearch.errors import InputError
+from molsearch.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,17 @@ class ReadOptions:
     max_record_bytes: int = 2_000_000
     timeout_s: float = 20.0
     workers: int = 0
+
+    @classmethod
+    def within(cls, limits: Settings, *, structure_column: str = "", name_column: str = "") -> "ReadOptions":
+        """Make options that keep the limits of the settings."""
+        return cls(
+            structure_column=structure_column,
+            name_column=name_column,
+            max_atoms=limits.max_atoms,
+            max_record_bytes=limits.max_record_bytes,
+            timeout_s=limits.record_timeout_s,
+        )
 
     def __post_init__(self) -> None:
         check_steps(self.steps)

@@ -43,7 +43,7 @@ class Found:
 
     Attributes:
         rows: (k,) int64, best first; equal scores stand in row order.
-        scores: (k,) float32, dot product + constant + bonus.
+        scores: (k,) float32, dot product + constant + bonus + lift.
         cosines: (k,) float32, cosine of the query and the row alone.
         distribution: (M,) float32, scores of the rows that passed the filters, in row order (a sample of them
             where the engine says so).

@@ -164,6 +164,10 @@ class ExactIndex:
         """Return the molecules of the given rows, in their order."""
         return self._snapshot.molecules([int(row) for row in rows])
 
+    def keys(self, rows: Sequence[int]) -> list[str]:
+        """Return the keys of the given rows, in their order."""
+        return self._snapshot.keys([int(row) for row in rows])
+
     def iter_molecules(self) -> Iterator[Molecule]:
         """Yield all molecules in row order."""
         return self._snapshot.iter_molecules()

@@ -179,7 +179,12 @@ class MilvusIndex:
         return sum(map(self._store.count, conditions(ranges, mask, self._state.rows, self.property_names)))
 
     def molecules(self, rows: Sequence[int]) -> list[Molecule]:
-        """Return the molecules of the given rows, in their order."""
+        """Return the molecules of the given rows, in their order.
+
+        Raises:
+            InputError: If there is no such row.
+            LibraryError: If the server does not answer or the library is damaged.
+        """
         wanted = [int(row) for row in rows]
         self._check_rows(wanted, "A molecule was asked for at")
         found: dict[int, list[Molecule]] = {}
@@ -191,6 +196,10 @@ class MilvusIndex:
         if len(found) < len(distinct):
             raise LibraryError(f"{self.address} has lost records of its molecules: remove it and add its file again.")
         return [joined(found[row][0], found[row][1:]) for row in wanted]
+
+    def keys(self, rows: Sequence[int]) -> list[str]:
+        """Return the keys of the given rows, in their order; see ``molecules``."""
+        return [molecule.key for molecule in self.molecules(rows)]
 
     def iter_molecules(self) -> Iterator[Molecule]:
         """Yield all molecules in row order."""

@@ -66,7 +66,11 @@ class Store:
         return self._client.has(self._records)
 
     def state(self) -> State | None:
-        """Return the library's state, ready to be searched; None where there is no library."""
+        """Return the library's state, ready to be searched; None where there is no library.
+
+        Raises:
+            LibraryError: If what is stored of it is damaged.
+        """
         if not self.exists():
             return None
         self._client.load(self._records)

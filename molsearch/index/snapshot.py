@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from molsearch.index.digests import Digests
 from molsearch.index.manifest import Manifest, damaged
 from molsearch.index.naming import folder_name
 from molsearch.index.scan import Matrix, known_property
-from molsearch.index.table import BLOCK_ROWS, Table, joined, row_molecule, row_rejection, to_bytes
+from molsearch.index.table import BLOCK_ROWS, KEY_COLUMN, Table, joined, row_molecule, row_rejection, to_bytes
 from molsearch.records import Molecule, Rejection
 
 VECTORS = "vectors.bin"  # (N, D), the manifest's scalar type
@@ -28,8 +28,6 @@ CONSTANTS = "constants.bin"  # (N,) float32
 KEYS = "keys.bin"  # (N, 2) uint64: 128-bit digests of the molecules' keys
 FLAGS = "flags.bin"  # (N, F) uint8, where the first addition brought flags
 EXTRA_ROWS = "extra_rows.bin"  # (X,) int64: the row that each row of the table "extras" belongs to
-
-_T = TypeVar("_T")
 
 
 def property_file(name: str) -> str:
@@ -99,8 +97,7 @@ class Snapshot:
             InputError: On a row the library does not have.
             LibraryError: When the stored records are damaged.
         """
-        if rows and not 0 <= min(rows) <= max(rows) < self.rows:
-            raise InputError(f"Rows {min(rows)} to {max(rows)} were asked for, expected 0 to {self.rows - 1}.")
+        self._check(rows)
         order, sorted_rows = self._by_extra_row
         later: dict[int, list[int]] = {}
         for row in set(rows):
@@ -112,6 +109,22 @@ class Snapshot:
             extras = self._extras.take([position for positions in later.values() for position in positions])
         whole = {row: joined(found[row], [extras[p] for p in positions]) for row, positions in later.items()}
         return [whole.get(row) or found[row] for row in rows]
+
+    def keys(self, rows: Sequence[int]) -> list[str]:
+        """Return the keys of the given rows, in their order, without reading their records.
+
+        Raises:
+            InputError: On a row the library does not have.
+            LibraryError: When the stored records are damaged.
+        """
+        self._check(rows)
+        with _reading(self.folder):
+            found = self._molecules.texts(rows, KEY_COLUMN)
+        return [found[row] for row in rows]
+
+    def _check(self, rows: Sequence[int]) -> None:
+        if rows and not 0 <= min(rows) <= max(rows) < self.rows:
+            raise InputError(f"Rows {min(rows)} to {max(rows)} were asked for, expected 0 to {self.rows - 1}.")
 
     def iter_molecules(self) -> Iterator[Molecule]:
         """Yield all molecules in row order, a block at a time."""

@@ -5,6 +5,7 @@ undecodable bytes) and must come back as it was.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -36,6 +37,7 @@ MOLECULES = pa.schema(
     ]
 )
 REJECTIONS = pa.schema([("entry", pa.struct(_ENTRY)), ("reason", pa.string()), ("detail", _TEXT)])
+KEY_COLUMN = MOLECULES.get_field_index("key")
 WRITE_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
@@ -115,20 +117,36 @@ class Table(Generic[T]):
     def take(self, rows: Sequence[int]) -> Mapping[int, T]:
         """Return the records of the given row numbers, each block read once."""
         found: dict[int, T] = {}
-        by_file: dict[int, list[int]] = {}
-        for row in sorted(set(rows)):
-            by_file.setdefault(int(np.searchsorted(self._starts, row, side="right")) - 1, []).append(row)
-        for number, wanted in by_file.items():
-            start = int(self._starts[number])
-            with pa.memory_map(str(self._files[number])) as file, pa.ipc.open_file(file) as reader:
-                loaded = -1
-                block: Any = None
-                for row in wanted:
-                    if (row - start) // BLOCK_ROWS != loaded:
-                        loaded = (row - start) // BLOCK_ROWS
-                        block = _checked(reader.get_batch(loaded))
-                    found[row] = self._decode(_rows(block.slice((row - start) % BLOCK_ROWS, 1))[0])
+        for wanted, places, block in self._blocks(rows):
+            for row, place in zip(wanted, places, strict=True):
+                found[row] = self._decode(_rows(block.slice(place, 1))[0])
         return found
+
+    def texts(self, rows: Sequence[int], column: int) -> Mapping[int, str]:
+        """Return one column of the given row numbers, the rest of the records unread.
+
+        Args:
+            rows: Row numbers.
+            column: Place of a column of texts in the schema.
+        """
+        found: dict[int, str] = {}
+        only = pa.ipc.IpcReadOptions(included_fields=[column])
+        for wanted, places, block in self._blocks(rows, only):
+            found.update(zip(wanted, map(_to_text, block.column(0).take(pa.array(places)).to_pylist()), strict=True))
+        return found
+
+    def _blocks(self, rows: Sequence[int], options: Any = None) -> Iterator[tuple[list[int], list[int], Any]]:
+        """Yield each block that holds some of the rows: those rows, their places in it, and the block."""
+        by_block: dict[tuple[int, int], list[int]] = {}
+        for row in sorted(set(rows)):
+            number = int(np.searchsorted(self._starts, row, side="right")) - 1
+            by_block.setdefault((number, (row - int(self._starts[number])) // BLOCK_ROWS), []).append(row)
+        for number, blocks in groupby(by_block.items(), key=lambda item: item[0][0]):
+            start = int(self._starts[number])
+            with pa.memory_map(str(self._files[number])) as file, pa.ipc.open_file(file, options=options) as reader:
+                for (_, block), wanted in blocks:
+                    places = [(row - start) % BLOCK_ROWS for row in wanted]
+                    yield wanted, places, _checked(reader.get_batch(block))
 
 
 def _checked(block: Any) -> Any:

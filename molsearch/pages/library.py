@@ -36,7 +36,8 @@ def page() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.subheader("Add a library")
-        _import(screener)
+        with errors_as_sentences():
+            _import(screener)
     with right, errors_as_sentences():
         stored.panel(screener)
 

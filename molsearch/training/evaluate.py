@@ -116,6 +116,9 @@ def paired_interval(
 
     Returns:
         Bounds of a minus b in the metric's unit; where 0 lies outside them, the systems differ.
+
+    Raises:
+        ValueError: If the systems did not answer as many queries.
     """
     if len(ranks_a) != len(ranks_b):
         raise ValueError(f"{len(ranks_a)} ranks against {len(ranks_b)}: both systems must answer the same queries")

@@ -37,6 +37,8 @@ QUERY_FILES = {
     "property, 83 wide": "property_queries_wide.tsv",
     "property, 47 held": "property_queries_held.tsv",
 }
+LEAKED = "an acetylenic compound"  # a frozen class query that is a synonym in the class table by now: data/README.md
+QUERY_MEANS = {"precision@20": "precision", "auroc": "auroc"}  # means by what each query calls them
 LIBRARIES = ("wehi_mols.csv", "solubility.train.sdf")
 #: Columns of the validation file by what the tables call them.
 TEXTS = {"masked": "text", "named": "text_named"}
@@ -172,10 +174,14 @@ def _queries(run: Measurement) -> dict[str, Any]:
     if run.libraries is None:
         raise InputError(f"The short queries rank library files, got none; give --libraries DIR with {LIBRARIES}.")
     pool = library_pool(run.model, [run.libraries / name for name in LIBRARIES], run.progress)
-    files = {}
+    files: dict[str, dict[str, Any]] = {}
     for name, file in QUERY_FILES.items():
         told = query_figures(run.model, run.evaluation / file, pool)
-        files[name] = {key: told[key] for key in ("pool", "queries", "precision@20", "auroc")}
+        files[name] = {key: told[key] for key in ("pool", "queries", *QUERY_MEANS)}
+        rest = {query: one for query, one in told["each"].items() if query != LEAKED}
+        if len(rest) < len(told["each"]):
+            means = {key: float(np.mean([one[each] for one in rest.values()])) for key, each in QUERY_MEANS.items()}
+            files[f"{name}, less the one known since"] = {"pool": told["pool"], "queries": len(rest), **means}
     return {"files": files}
 
 

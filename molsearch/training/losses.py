@@ -240,7 +240,10 @@ def total(
         options: The recipe's choices.
 
     Returns:
-        The weighted sum, and every unweighted term by name, detached, for the log.
+        The weighted sum, a scalar, and every unweighted term by name, detached, for the log.
+
+    Raises:
+        InputError: If a name is no row of LOSSES.
     """
     unknown = set(weights) - set(LOSSES)
     if unknown or not weights:

@@ -7,6 +7,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -131,7 +132,7 @@ def library_pool(model: DualEncoder, pools: Sequence[Path], progress: Progress |
     return Pool(model, [Row("", smiles, key=smiles) for smiles in keys], progress)
 
 
-def query_figures(model: DualEncoder, queries: Path, pool: Pool) -> dict[str, object]:
+def query_figures(model: DualEncoder, queries: Path, pool: Pool) -> dict[str, Any]:
     """Measure a query file on the molecules of a pool.
 
     Returns:

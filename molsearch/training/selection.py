@@ -45,6 +45,9 @@ def draw(rows: Sequence[Row], share: float, seed: int = 0) -> tuple[Row, ...]:
         rows: Pairs.
         share: Of the distinct molecules, above 0 and at most 1.
         seed: Of the draw.
+
+    Raises:
+        ValueError: If the share lies outside.
     """
     if not 0 < share <= 1:
         raise ValueError(f"share {share} must be above 0 and at most 1")

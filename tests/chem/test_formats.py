@@ -3,7 +3,6 @@
 import csv
 import gzip
 import io
-from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,10 +33,6 @@ def entries(data: bytes | str, filename: str, options: ReadOptions | None = None
     found = read(data, filename, options)
     assert all(isinstance(record, Entry) for record in found), found
     return [record for record in found if isinstance(record, Entry)]
-
-
-def texts(found: Sequence[Entry]) -> list[str]:
-    return [entry.text for entry in found]
 
 
 # SD files

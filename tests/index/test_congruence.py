@@ -129,6 +129,7 @@ def test_an_empty_library_finds_nothing(engine, new_address):
 
 def test_everything_stored_comes_back(index, whole):
     assert list(index.iter_molecules()) == whole.molecules
+    assert index.keys([1299, 0, 600, 0]) == [whole.molecules[row].key for row in (1299, 0, 600, 0)]
     assert index.molecules([1299, 0, 600]) == [whole.molecules[1299], whole.molecules[0], whole.molecules[600]]
     np.testing.assert_array_equal(np.asarray(index.vectors(), dtype=np.float32), whole.vectors)
     np.testing.assert_array_equal(index.vectors_of([1299, 0, 600, 0]), whole.vectors[[1299, 0, 600, 0]])

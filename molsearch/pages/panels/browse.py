@@ -207,8 +207,7 @@ def _census(catalogue: Catalogue, census: Census, *, dark: bool) -> None:
 def _card(member: Member, *, dark: bool) -> None:
     molecule, tag = member.molecule, member.tag
     st.image(draw(molecule.key, dark=dark), width="stretch", alt=f"Molecule {member.rank}")
-    name = molecule.name or f"record {molecule.sources[0].row}"
-    st.text(f"{member.rank}. {name}", wrap=False, width="stretch")
+    st.text(f"{member.rank}. {molecule.title}", wrap=False, width="stretch")
     rule = "" if tag.rule is None else f" · rule: {RULES[tag.rule]}"
     st.caption(f"**{tag.cosine:.2f}** · {standing(tag)}{rule}")
 

@@ -3,12 +3,11 @@
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from molsearch.chem.findings import findings, spell_property, spell_value
+from molsearch.chem.findings import SHOWN, findings, spell_property, spell_value
 from molsearch.chem.properties import ALERTS, PRESETS, PROPERTIES, Alert
 from molsearch.pages.panels.sentences import plain
 from molsearch.records import PropertyRange
 
-IN_TABLE = ("mass_da", "logp", "tpsa_a2", "donors", "acceptors", "rotatable_bonds", "rings", "charge", "qed")
 ALERT_MEANING = "Rules that the structure matches. A label warns; it takes no molecule out."
 
 
@@ -30,7 +29,7 @@ def line(smiles: str) -> None:
 def cells(smiles: str) -> dict[str, object]:
     """Return a table row's properties and alerts; a structure that cannot be read has none."""
     found = findings(smiles)
-    values: dict[str, object] = {spell_property(name): found.properties.get(name) for name in IN_TABLE}
+    values: dict[str, object] = {spell_property(name): found.properties.get(name) for name in SHOWN}
     return values | {"alerts": [f"{alert.collection}: {alert.rule}" for alert in found.alerts]}
 
 
@@ -38,7 +37,7 @@ def columns() -> dict[str, ColumnConfig]:
     """Return how the columns of ``cells`` show."""
     column = st.column_config
     shown: dict[str, ColumnConfig] = {"alerts": column.ListColumn(width=220, help=ALERT_MEANING)}
-    for name in IN_TABLE:
+    for name in SHOWN:
         digits = "%.2f" if "." in spell_value(name, 0.0) else "%d"
         shown[spell_property(name)] = column.NumberColumn(format=digits, width=72, help=PROPERTIES[name].meaning)
     return shown

@@ -8,7 +8,6 @@ from molsearch import plots
 from molsearch.chem.conformer import conformer
 from molsearch.chem.drawing import draw
 from molsearch.pages.panels import computed, evidence
-from molsearch.pages.panels.hits import title
 from molsearch.pages.panels.model3d import viewer_page
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
 from molsearch.records import Explanation, Hit, Ranking
@@ -22,11 +21,12 @@ LARGE = (460, 165)  # with the lines above it, in sight on a laptop
 def detail(hit: Hit, ranking: Ranking, screener: Workbench, *, dark: bool) -> None:
     """Show the chosen hit."""
     with st.container(key="detail-name"):
-        st.text(f"{hit.rank}. {title(hit)}")
+        st.text(f"{hit.rank}. {hit.molecule.title}")
     st.caption(
         f"score **{hit.score:.3f}** · cosine {hit.cosine:.3f} · above {hit.percentile:.1f} % of the library",
         help="The score is the cosine of text and molecule plus a constant of the molecule, plus a bonus where the "
-        "text names exactly this structure. It ranks; it is no probability.",
+        "text names exactly this structure, less what the molecule lacks of the classes, amounts and parts that the "
+        "text states. It ranks; it is no probability.",
     )
     evidence.account(hit, ranking, screener)
     view = st.segmented_control(

@@ -45,11 +45,6 @@ def choose(rank: int, side: str = "first") -> None:
     STATE["chosen"], STATE["chosen-side"] = rank, side
 
 
-def title(hit: Hit) -> str:
-    """Name a hit: by its name, else its record, as files without names are common."""
-    return hit.molecule.name or f"record {hit.molecule.sources[0].row}"
-
-
 def page_of(most: int) -> int:
     """Let the user turn pages, with the arrow keys too; give the page that is turned to, from 1.
 
@@ -99,7 +94,7 @@ def grid(hits: Sequence[Hit], query: Query, side: Side) -> None:
                 width="stretch",
                 alt=f"Hit {hit.rank}",
             )
-            st.text(f"{hit.rank}. {title(hit)}", wrap=False, width="stretch")
+            st.text(f"{hit.rank}. {hit.molecule.title}", wrap=False, width="stretch")
             evidence.line(side.evidence.get(hit.rank))
             computed.line(hit.molecule.key)
             if side.elsewhere is not None:

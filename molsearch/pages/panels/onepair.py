@@ -15,7 +15,6 @@ from molsearch.pages.panels.pairs import Study, pair_choice, sample_of
 if TYPE_CHECKING:
     from molsearch.alignment import AlignmentReport, Form
 
-STATE = st.session_state
 TITLES = {
     "t2t": "T2T: this text against all texts",
     "t2m": "T2M: this text against all molecules",

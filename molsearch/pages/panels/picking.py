@@ -9,7 +9,6 @@ from molsearch.chem.diversity import MAX_CLUSTERED
 from molsearch.chem.drawing import draw
 from molsearch.pages.panels import picks
 from molsearch.pages.panels.awaited import awaited
-from molsearch.pages.panels.hits import title
 from molsearch.records import Hit, Progress, Ranking
 from molsearch.workbench import Workbench
 
@@ -210,7 +209,7 @@ def _cards(found: Selection, dark: bool) -> None:
             with cells.cell():
                 svg = draw(hit.molecule.key, dark=dark, substructure=smarts, size=(180, 120))
                 st.image(svg, width="stretch", alt=f"Pick {place + 1}")
-                st.text(f"{hit.rank}. {title(hit)}", wrap=False, width="stretch")
+                st.text(f"{hit.rank}. {hit.molecule.title}", wrap=False, width="stretch")
                 if found.sizes:
                     size = found.sizes[place]
                     st.caption(f"stands for **{size:,}**" if size > 1 else "stands alone")
