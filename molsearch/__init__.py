@@ -1,3 +1,3 @@
 """Screen a compound library with a sentence: one learned space for texts and molecules."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
