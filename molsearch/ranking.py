@@ -17,7 +17,7 @@ from molsearch.index.base import Found, Index
 from molsearch.interpretation import Exclusion, Interpretation, Reading, ReadPhrase
 from molsearch.model.words import words
 from molsearch.narrowing import Narrowed
-from molsearch.records import Hit, Query, Ranking, Tested
+from molsearch.records import Hit, Progress, Query, Ranking, Tested
 from molsearch.structural import LOOKED, asking, conditions_lift, possible
 
 if TYPE_CHECKING:  # torch loads with this
@@ -36,6 +36,7 @@ def rank(
     model: "DualEncoder",
     narrowed: Narrowed,
     tested: Tested | None = None,
+    progress: Progress | None = None,
 ) -> Ranking:
     """Rank a library for a query that was checked, read and narrowed.
 
@@ -47,6 +48,7 @@ def rank(
         model: The model that filled it.
         narrowed: The rows to look at.
         tested: The list of compounds that ``narrowed`` leaves out, for the record.
+        progress: Told of the molecules looked at where a text asks for structure that no class tells.
     """
     from molsearch.model.threads import thread_count  # torch loads with this
 
@@ -68,7 +70,7 @@ def rank(
     for one in asked:
         assert flags is not None
         order = best(LOOKED, possible(one, flags)).rows.astype(np.int64)
-        told = conditions_lift(one, order, len(flags), index.keys, model.odds)
+        told = conditions_lift(one, order, len(flags), index.keys, model.odds, progress)
         raised = told if raised is None else raised + told
 
     evidence = [one for one in evidence if one not in asked]  # their parts were conditions

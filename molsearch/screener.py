@@ -254,7 +254,7 @@ class Screener:
             query: What is asked.
             library: Name of a stored library.
             tested: Compounds to leave out.
-            progress: Told of the molecules looked at where a filter must look at each.
+            progress: Told of the molecules looked at where a filter or the text asks for their structure.
 
         Raises:
             InputError: If the query cannot be answered; the sentence says why.
@@ -267,7 +267,7 @@ class Screener:
         check_reading(read)
         index = self._open(library, self.model.model_id)
         narrowed = narrow(query, read.exclusions, tested, index, self._shelf, progress)
-        return rank(query, read, library, index, self.model, narrowed, tested)
+        return rank(query, read, library, index, self.model, narrowed, tested, progress)
 
     def narrow(
         self, query: Query, library: str, tested: Tested | None = None, progress: Progress | None = None

@@ -13,6 +13,7 @@ from molsearch.chem.arrays import with_class
 from molsearch.chem.conditions import agreement
 from molsearch.evidence import Evidence, Flags, Floats
 from molsearch.model.odds import Odds
+from molsearch.records import Progress
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -41,7 +42,12 @@ def possible(one: Evidence, flags: Flags) -> Bools:
 
 
 def conditions_lift(
-    one: Evidence, order: Ints, size: int, keys: Callable[[Sequence[int]], Sequence[str]], odds: Odds
+    one: Evidence,
+    order: Ints,
+    size: int,
+    keys: Callable[[Sequence[int]], Sequence[str]],
+    odds: Odds,
+    progress: Progress | None = None,
 ) -> Floats:
     """Compute what is taken off molecules for the conditions of a text that they do not agree with, (N,) up to 0.
 
@@ -51,6 +57,7 @@ def conditions_lift(
         size: N, how many molecules there are.
         keys: Gives the isomeric SMILES of rows.
         odds: How evidence is scaled.
+        progress: Told of the molecules looked at; raising ``Cancelled`` from it stops the search.
     """
     conditions = [criterion.condition for criterion in one.criteria.conditions]
     disagreement = np.full(size, float(len(conditions)), np.float32)
@@ -61,6 +68,8 @@ def conditions_lift(
         disagreement[rows] = len(conditions) - told.sum(axis=0)
         agreeing += int((told.min(axis=0) >= _AGREES).sum())
         seen += len(rows)
+        if progress:
+            progress(seen, min(len(order), LOOKED))
     disagreement[order[seen:]] *= _UNSEEN
     factor = one.share * odds.factors(one.alone)[0]
     return np.asarray(-factor * _COST * disagreement, np.float32)

@@ -54,7 +54,11 @@ def test_no_more_molecules_are_looked_at_than_needed():
         asked.extend(rows)
         return ["FC(F)(F)C" if rows[0] < ENOUGH else "C"] * len(rows)
 
-    lift = conditions_lift(one, np.arange(2 * LOOKED), 2 * LOOKED, keys, odds())
+    told: list[tuple[int, int]] = []
+    lift = conditions_lift(
+        one, np.arange(2 * LOOKED), 2 * LOOKED, keys, odds(), lambda done, total: told.append((done, total))
+    )
+    assert told == sorted(told) and told[-1][0] <= told[-1][1] == LOOKED
     assert len(asked) == ENOUGH
     assert lift[: len(asked)].max() == 0
     assert (lift[len(asked) :] < 0).all()
