@@ -298,10 +298,11 @@ class Screener:
             InputError: If it is no structure.
         """
         entry = Entry(1, smiles.strip(), "smiles")
+        options = self._options()
         if tame(entry.text):
-            cleaned = standardize(entry, self._options().steps, self._options().max_atoms)
+            cleaned = standardize(entry, options.steps, options.max_atoms)
         else:
-            with Guard(self._options()) as guard:
+            with Guard(options) as guard:
                 cleaned = next(guard.standardize([entry]))
         if isinstance(cleaned, Rejection):
             raise InputError(

@@ -26,7 +26,7 @@ from molsearch.chem.cohort import Bools, Cohort
 from molsearch.chem.crew import Died
 from molsearch.chem.morgan import morgan
 from molsearch.chem.sandbox import call
-from molsearch.chem.tameness import tame
+from molsearch.chem.tameness import parted, tame
 from molsearch.chem.traits import traits
 from molsearch.errors import InputError
 
@@ -92,10 +92,7 @@ def graph_store(smiles: Sequence[str]) -> GraphStore:
     Raises:
         InputError: If one cannot be read, or takes longer than SECONDS.
     """
-    calm: list[int] = []
-    wild: list[int] = []
-    for place, one in enumerate(smiles):
-        (calm if tame(one) else wild).append(place)
+    calm, wild = parted(smiles)
     if not wild:
         return _store(smiles)
     stores = [_store([smiles[place] for place in calm])] if calm else []

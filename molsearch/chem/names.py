@@ -158,23 +158,21 @@ class Opsin:
     def _ask(self, names: Sequence[str]) -> list[str]:
         answers: list[str] = []
         deaths = 0  # of new processes, one after the other, that answered nothing
-        while len(answers) < len(names):
+        while len(answers) < len(names) and not self.broken:
             fresh = self._process is None or self._process.poll() is not None
             try:
                 found, stalled = self._ask_until_stall(names[len(answers) :], fresh)
             except OSError:  # Java cannot be run
                 self.broken = True
-                return answers + [""] * (len(names) - len(answers))
+                break
             answers += found
             deaths = deaths + 1 if fresh and not found and not stalled else 0
-            if deaths == _MOST_DEATHS:
-                self.broken = True
-                return answers + [""] * (len(names) - len(answers))
+            self.broken = deaths == _MOST_DEATHS
             # A name that OPSIN stalls on, or that ends a new process at once, resolves to nothing. A process that ends
             # otherwise was ended from outside: the rest is asked again.
             if len(answers) < len(names) and (stalled or (fresh and not found)):
                 answers.append("")
-        return answers
+        return answers + [""] * (len(names) - len(answers))
 
     def _ask_until_stall(self, names: Sequence[str], fresh: bool) -> tuple[list[str], bool]:
         """Ask until all are answered or no answer comes; tell whether that was for lack of time."""

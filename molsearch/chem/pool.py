@@ -14,7 +14,7 @@ import numpy as np
 from molsearch.chem.crew import READY, Crew, Died, Worker, limit_memory
 from molsearch.chem.features import Features, features_of, joined, placed, read_features, write_features
 from molsearch.chem.properties import PROPERTIES
-from molsearch.chem.tameness import tame
+from molsearch.chem.tameness import parted
 
 CHUNK = 256  # molecules sent to a process at once
 SECONDS = 60.0  # a chunk may take this long and a second more for each molecule
@@ -60,14 +60,14 @@ class Pool:
 
     def features(self, smiles: Sequence[str]) -> Features:
         """Compute features, in order: of tame molecules here, of the others in a process."""
-        calm, wild = _parted(smiles)
+        calm, wild = parted(smiles)
         parts = [(calm, features_of([smiles[place] for place in calm]))]
         if wild:
             parts.append((wild, next(self.map([[smiles[place] for place in wild]], ahead=0))))
         return placed(parts)
 
     def _features(self, worker: Worker, smiles: Sequence[str]) -> Features:
-        calm, wild = _parted(smiles)
+        calm, wild = parted(smiles)
         together = _together(worker, [smiles[place] for place in calm])
         return placed([(calm, together), *(([place], self._alone(worker, smiles[place])) for place in wild)])
 
@@ -79,14 +79,6 @@ class Pool:
         except Died as death:
             self._lost += 1
             return _loss(death)
-
-
-def _parted(smiles: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Places of the tame molecules, and of the others."""
-    calm = [tame(one) for one in smiles]
-    return [place for place, is_calm in enumerate(calm) if is_calm], [
-        place for place, is_calm in enumerate(calm) if not is_calm
-    ]
 
 
 def _together(worker: Worker, smiles: Sequence[str]) -> Features:

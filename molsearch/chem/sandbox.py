@@ -22,7 +22,8 @@ WORKERS = 2  # one structure that hangs leaves the other to everybody else
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.chem.sandbox import serve; serve()"
 _REFUSAL = "The process that guards the work on intricate structures did not start: check the memory that is left."
 _PACKAGE = "molsearch.chem."
-_AHEAD = ("conformer", "drawing", "graph", "substructure")  # loaded before the clock of the first order runs
+# Loaded before the clock of the first order runs.
+_AHEAD = ("conformer", "drawing", "findings", "graph", "substructure")
 
 _lock = threading.Lock()
 _free: "queue.SimpleQueue[Worker]" = queue.SimpleQueue()

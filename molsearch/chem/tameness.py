@@ -6,6 +6,7 @@ be interrupted. What is tame is worked on where it is asked for; what is not goe
 """
 
 import re
+from collections.abc import Sequence
 
 from molsearch.records import Kind
 
@@ -34,6 +35,15 @@ def tame(text: str, kind: Kind = "smiles") -> bool:
     plain, brackets = _BRACKET.subn("", text)
     closures = len(_CLOSURE.findall(plain))
     return closures <= 2 * MOST_RINGS and brackets + len(_LETTER.findall(plain)) <= MOST_ATOMS
+
+
+def parted(smiles: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Give the places of the tame structures, and of the others, ascending."""
+    calm: list[int] = []
+    wild: list[int] = []
+    for place, one in enumerate(smiles):
+        (calm if tame(one) else wild).append(place)
+    return calm, wild
 
 
 def plain(smarts: str) -> bool:

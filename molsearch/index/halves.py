@@ -43,9 +43,8 @@ def _with_torch(rows: int, width: int) -> Callable[[Halves], Floats]:
     narrow, wide = torch.from_numpy(own), torch.empty((rows, width), dtype=torch.float32)
     floats: Floats = wide.numpy()
     step = max(1, PIECE // width)
-    pieces = list(
-        zip(narrow.split(step), wide.split(step), strict=True)
-    )  # made once, as making one takes a microsecond
+    # Made once, as making one takes a microsecond.
+    pieces = list(zip(narrow.split(step), wide.split(step), strict=True))
 
     def widened(block: Halves) -> Floats:
         count = len(block)

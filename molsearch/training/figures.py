@@ -20,7 +20,7 @@ from molsearch.training.evaluate import direction, evaluate_pcdes, with_text
 from molsearch.training.faithfulness import SHARE, evaluate_explanations
 from molsearch.training.misses import miss_figures
 from molsearch.training.pairs import Table, find_targets, read_pairs, read_pool
-from molsearch.training.querybench import library_pool, query_figures
+from molsearch.training.querybench import library_pool, means, measure
 from molsearch.training.rankfile import difference
 from molsearch.training.roles import evaluate_roles
 from molsearch.training.scoring import Answers, Pool, answer
@@ -38,7 +38,6 @@ QUERY_FILES = {
     "property, 47 held": "property_queries_held.tsv",
 }
 LEAKED = "an acetylenic compound"  # a frozen class query that is a synonym in the class table by now: data/README.md
-QUERY_MEANS = {"precision@20": "precision", "auroc": "auroc"}  # means by what each query calls them
 LIBRARIES = ("wehi_mols.csv", "solubility.train.sdf")
 #: Columns of the validation file by what the tables call them.
 TEXTS = {"masked": "text", "named": "text_named"}
@@ -174,14 +173,13 @@ def _queries(run: Measurement) -> dict[str, Any]:
     if run.libraries is None:
         raise InputError(f"The short queries rank library files, got none; give --libraries DIR with {LIBRARIES}.")
     pool = library_pool(run.model, [run.libraries / name for name in LIBRARIES], run.progress)
-    files: dict[str, dict[str, Any]] = {}
+    files: dict[str, dict[str, float]] = {}
     for name, file in QUERY_FILES.items():
-        told = query_figures(run.model, run.evaluation / file, pool)
-        files[name] = {key: told[key] for key in ("pool", "queries", *QUERY_MEANS)}
-        rest = {query: one for query, one in told["each"].items() if query != LEAKED}
-        if len(rest) < len(told["each"]):
-            means = {key: float(np.mean([one[each] for one in rest.values()])) for key, each in QUERY_MEANS.items()}
-            files[f"{name}, less the one known since"] = {"pool": told["pool"], "queries": len(rest), **means}
+        found = measure(run.model, run.evaluation / file, pool)
+        files[name] = means(found, pool)
+        rest = [one for one in found if one.query != LEAKED]
+        if len(rest) < len(found):
+            files[f"{name}, less the one known since"] = means(rest, pool)
     return {"files": files}
 
 

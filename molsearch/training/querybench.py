@@ -7,7 +7,6 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +92,9 @@ def measure(model: DualEncoder, path: Path, pool: Pool) -> list[QueryFigures]:
         model: The model.
         path: A query file.
         pool: The N molecules.
+
+    Raises:
+        InputError: If the file cannot be read, or no query has at least 20 positives.
     """
     figures = []
     for query, truth in truths(path, [row.smiles for row in pool.rows]).items():
@@ -105,18 +107,25 @@ def measure(model: DualEncoder, path: Path, pool: Pool) -> list[QueryFigures]:
         figures.append(
             QueryFigures(query, int(truth.sum()), float(100 * truth[first].mean()), float(roc_auc_score(truth, scores)))
         )
+    if not figures:
+        raise InputError(f"No query of {path.name} is true for {PRECISION_AT} or more of {len(pool)} molecules.")
     return figures
 
 
 def evaluate_queries(
     model: DualEncoder, queries: Path, pools: Sequence[Path], progress: Progress | None = None
 ) -> dict[str, object]:
-    """Measure a query file on the molecules of library files, each structure once; see ``query_figures``.
+    """Measure a query file on the molecules of library files, each structure once.
+
+    Returns:
+        Counts, mean precision@20 in percent, mean AUROC, and the same per query.
 
     Raises:
         InputError: If a file cannot be read, or no query has at least 20 positives.
     """
-    return query_figures(model, queries, library_pool(model, pools, progress))
+    pool = library_pool(model, pools, progress)
+    figures = measure(model, queries, pool)
+    return {**means(figures, pool), "each": {one.query: asdict(one) for one in figures}}
 
 
 def library_pool(model: DualEncoder, pools: Sequence[Path], progress: Progress | None = None) -> Pool:
@@ -132,22 +141,11 @@ def library_pool(model: DualEncoder, pools: Sequence[Path], progress: Progress |
     return Pool(model, [Row("", smiles, key=smiles) for smiles in keys], progress)
 
 
-def query_figures(model: DualEncoder, queries: Path, pool: Pool) -> dict[str, Any]:
-    """Measure a query file on the molecules of a pool.
-
-    Returns:
-        Counts, mean precision@20 in percent, mean AUROC, and the same per query.
-
-    Raises:
-        InputError: If the file cannot be read, or no query has at least 20 positives.
-    """
-    figures = measure(model, queries, pool)
-    if not figures:
-        raise InputError(f"No query of {queries.name} is true for {PRECISION_AT} or more of {len(pool)} molecules.")
+def means(figures: Sequence[QueryFigures], pool: Pool) -> dict[str, float]:
+    """Sum up queries, one or more: counts, mean precision@20 in percent, mean AUROC."""
     return {
         "pool": len(pool),
         "queries": len(figures),
         "precision@20": float(np.mean([one.precision for one in figures])),
         "auroc": float(np.mean([one.auroc for one in figures])),
-        "each": {one.query: asdict(one) for one in figures},
     }
