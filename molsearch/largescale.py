@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from molsearch.errors import InputError
 from molsearch.measuring import Json, print_figures
 from molsearch.screener import EXAMPLES_FILE
 from molsearch.settings import Settings
@@ -26,12 +27,15 @@ def measure_large(
         as_json: Whether to print one JSON object.
 
     Raises:
-        InputError: If a number is too large or too small, the file cannot be read, or the log cannot be written.
+        InputError: If a number is too large or too small, a file and a count are both given, the file cannot be read,
+            or the log cannot be written.
     """
     from molsearch.haystack import measure_search
     from molsearch.ingestion import ingest, ingest_enumerated, write_log  # torch loads with these
     from molsearch.model.dual import DualEncoder
 
+    if file is not None and count is not None:
+        raise InputError(f"One library is ingested at a time, got {file.name} and {count:,} molecules; give either.")
     reports: dict[str, object] = {}
     if file is not None:
         with bar("Embedding") as progress:

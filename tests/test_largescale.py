@@ -13,6 +13,7 @@ from molsearch.footprint import Footprint, cpu_s, descendants, folder_bytes
 from molsearch.haystack import LIGHTER, TOP, Haystack, measure_search
 from molsearch.index import scan
 from molsearch.ingestion import ingest_enumerated, write_log
+from molsearch.largescale import measure_large
 from molsearch.model.dual import DualEncoder
 from molsearch.settings import Settings
 
@@ -49,6 +50,12 @@ def test_a_folder_is_as_large_as_its_files(tmp_path: Path) -> None:
     (tmp_path / "a" / "one").write_bytes(b"12345")
     (tmp_path / "two").write_bytes(b"123")
     assert folder_bytes(tmp_path) == 8
+
+
+def test_a_file_and_a_count_at_once_are_refused(tiny_models: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, models=tiny_models)
+    with pytest.raises(InputError, match=r"got a\.smi and 1,000 molecules"):
+        measure_large(settings, Path("a.smi"), 1000, None, None, as_json=False)
 
 
 def test_an_enumerated_library_is_ingested_whole(tiny_models: Path, tmp_path: Path) -> None:
