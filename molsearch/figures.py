@@ -44,6 +44,7 @@ def figures(
     ablation: Annotated[
         Path | None, typer.Option("--ablation", help="Train with one thing changed at a time in this folder (hours).")
     ] = None,
+    seeds: Annotated[int, typer.Option("--ablation-seeds", min=1, help="Trainings of each row of the ablation.")] = 3,
     note: Annotated[str, typer.Option("--note", help="What else the machine was doing, for the tables.")] = "",
     seed: Annotated[int, typer.Option("--seed", help="Of every draw and bootstrap.")] = 0,
     readme: Annotated[Path, typer.Option("--readme", help="Document whose marked tables are written anew.")] = README,
@@ -72,7 +73,7 @@ def figures(
                 )
                 for name in names:
                     say(f"Measuring: {name}.")
-                    record(folder, name, _measured(name, run, Trainings(learning, recipe, ablation)), when)
+                    record(folder, name, _measured(name, run, Trainings(learning, recipe, ablation, seeds)), when)
         changed = rewrite_documents(folder, [readme])
         if as_json:
             print_json({"measured": names, "written": changed})
@@ -82,11 +83,19 @@ def figures(
 
 @dataclass(frozen=True, slots=True)
 class Trainings:
-    """Where the tables that train models keep them: folders, or None where a table was not asked for."""
+    """Where the tables that train models keep them: folders, or None where a table was not asked for.
+
+    Attributes:
+        curve: Of the learning curve.
+        recipe: Its recipe.
+        ablation: Of the ablation.
+        seeds: Trainings of each row of the ablation.
+    """
 
     curve: Path | None
     recipe: str
     ablation: Path | None
+    seeds: int
 
 
 def _names(only: list[str], data: Path | None, lacking: Mapping[str, str]) -> tuple[str, ...]:
@@ -138,14 +147,15 @@ def _measured(name: str, run: "Measurement", trainings: Trainings) -> Mapping[st
         )
         return {**told, "below": below}
     if name == ABLATION and trainings.ablation:
-        from molsearch.training.ablation import ablate
+        from molsearch.training.ablation import FIRST_SEED, ablate
 
-        told = ablate(*files, trainings.ablation, progress=run.progress)
+        seeds = range(FIRST_SEED, FIRST_SEED + trainings.seeds)
+        told = ablate(*files, trainings.ablation, seeds=seeds, progress=run.progress)
         below = (
             f"Recipe `{told['recipe']}`, {told['epochs']} epochs over {told['captions']:,} captions, on small encoders "
             "that read words and atoms alone: no names, no evidence, no query bank; masked texts, plain cosine, pool "
-            f"{told['pool']:,}, mean ± standard deviation over the seeds. The rows compare with one another, not with "
-            "the shipped model."
+            f"{told['pool']:,}, mean ± standard deviation where there are several seeds. The rows compare with one "
+            "another, not with the shipped model."
         )
         return {**told, "below": below}
     return MEASURES[name](run)

@@ -25,7 +25,8 @@ from molsearch.training.selection import select
 
 RECIPE = "ablation"
 ONLY = "chebi20_split=train"  # half of the training captions, those most like the validation captions
-SEEDS = (42, 43, 44)
+FIRST_SEED = 42
+SEEDS = (FIRST_SEED, FIRST_SEED + 1, FIRST_SEED + 2)
 _CHUNK = 256  # queries ranked at once
 
 Change = Callable[[Recipe], Recipe]
