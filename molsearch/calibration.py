@@ -200,7 +200,7 @@ class Yardstick:
         if not texts:
             return ()
         near = self._encode(texts)[1]
-        wordings = read_words(texts, self._vocabulary, self._model.lexicon)
+        wordings = read_words(texts, self._vocabulary, self._model.lexicon, self._model.role_names)
         outside = self.rules.scope.outside(near, *columns(wordings))
         found = zip(wordings, near.tolist(), outside.tolist(), strict=True)
         return tuple(QueryScope(wording, value, verdict) for wording, value, verdict in found)

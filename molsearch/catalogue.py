@@ -57,9 +57,9 @@ class Census:
     Attributes:
         concept: The phrase and its group.
         library: Name of the library.
-        order: (N,) rows, highest cosine first; ties stand in row order.
+        order: (N,) rows, highest score first; ties stand in row order.
         cosines: (N,) by row.
-        scores: (N,) by row: standard deviations above typical molecules.
+        scores: (N,) by row, as ``Tag.score`` says.
         above: How many stand above the background.
         ruled: (N,) by row: whether the class table counts it in; None where that is not known.
     """
@@ -224,12 +224,11 @@ class Catalogue:
 
         def make() -> Census:
             concept, flags = space.concepts[place], index.flags()
-            cosines = space.of_concept(place, index.vectors(), progress)
-            scores = (cosines - space.mean[place]) / space.spread[place]
+            cosines, scores = space.of_concept(place, index.vectors(), progress)
             return Census(
                 concept=concept,
                 library=library,
-                order=np.argsort(-cosines, kind="stable"),
+                order=np.argsort(-scores, kind="stable"),
                 cosines=cosines,
                 scores=scores,
                 above=int((scores >= ABOVE).sum()),

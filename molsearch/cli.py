@@ -289,18 +289,22 @@ def odds(
     model: Annotated[Path, typer.Option("--model", help="Folder of the model; its weights file is written anew.")],
     pairs: Annotated[Path, typer.Option("--pairs", help="Training pairs: TSV with smiles and text.")],
     val: Annotated[Path, typer.Option("--val", help="Validation pairs, whose molecules are left out.")],
+    roles: Annotated[
+        int, typer.Option("--roles", min=0, help="Molecules that captions must give a role to; 0 teaches no roles.")
+    ] = 5,
+    seed: Annotated[int, typer.Option("--seed", help="Of what learns the roles.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure anew what named classes and parts tell, as after a change of the class table."""
+    """Measure anew what named classes, parts and roles tell, as after a change of the class table."""
     with answering(as_json):
         from molsearch.training.refit import remeasure
 
         with bar("Measuring") as progress:
-            model_id = remeasure(model, pairs, val, progress)
+            model_id = remeasure(model, pairs, val, roles, seed, progress)
         if as_json:
             print_json({"model_id": model_id})
             return
-        say(f"{model} now holds the odds measured on {pairs.name}; its id is {model_id}.")
+        say(f"{model} now holds the odds and roles of {pairs.name}; its id is {model_id}.")
 
 
 app.command()(evaluate)

@@ -1,22 +1,27 @@
-"""The project's concept list, and zero-shot tags: which phrases a molecule matches, and which molecules a phrase.
+"""The project's concept list, and tags by it: which phrases a molecule matches, and which molecules a phrase.
 
 What a cosine means is told by a background of typical molecules: a match scores by how many standard deviations it
-exceeds the phrase's mean cosine with those of them that do not belong, and stands above them from ABOVE on.
+exceeds the phrase's mean cosine with those of them that do not belong, and stands above them from ABOVE on. A role that
+the model has learned as such needs no background: it scores by the log odds that its head tells (model/roles.py).
 """
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.arrays import with_class
+from molsearch.chem.roles import find_roles
 from molsearch.errors import InputError
 from molsearch.records import Progress
+
+if TYPE_CHECKING:  # torch loads with this
+    from molsearch.model.roles import RoleHead
 
 Floats = npt.NDArray[np.float32]
 Stored = npt.NDArray[np.float16] | Floats
@@ -29,7 +34,8 @@ TABLE = Path(__file__).with_name("concepts.tsv")
 #: Standard deviations over the background from which a match is said to stand above it. Measured on the 3,301
 #: molecules of the validation split and the 114 phrases that the class table can check there, as means over phrases:
 #: 45 % of what stands above belongs by the rule, and 48 % of what belongs stands above; 2.0 gives 31 % and 64 %, 3.0
-#: gives 62 % and 33 % (`evaluate --protocol concepts`).
+#: gives 62 % and 33 % (`evaluate --protocol concepts`). As log odds of a learned role it is twelve times chance: of
+#: those molecules whose caption states any role, 53 % of what stands above is stated.
 ABOVE = 2.5
 NO_RULE = -1
 _BLOCK = 8_192  # molecules compared at a time
@@ -61,13 +67,21 @@ class Concept:
         # Imported here, as below: a machine that only trains has no RDKit.
         from molsearch.chem.classes import class_named, find_classes
 
-        noun = len(self.phrase.split(" ", 1)[0]) + 1  # behind "a" or "an"
         named = [
-            name
-            for name, start, end in find_classes(self.phrase, exact=True)
-            if (start, end) == (noun, len(self.phrase))
+            name for name, *span in find_classes(self.phrase, exact=True) if span == [self._noun, len(self.phrase)]
         ]
         return class_named(named[0]).row if named else NO_RULE
+
+    @property
+    def _noun(self) -> int:
+        """Where the phrase goes on behind "a" or "an"."""
+        return self.phrase.index(" ") + 1
+
+    def roles(self, names: Sequence[str]) -> tuple[int, ...]:
+        """Find the numbers of the learned roles that the phrase names, of which any will do."""
+        found = find_roles(self.phrase, names) if self.group == "role" else ()
+        whole = [one for one in found if (one.start, one.end) == (self._noun, len(self.phrase))]
+        return whole[0].numbers if whole else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,8 @@ class Tag:
     Attributes:
         concept: The phrase and its group.
         cosine: Cosine of phrase and molecule.
-        score: By how many standard deviations the cosine exceeds that of typical molecules that do not belong.
+        score: By how many standard deviations the cosine exceeds that of typical molecules that do not belong; of a
+            role that the model has learned, its log odds for the molecule.
         rule: Whether the structure belongs by the class table; None where the table does not know the concept.
     """
 
@@ -101,6 +116,9 @@ class TextEncoder(Protocol):
 
 class PairEncoder(TextEncoder, Protocol):
     """What a background of molecules asks of a model beside."""
+
+    role_names: tuple[str, ...]
+    role_head: "RoleHead | None"
 
     def encode_molecules(self, smiles: Sequence[str], progress: Progress | None = None) -> Floats:
         """Return (N, D) unit vectors."""
@@ -149,12 +167,16 @@ class ConceptSpace:
         vectors: (C, D) their unit vectors.
         mean: (C,) a phrase's mean cosine with the background's molecules that do not belong.
         spread: (C,) its standard deviation.
+        roles: Numbers of the learned roles that a phrase names, of which any will do, by place in the list.
+        head: What tells their log odds, or None.
     """
 
     concepts: tuple[Concept, ...]
     vectors: Floats
     mean: Floats
     spread: Floats
+    roles: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    head: "RoleHead | None" = None
 
     @classmethod
     def embed(
@@ -207,7 +229,10 @@ class ConceptSpace:
         """
         concepts = shipped_concepts()
         members = np.array([membership(one, concepts) for one in typical])  # (N, C)
-        return cls.embed(model, model.encode_molecules(typical), concepts, members=members, progress=progress)
+        space = cls.embed(model, model.encode_molecules(typical), concepts, members=members, progress=progress)
+        numbers = {place: concept.roles(model.role_names) for place, concept in enumerate(concepts)}
+        learned = {place: some for place, some in numbers.items() if some}
+        return replace(space, roles=learned, head=model.role_head)
 
     def place(self, phrase: str) -> int:
         """Find a phrase in the list.
@@ -230,8 +255,7 @@ class ConceptSpace:
         Raises:
             InputError: If the vector does not fit.
         """
-        cosines = self.cosines(molecule[None])[0]  # (C,)
-        scores = (cosines - self.mean) / self.spread
+        cosines, scores = self.cosines(molecule[None])[0], self.standing(molecule[None])[0]  # (C,) each
         return tuple(
             Tag(
                 self.concepts[c],
@@ -255,24 +279,48 @@ class ConceptSpace:
             )
         return np.asarray(molecules, np.float32) @ self.vectors.T
 
+    def standing(self, molecules: Stored) -> Floats:
+        """Score molecules (N, D) for every concept, (N, C), as ``Tag.score`` says.
+
+        Raises:
+            InputError: If the vectors are not (N, D) of the model's width.
+        """
+        scores = (self.cosines(molecules) - self.mean) / self.spread
+        scores[:, list(self.roles)] = self._log_odds(molecules, list(self.roles))
+        return scores
+
+    def _log_odds(self, molecules: Stored, places: Sequence[int]) -> Floats:
+        """Tell the log odds of some learned roles, (N, len(places))."""
+        if not places or self.head is None:
+            return np.zeros((len(molecules), 0), np.float32)
+        numbers = sorted({number for place in places for number in self.roles[place]})
+        told = self.head.log_odds(molecules, numbers)  # (N, R)
+        of = [[numbers.index(number) for number in self.roles[place]] for place in places]
+        return np.stack([told[:, columns].max(1) for columns in of], axis=1)
+
     def standing_above(self, molecules: Stored, progress: Progress | None = None) -> Counts:
         """Count, for each concept, the molecules of (N, D) that stand above the background, (C,)."""
-        least = self.mean + np.float32(ABOVE) * self.spread  # (C,)
         counts = np.zeros(len(self.concepts), np.int64)
         for rows in _blocks(len(molecules)):
-            counts += (self.cosines(molecules[rows]) >= least).sum(0)
+            counts += (self.standing(molecules[rows]) >= ABOVE).sum(0)
             if progress:
                 progress(min(rows.stop, len(molecules)), len(molecules))
         return counts
 
-    def of_concept(self, place: int, molecules: Stored, progress: Progress | None = None) -> Floats:
-        """Compare every molecule of (N, D) with one concept, (N,) cosines."""
-        cosines = np.empty(len(molecules), np.float32)
+    def of_concept(self, place: int, molecules: Stored, progress: Progress | None = None) -> tuple[Floats, Floats]:
+        """Compare every molecule of (N, D) with one concept: cosines and scores, (N,) each."""
+        cosines, scores = np.empty((2, len(molecules)), np.float32)
         for rows in _blocks(len(molecules)):
-            cosines[rows] = np.asarray(molecules[rows], np.float32) @ self.vectors[place]
+            block = np.asarray(molecules[rows], np.float32)
+            cosines[rows] = block @ self.vectors[place]
+            scores[rows] = (
+                self._log_odds(block, [place])[:, 0]
+                if place in self.roles
+                else (cosines[rows] - self.mean[place]) / self.spread[place]
+            )
             if progress:
                 progress(min(rows.stop, len(molecules)), len(molecules))
-        return cosines
+        return cosines, scores
 
 
 def rule_counts(concepts: Sequence[Concept], flags: Flags) -> Counts:

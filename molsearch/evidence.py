@@ -1,8 +1,9 @@
-"""What can be computed counts as computed: the classes, amounts and parts that a text names, as odds beside the cosine.
+"""What can be told of a molecule counts as told: classes, amounts, parts and roles, as odds beside the cosine.
 
 A learned space ranks "a small sulfonamide with a benzyl group" by likeness to captions; whether a molecule is a
 sulfonamide, is small and holds a benzyl group need not be learned. What each of these tells is measured on captions:
 the log of how much oftener it holds for a caption's own molecule than for others (weights of evidence, Good 1950).
+Whether it is an antibacterial agent is learned, by a head that was taught nothing else, which tells the same log odds.
 Scaled, what a molecule lacks is taken off its cosine; the more of a text is of that kind, the more it weighs, since
 less is left for likeness to tell.
 """
@@ -19,12 +20,14 @@ from molsearch.chem.amounts import fit, misses
 from molsearch.chem.arrays import CONFIGURATION, with_class
 from molsearch.chem.configuration import agree, stated_configuration
 from molsearch.chem.criteria import ClassCriterion, Criteria, read_criteria
-from molsearch.chem.names import find_mentions
+from molsearch.chem.names import Mention, find_mentions
 from molsearch.chem.parts import Part, outcomes, parts_of
 from molsearch.chem.pool import Pool
 from molsearch.chem.properties import PROPERTIES
+from molsearch.chem.roles import NamedRole, find_roles
 from molsearch.errors import InputError
-from molsearch.model.odds import Odds
+from molsearch.model.odds import LIKELIEST, UNLIKELIEST, Odds
+from molsearch.records import Progress
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.uint8]
@@ -33,6 +36,7 @@ _BOTH = 0.1  # share of its cost that the worse of two alternatives keeps
 _STATED = 0.85  # how far a short text that states a number counts as saying nothing else
 _AMOUNT_MORE = 3.0  # odds that an amount adds to the likeness of a text that says nothing else
 FIRST = 200  # molecules that are looked at for parts: the best without
+LEAST = 0.4  # how far a text must say nothing else to be worth looking further
 _SHORT = 10  # words up to which a text counts as short
 _MORE = 800  # as many more where a text says nothing but what can be computed, and likeness puts little first
 # Log odds between having and lacking an amount that is read right nine times in ten, and that half of all have.
@@ -77,12 +81,14 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one text says that can be computed.
+    """What one text says that can be told of a molecule.
 
     Attributes:
         criteria: Classes and amounts.
         parts: Named structures.
         configuration: How many of each stereodescriptor it states.
+        roles: Roles that it names, where it says little else; of those in a longer text nothing is made, since what
+            captions state of roles was measured to gain nothing (models/TRIALS.md).
         share: Weight of the text among all that are asked together, 0 to 1.
         words: Words of the text.
         text: The text.
@@ -91,6 +97,7 @@ class Evidence:
     criteria: Criteria
     parts: tuple[Part, ...]
     configuration: Mapping[str, int] = field(default_factory=dict)
+    roles: tuple[NamedRole, ...] = ()
     share: float = 1.0
     words: int = 1
     text: str = ""
@@ -111,24 +118,37 @@ class Evidence:
 
 
 def read_evidence(
-    texts: Sequence[str], lexicon: Mapping[str, str] | None = None, shares: Sequence[float] | None = None
+    texts: Sequence[str],
+    lexicon: Mapping[str, str] | None = None,
+    shares: Sequence[float] | None = None,
+    roles: Sequence[str] = (),
 ) -> list[Evidence]:
-    """Read what texts say that can be computed.
+    """Read what texts say that can be told of a molecule.
 
     Args:
         texts: The texts.
         lexicon: Trivial names in lower case with their SMILES, asked before OPSIN.
         shares: Weight of each text; 1 where None.
+        roles: Names of the roles that a model has learned.
     """
     read = []
     weights = [1.0] * len(texts) if shares is None else shares
     for text, mentions, share in zip(texts, find_mentions(texts, lexicon), weights, strict=True):
-        parts = parts_of(mentions)
-        spans = [(one.start, one.end) for one in parts]
-        criteria = read_criteria(text, spans, [one.smiles for one in parts])
-        stated = stated_configuration(text)
-        read.append(Evidence(criteria, tuple(parts), stated, share, max(1, len(text.split())), text))
+        words = max(1, len(text.split()))
+        named = find_roles(text, roles) if words * LEAST <= _SHORT else ()
+        one = _read(text, mentions, named, share, words)
+        read.append(_read(text, mentions, (), share, words) if named and one.alone < LEAST else one)
     return read
+
+
+def _read(text: str, mentions: Sequence[Mention], roles: tuple[NamedRole, ...], share: float, words: int) -> Evidence:
+    """Read one text; words within a role's name are not read as anything smaller."""
+    spans = [(one.start, one.end) for one in roles]
+    outside = [one for one in mentions if not any(start <= one.start and one.end <= end for start, end in spans)]
+    parts = parts_of(outside)
+    places = [(one.start, one.end) for one in parts]
+    criteria = read_criteria(text, places, [one.smiles for one in parts], spans)
+    return Evidence(criteria, tuple(parts), stated_configuration(text), roles, share, words, text)
 
 
 def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats | None:
@@ -156,6 +176,38 @@ def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats |
         for amount in one.criteria.amounts:
             values = columns.properties(amount.name)
             total -= factor * _SPREAD * (1 - fit(amount, values)) + sure * _AMOUNT_MORE * misses(amount, values)
+    return total
+
+
+def roles_lift(
+    evidence: Sequence[Evidence],
+    vectors: npt.NDArray[np.floating],
+    odds: Odds,
+    mask: npt.NDArray[np.bool_] | None = None,
+    progress: Progress | None = None,
+) -> Floats | None:
+    """Compute what is taken off each molecule's score for the roles of texts that it is not likely to have, (N,).
+
+    Hardly any molecule is as likely as can be to have a role, so scores of different texts are not comparable by it.
+
+    Args:
+        evidence: What the texts say.
+        vectors: (N, D) of the molecules.
+        odds: What it tells.
+        mask: (N,) molecules to look at; the others count as the least likely.
+        progress: Told of the molecules looked at; raising ``Cancelled`` from it stops the search.
+
+    Returns:
+        None where no role is named; else values up to 0.
+    """
+    if odds.head is None or not odds.alone or not any(one.roles for one in evidence):
+        return None
+    total = np.zeros(len(vectors), np.float32)
+    for one in evidence:
+        factor = np.float32(one.share * odds.alone_factor(one.alone))
+        for role in one.roles:
+            told = odds.head.log_odds(vectors, role.numbers, mask, progress).max(axis=1)  # (N,) any of them will do
+            total -= factor * (np.float32(LIKELIEST) - np.clip(told, UNLIKELIEST, LIKELIEST))
     return total
 
 

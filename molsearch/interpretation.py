@@ -16,15 +16,16 @@ class Reading:
         start: Where they begin in ``ReadPhrase.kept``.
         end: Where they end.
         kind: What they were read as.
-        read_as: Name of the class, what the structure must show, SMILES key of the structure, or range of the property.
-        rule: "named", or the rule by which the structure follows from the words; "" for a class or an amount.
+        read_as: Name of the class or role, what the structure must show, SMILES key of the structure, or range of the
+            property.
+        rule: "named", or the rule by which the structure follows from the words; "" for anything else.
         in_library: Whether the structure is a molecule of the library.
     """
 
     words: str
     start: int
     end: int
-    kind: Literal["class", "feature", "structure", "amount"]
+    kind: Literal["class", "feature", "structure", "amount", "role"]
     read_as: str
     rule: str = ""
     in_library: bool = False

@@ -91,7 +91,7 @@ def _lap(model: DualEncoder, text: str) -> tuple[float, float]:
     (grounded, store), graphs_s = _timed(lambda: ground(readings))
     _, encoding_s = _timed(lambda: model.vectors_of_texts(grounded, store))
     _, names_s = _timed(lambda: model.named_structures(text))
-    _, evidence_s = _timed(lambda: read_evidence([text], model.lexicon))
+    _, evidence_s = _timed(lambda: read_evidence([text], model.lexicon, roles=model.role_names))
     return reading_s + graphs_s + names_s + evidence_s, encoding_s
 
 

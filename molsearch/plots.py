@@ -85,7 +85,7 @@ def background_histogram(scores: np.ndarray, bound: float, *, dark: bool = False
     """Show how a whole library stands against a background, what stands above the bound in colour.
 
     Args:
-        scores: (N,) standard deviations above typical molecules.
+        scores: (N,) standard deviations above typical molecules, or log odds of a learned role.
         bound: From where on a molecule stands above.
         dark: Whether the page is dark.
     """
@@ -100,7 +100,7 @@ def background_histogram(scores: np.ndarray, bound: float, *, dark: bool = False
         x=(edges[:-1] + edges[1:]) / 2,
         y=counts,
         marker_color=[colours.hit if edge >= bound - width / 2 else colours.bulk for edge in edges[:-1]],
-        hovertemplate="%{x:.1f} above typical<br>%{y} molecules<extra></extra>",
+        hovertemplate="%{x:.1f} above<br>%{y} molecules<extra></extra>",
     )
     figure.add_vline(x=bound, line={"color": colours.against, "width": 2, "dash": "dot"})
     return tidy(figure, "", "molecules", height=140)

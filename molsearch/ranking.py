@@ -12,7 +12,16 @@ from molsearch.chem.amounts import read_amounts, spell_amount
 from molsearch.chem.classes import find_classes
 from molsearch.chem.names import available
 from molsearch.errors import InputError
-from molsearch.evidence import Described, Evidence, configuration_lift, depth, lift, parts_lift, read_evidence
+from molsearch.evidence import (
+    Described,
+    Evidence,
+    configuration_lift,
+    depth,
+    lift,
+    parts_lift,
+    read_evidence,
+    roles_lift,
+)
 from molsearch.index.base import Found, Index
 from molsearch.interpretation import Exclusion, Interpretation, Reading, ReadPhrase
 from molsearch.model.words import words
@@ -48,7 +57,7 @@ def rank(
         model: The model that filled it.
         narrowed: The rows to look at.
         tested: The list of compounds that ``narrowed`` leaves out, for the record.
-        progress: Told of the molecules looked at where a text asks for structure that no class tells.
+        progress: Told of the molecules looked at for a role, or for structure that no class tells.
     """
     from molsearch.model.threads import thread_count  # torch loads with this
 
@@ -61,6 +70,9 @@ def rank(
     raised = lift(evidence, index, model.odds)
 
     flags = index.flags() if evidence else None
+    said = evidence if flags is not None else []  # an engine without them takes no lift
+    told = roles_lift(said, index.vectors(), model.odds, narrowed.mask, progress) if said else None
+    raised = _sum(raised, told)
 
     def best(k: int, among: Mask | None = None) -> Found:
         mask = narrowed.mask if among is None else among if narrowed.mask is None else among & narrowed.mask
@@ -70,8 +82,7 @@ def rank(
     for one in asked:
         assert flags is not None
         order = best(LOOKED, possible(one, flags)).rows.astype(np.int64)
-        told = conditions_lift(one, order, len(flags), index.keys, model.odds, progress)
-        raised = told if raised is None else raised + told
+        raised = _sum(raised, conditions_lift(one, order, len(flags), index.keys, model.odds, progress))
 
     evidence = [one for one in evidence if one not in asked]  # their parts were conditions
     if looked := depth(evidence) if model.odds.measured else 0:
@@ -84,7 +95,7 @@ def rank(
         for row, one in zip(first, lacking.tolist(), strict=True):
             bonuses[row] = bonuses.get(row, 0.0) + one - float(worst)
     found = best(query.k)
-    phrases = [_with_readings(model, *one, rows, asked) for one in zip(read.phrases, named, strict=True)]
+    phrases = [_with_readings(model, *one, rows, said, asked) for one in zip(read.phrases, named, strict=True)]
     ranking = Ranking(
         query=query,
         library=name,
@@ -99,6 +110,10 @@ def rank(
         threads=threads,
     )
     return replace(ranking, notes=tuple(_warnings(ranking)))
+
+
+def _sum(raised: Floats | None, more: Floats | None) -> Floats | None:
+    return more if raised is None else raised if more is None else raised + more
 
 
 def query_vector(model: "DualEncoder", phrases: Sequence[ReadPhrase], reference: str) -> Floats:
@@ -134,16 +149,17 @@ def _unit(vector: Floats) -> Floats:
 
 
 def caption_scores(key: str, captions: Sequence[str], model: "DualEncoder") -> Floats:
-    """Score captions for a molecule, (Q,): cosine less what the molecule lacks of their classes and amounts.
+    """Score captions for a molecule, (Q,): cosine, the caption's constant, less what the molecule lacks.
 
-    Parts do not count here: what a caption loses by them depends on how many it names.
+    Parts and roles do not count here: what a caption loses by them depends on how many it names.
 
     Args:
         key: The molecule after clean-up.
         captions: Q captions.
         model: The encoder.
     """
-    scores: Floats = model.encode_texts(captions) @ model.encode_molecules([key])[0]
+    texts = model.encode_texts(captions)  # (Q, D)
+    scores: Floats = texts @ model.encode_molecules([key])[0] + model.caption_constants(texts)
     columns = Described([key])
     for row, one in enumerate(read_evidence(captions, model.lexicon) if model.odds.measured else ()):
         lacks = lift([one], columns, model.odds)
@@ -169,7 +185,8 @@ def _bonuses(
 def _evidence(phrases: Sequence[ReadPhrase], model: "DualEncoder") -> list[Evidence]:
     kept = [phrase for phrase in phrases if phrase.kept]
     total = sum(phrase.weight for phrase in kept)
-    return read_evidence([one.kept for one in kept], model.lexicon, [one.weight / total for one in kept])
+    shares = [one.weight / total for one in kept]
+    return read_evidence([one.kept for one in kept], model.lexicon, shares, model.role_names)
 
 
 def _with_readings(
@@ -177,9 +194,10 @@ def _with_readings(
     phrase: ReadPhrase,
     named: Iterable["NamedStructure"],
     rows: Mapping[str, int],
+    said: Sequence[Evidence],
     asked: Sequence[Evidence],
 ) -> ReadPhrase:
-    """Note where in a phrase names, classes, features and amounts stand, and how much is too long to encode."""
+    """Note where in a phrase names, classes, features, amounts and roles stand, and how much is too long to encode."""
     readings = [Reading(one.name, one.start, one.end, "structure", one.key, one.rule, one.key in rows) for one in named]
     readings += [
         Reading(phrase.kept[start:end], start, end, "class", title) for title, start, end in find_classes(phrase.kept)
@@ -193,6 +211,13 @@ def _with_readings(
         for evidence in asked
         if evidence.text == phrase.kept
         for one in evidence.criteria.conditions
+    ]
+    readings += [
+        Reading(phrase.kept[one.start : one.end], one.start, one.end, "role", model.role_names[number])
+        for evidence in said
+        if evidence.text == phrase.kept
+        for one in evidence.roles
+        for number in one.numbers
     ]
     limited = model.config.text == "words" and "token" in model.paths
     unread = max(0, len(words(phrase.kept)) - model.config.words.max_words) if limited else 0

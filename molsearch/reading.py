@@ -140,6 +140,9 @@ def sentences(ranking: Ranking) -> Iterator[str]:
         amounts = [one.read_as for one in phrase.readings if one.kind == "amount"]
         if amounts:
             yield f"Read as amounts: {', '.join(amounts)}."
+        roles = dict.fromkeys(one.read_as for one in phrase.readings if one.kind == "role")
+        if roles:
+            yield f"Read as roles, learned from captions: {', '.join(roles)}."
     for exclusion in read.exclusions:
         if exclusion.kind != "unread":
             yield f"Left out: “{exclusion.words}”, read as the {exclusion.kind} {exclusion.read_as}."

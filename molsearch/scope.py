@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from molsearch.chem.classes import find_classes
 from molsearch.chem.names import find_mentions
+from molsearch.chem.roles import find_roles
 
 if TYPE_CHECKING:  # torch loads with this
     from molsearch.model.dual import DualEncoder
@@ -29,8 +30,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 class ScopeRule:
     """A text is out of scope if intercept + nearness * n + unread * u + chemistry * c lies above ``threshold``.
 
-    n is its nearness, u the share of its words that the model does not know, c is 1 where a chemical name or class was
-    read in it, else 0.
+    n is its nearness, u the share of its words that the model does not know, c is 1 where a chemical name,
+    class or role was read in it, else 0.
     """
 
     intercept: float
@@ -55,8 +56,8 @@ class Wording:
     Attributes:
         text: The text.
         words: Number of words of two letters or more.
-        unread: Those that the model does not know and that are no part of a chemical name or class, in order.
-        chemistry: Whether a chemical name or class was read.
+        unread: Those that the model does not know and that are no part of a chemical name, class or role, in order.
+        chemistry: Whether a chemical name, class or role was read.
     """
 
     text: str
@@ -98,17 +99,22 @@ def nearness(texts: Floats, bank: Floats) -> Floats:
     )
 
 
-def read_words(texts: Sequence[str], vocabulary: Collection[str], lexicon: Mapping[str, str]) -> list[Wording]:
+def read_words(
+    texts: Sequence[str], vocabulary: Collection[str], lexicon: Mapping[str, str], roles: Sequence[str] = ()
+) -> list[Wording]:
     """Tell the words of texts that a model knows from those it does not.
 
     Args:
         texts: The texts.
         vocabulary: Whole words that the model knows, in lower case; if empty, no word counts as unread.
         lexicon: Trivial names with their SMILES.
+        roles: Names of the roles that the model has learned.
     """
     found = []
     for text, mentions in zip(texts, find_mentions(texts, lexicon), strict=True):
-        spans = [(start, end) for _, start, end in find_classes(text)] + [(one.start, one.end) for one in mentions]
+        spans = [(start, end) for _, start, end in find_classes(text)]
+        spans += [(one.start, one.end) for one in find_roles(text, roles)]
+        spans += [(one.start, one.end) for one in mentions]
         words = list(_WORD.finditer(text))
         unread = [
             word.group()

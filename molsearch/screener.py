@@ -254,7 +254,7 @@ class Screener:
             query: What is asked.
             library: Name of a stored library.
             tested: Compounds to leave out.
-            progress: Told of the molecules looked at where a filter or the text asks for their structure.
+            progress: Told of the molecules looked at where a filter or the text asks for their structure or role.
 
         Raises:
             InputError: If the query cannot be answered; the sentence says why.
@@ -312,7 +312,7 @@ class Screener:
         return cleaned.key
 
     def describe(self, smiles: str, captions: Sequence[str], k: int = 10) -> list[CaptionMatch]:
-        """Rank captions for a molecule by cosine, less what it lacks of them; equal ones stand in their order.
+        """Rank captions for a molecule by their scores for it; equal ones stand in their order.
 
         Raises:
             InputError: If the SMILES is no structure or there is no caption.

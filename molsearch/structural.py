@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from molsearch.chem.arrays import with_class
 from molsearch.chem.conditions import agreement
-from molsearch.evidence import Evidence, Flags, Floats
+from molsearch.evidence import LEAST, Evidence, Flags, Floats
 from molsearch.model.odds import Odds
 from molsearch.records import Progress
 
@@ -20,7 +20,6 @@ Ints = npt.NDArray[np.int64]
 
 LOOKED = 12_000  # molecules at most that one query has looked at, about 0.1 ms each
 ENOUGH = 4_000  # molecules that agree, after which no more are looked at
-LEAST = 0.4  # how far a text must say nothing but what can be computed
 _CHUNK = 500
 _COST = 5.0  # odds between agreeing and not: of a reading that is right nine times in ten, and that one in twenty has
 _AGREES = 0.9

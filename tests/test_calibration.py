@@ -191,6 +191,13 @@ def test_a_model_without_a_tokenizer_calls_no_word_unknown() -> None:
     assert read_words(["wibble wobble"], frozenset(), {})[0].unread == ()
 
 
+def test_a_role_that_the_model_has_learned_is_chemistry() -> None:
+    text, known = "a small painkiller", frozenset({"small"})
+    assert read_words([text], known, {})[0].unread == ("painkiller",)
+    read = read_words([text], known, {}, ["analgesic"])[0]
+    assert read.chemistry and read.unread == ()
+
+
 def test_a_text_without_words_is_all_unread() -> None:
     assert Wording("12 34", 0, (), False).unread_share == 1.0
 

@@ -1,9 +1,11 @@
 """Zero-shot tags: the list as shipped, the arithmetic against a background, and the rules of the class table."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from molsearch import concepts as listing
 from molsearch.chem.arrays import GraphStore
@@ -23,6 +25,7 @@ from molsearch.concepts import (
 )
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
+from molsearch.model.roles import RoleHead
 from molsearch.records import Progress
 
 CONCEPTS = (Concept("an alcohol", "chemical class"), Concept("an acid", "chemical class"), Concept("a dye", "role"))
@@ -95,7 +98,35 @@ def test_counts_agree_with_tagging_one_by_one(monkeypatch: pytest.MonkeyPatch) -
 def test_one_concept_of_many_molecules_is_its_column(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "_BLOCK", 7)
     molecules = np.random.default_rng(1).normal(size=(20, 3)).astype(np.float16)
-    np.testing.assert_allclose(SPACE.of_concept(1, molecules), SPACE.cosines(molecules)[:, 1], atol=1e-6)
+    cosines, scores = SPACE.of_concept(1, molecules)
+    np.testing.assert_allclose(cosines, SPACE.cosines(molecules)[:, 1], atol=1e-6)
+    np.testing.assert_allclose(scores, SPACE.standing(molecules)[:, 1], atol=1e-5)
+
+
+def test_a_learned_role_scores_by_its_log_odds() -> None:
+    torch.manual_seed(0)
+    head = RoleHead(3, 4, 2)
+    torch.nn.init.normal_(head.out.weight)
+    space = replace(SPACE, roles={2: (1,)}, head=head)
+    molecules = np.random.default_rng(1).normal(size=(20, 3)).astype(np.float32)
+    told = head.log_odds(molecules, [1])[:, 0]
+    np.testing.assert_array_equal(space.standing(molecules)[:, 2], told)
+    np.testing.assert_array_equal(space.standing(molecules)[:, :2], SPACE.standing(molecules)[:, :2])
+    np.testing.assert_array_equal(space.of_concept(2, molecules)[1], told)
+    np.testing.assert_array_equal(space.of_concept(2, molecules)[0], SPACE.of_concept(2, molecules)[0])
+    (dye,) = [tag for tag in space.tag(molecules[0]) if tag.concept.phrase == "a dye"]
+    assert dye.score == pytest.approx(told[0], abs=1e-6)
+    assert space.standing_above(molecules)[2] == (told >= ABOVE).sum()
+    either = replace(space, roles={2: (1, 0)})
+    np.testing.assert_array_equal(either.standing(molecules)[:, 2], head.log_odds(molecules, [0, 1]).max(1))
+
+
+def test_a_phrase_names_a_role_with_all_its_words() -> None:
+    names = ("dye", "antibacterial agent")
+    assert Concept("a dye", "role").roles(names) == (0,)
+    assert Concept("an antibiotic", "role").roles(names) == (1,)  # an everyday term
+    assert Concept("a dye for wool", "role").roles(names) == ()
+    assert Concept("a dye", "origin").roles(names) == ()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from molsearch.chem.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES, GraphStore, with_class
 from molsearch.chem.classes import class_named, classes_of
@@ -14,10 +15,21 @@ from molsearch.chem.graph import featurise, parse
 from molsearch.chem.names import Mention
 from molsearch.chem.parts import parts_of
 from molsearch.chem.properties import PROPERTIES
-from molsearch.evidence import Described, Evidence, configuration_lift, depth, lift, parts_lift, read_evidence
-from molsearch.model.odds import Odds
+from molsearch.evidence import (
+    Described,
+    Evidence,
+    configuration_lift,
+    depth,
+    lift,
+    parts_lift,
+    read_evidence,
+    roles_lift,
+)
+from molsearch.model.odds import LIKELIEST, UNLIKELIEST, Odds
+from molsearch.model.roles import RoleHead
 from molsearch.records import Query
 
+VECTORS = np.eye(5, 8, dtype=np.float32)  # of five molecules, for a role head of eight columns
 SMILES = ("CS(N)(=O)=O", "CCCCCCCCCCO", "c1ccncc1", "NS(=O)(=O)c1ccc(N)cc1", "O")
 
 
@@ -133,6 +145,85 @@ def test_a_caption_that_tells_what_the_molecule_lacks_falls_behind(screener):
     matches = screener.describe("Nc1ccc(cc1)S(=O)(=O)Nc1ncccn1", captions)
     assert matches[0].text == captions[1]
     assert matches[0].score - matches[1].score > 0.05
+
+
+ROLES = ("herbicide", "antibacterial agent", "androgen antagonist", "tyrosine kinase inhibitor")
+
+
+@pytest.fixture
+def taught():
+    torch.manual_seed(0)
+    head = RoleHead(8, 6, len(ROLES))
+    torch.nn.init.normal_(head.out.weight, std=0.3)  # within the bounds
+    return replace(odds(scale=0.0, alone=0.2), head=head)
+
+
+def read_roles(text):
+    (one,) = read_evidence([text], roles=ROLES)
+    return one
+
+
+def test_a_role_takes_off_what_its_head_tells_is_lacking(taught):
+    told = taught.head.log_odds(VECTORS, [0, 1])
+    herbicide = roles_lift([read_roles("a herbicide")], VECTORS, taught)
+    assert herbicide == pytest.approx(-0.2 * (LIKELIEST - told[:, 0]))
+    both = roles_lift([read_roles("an antibacterial herbicide")], VECTORS, taught)
+    assert both == pytest.approx(-0.2 * (2 * LIKELIEST - told.sum(1)), abs=1e-5)
+    either = roles_lift([read_roles("an antibacterial or a herbicide")], VECTORS, taught)
+    assert either == pytest.approx(-0.2 * (LIKELIEST - told.max(1)), abs=1e-5)
+
+
+def test_the_less_of_a_text_is_read_the_less_its_role_weighs(taught):
+    told = taught.head.log_odds(VECTORS, [1])[:, 0]
+    one = read_roles("marigold, an antibacterial agent")
+    assert one.alone == pytest.approx(18 / 26)
+    assert roles_lift([one], VECTORS, taught) == pytest.approx(-0.2 * (18 / 26) ** 4 * (LIKELIEST - told))
+    half = replace(one, share=0.5)
+    assert roles_lift([half], VECTORS, taught) == pytest.approx(-0.1 * (18 / 26) ** 4 * (LIKELIEST - told))
+
+
+def test_log_odds_beyond_what_can_be_known_are_cut(taught):
+    torch.nn.init.normal_(taught.head.out.weight, std=1000)
+    taken = roles_lift([read_roles("a herbicide")], VECTORS, taught)
+    assert taken.min() == pytest.approx(-0.2 * (LIKELIEST - UNLIKELIEST)) and taken.max() == 0
+
+
+def test_only_molecules_of_the_mask_are_looked_at(taught):
+    mask = np.array([True, False, True, False, True])
+    whole = roles_lift([read_roles("a herbicide")], VECTORS, taught)
+    some = roles_lift([read_roles("a herbicide")], VECTORS, taught, mask)
+    assert some[mask] == pytest.approx(whole[mask])
+    assert some[~mask] == pytest.approx(-0.2 * (LIKELIEST - UNLIKELIEST))
+
+
+@pytest.mark.parametrize("text", ["an androgen antagonist", "a tyrosine kinase inhibitor"])
+def test_words_inside_a_role_are_nothing_else(text):
+    one = read_roles(text)
+    assert one.alone == 1 and len(one.roles) == 1
+    assert not (one.criteria.classes or one.criteria.conditions or one.criteria.amounts or one.parts)
+    (plain,) = read_evidence([text])
+    assert plain.criteria.classes or plain.criteria.conditions or plain.parts  # without roles they are
+
+
+def test_a_role_that_is_a_class_too_is_both():
+    (one,) = read_evidence(["a beta blocker"], roles=["beta-adrenergic antagonist"])
+    assert [each.name for each in one.criteria.classes] == ["aryloxypropanolamine"]
+    assert len(one.roles) == 1
+
+
+def test_a_caption_is_read_as_if_there_were_no_roles():
+    caption = (
+        "A monocarboxylic acid that is isolated from a marine sponge of the Red Sea and is an antibacterial agent."
+    )
+    assert read_evidence([caption], roles=ROLES) == read_evidence([caption])
+    long = f"{caption} {caption}"
+    assert read_evidence([long], roles=ROLES) == read_evidence([long])
+
+
+def test_without_a_head_or_a_role_nothing_is_taken_off(taught):
+    assert roles_lift([read_roles("a herbicide")], VECTORS, odds(alone=0.2)) is None
+    assert roles_lift([read_roles("a sulfonamide")], VECTORS, taught) is None
+    assert roles_lift([read_roles("a herbicide")], VECTORS, replace(taught, alone=0.0)) is None
 
 
 def test_a_molecule_that_no_library_holds_has_columns_too():

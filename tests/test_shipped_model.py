@@ -1,9 +1,12 @@
 """The model that ships: it loads, and its first hits among the shipped examples are of the family asked for."""
 
+import csv
+
 import pytest
 from rdkit import Chem
 
 from molsearch.chem.names import available
+from molsearch.reading import sentences
 from molsearch.records import Query
 from molsearch.screener import EXAMPLES, Screener
 from molsearch.settings import Settings
@@ -56,6 +59,27 @@ def test_the_family_asked_for_heads_the_list(
     of_family = [Chem.MolFromSmiles(hit.molecule.key).HasSubstructMatch(family) for hit in hits]
     assert of_family[0]
     assert sum(of_family) >= size * 2 / 3
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("an antibacterial agent", "antibacterial"),
+        ("a painkiller", "pain and inflammation"),
+        ("an antiviral drug", "antiviral"),
+    ],
+)
+def test_a_role_finds_its_drugs_and_is_read_as_one(screener: Screener, text: str, category: str) -> None:
+    with (SHIPPED.data / "examples.csv").open(encoding="utf-8", newline="") as stream:
+        family = {row["name"] for row in csv.DictReader(stream) if row["category"] == category}
+    told = screener.search(Query(text, k=len(family)), EXAMPLES)
+    found = {hit.molecule.name for hit in told.hits} & family
+    assert len(found) >= len(family) / 2
+    assert "role" in {one.kind for one in told.read.phrases[0].readings}
+    assert any(sentence.startswith("Read as roles") for sentence in sentences(told))
+    words = screener.search(Query(text, k=len(family), criteria=False), EXAMPLES)
+    assert len(found) > len({hit.molecule.name for hit in words.hits} & family)
+    assert "role" not in {one.kind for one in words.read.phrases[0].readings}
 
 
 def test_scores_differ_between_texts_and_between_molecules(screener: Screener) -> None:

@@ -77,7 +77,12 @@ _FILLER = frozenset(
 _WORD = re.compile(r"[^\W_]+")
 
 
-def read_criteria(text: str, parts: Sequence[tuple[int, int]] = (), structures: Sequence[str] = ()) -> Criteria:
+def read_criteria(
+    text: str,
+    parts: Sequence[tuple[int, int]] = (),
+    structures: Sequence[str] = (),
+    roles: Sequence[tuple[int, int]] = (),
+) -> Criteria:
     """Read what a text says of chemical classes, of other structure and of computed properties.
 
     In a long text a denied class ("without a lactone") is no criterion; exclusions are read elsewhere.
@@ -86,23 +91,27 @@ def read_criteria(text: str, parts: Sequence[tuple[int, int]] = (), structures: 
         text: The text.
         parts: Where structures are named in it (chem/parts.py); they count as read.
         structures: SMILES of the parts, where they are to be looked for in a short text.
+        roles: Where roles are named (chem/roles.py); they count as read, and of the words inside nothing else is read,
+            unless all of them together name a class.
     """
-    amounts = read_amounts(text)
+    whole = {(start, end) for _, start, end in find_classes(text)} if roles else set()
+    inside = [span for span in roles if span not in whole]
+    amounts = [one for one in read_amounts(text) if not _inside(one, roles)]
     if len(text.split()) > MOST_WORDS:
         found = [(*one, 0) for one in (*find_classes(text), *find_compounds(text))]
         conditions: tuple[StructureCriterion, ...] = ()
         read: tuple[tuple[int, int], ...] = ()
     else:
         named = [(smiles, *span) for smiles, span in zip(structures, parts, strict=False)]
-        sentence = read_sentence(text, named, [(one.start, one.end) for one in amounts])
+        sentence = read_sentence(text, named, [*((one.start, one.end) for one in amounts), *inside])
         found = list(sentence.classes)
         conditions = tuple(StructureCriterion(*one) for one in sentence.conditions)
         read = sentence.spans
     classes = [ClassCriterion(name, class_named(name).row, start, end, choice) for name, start, end, choice in found]
     amounts = [one for one in amounts if not _inside(one, [*read, *((each.start, each.end) for each in classes)])]
-    classes = [one for one in classes if not _inside(one, [(each.start, each.end) for each in amounts])]
-    spans = [*parts, *read, *((one.start, one.end) for one in classes), *((one.start, one.end) for one in amounts)]
-    return Criteria(tuple(classes), tuple(amounts), conditions, _coverage(text, spans))
+    classes = [one for one in classes if not _inside(one, [*((each.start, each.end) for each in amounts), *inside])]
+    told = [*((one.start, one.end) for one in classes), *((one.start, one.end) for one in amounts)]
+    return Criteria(tuple(classes), tuple(amounts), conditions, _coverage(text, [*parts, *roles, *read, *told]))
 
 
 def _inside(one: ClassCriterion | AmountCriterion, spans: Sequence[tuple[int, int]]) -> bool:

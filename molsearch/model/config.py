@@ -31,12 +31,14 @@ class DualConfig:
         lexical_share: Weight of the short path in the score; the token path has the rest.
         beta: Sharpness of the query-bank correction.
         bank_weight: Its weight; at 1 a molecule that the model has seen falls too far behind one it has not.
+        caption_weight: Weight of the same correction of captions, where they are ranked for a molecule.
         name_bonus: Added to a library molecule that the text names exactly.
         subject_bonus: The same where the text begins with that name.
         derived_bonus: The same where the structure follows from the text by a rule of chem/derive.py.
         evidence: Factor on the log odds of the classes and amounts that a text names (molsearch/evidence.py).
         evidence_parts: Factor on those of the parts that it names.
-        evidence_alone: What both grow by for a text that says nothing else.
+        evidence_alone: What both grow by for a text that says nothing else; roles count in such a text alone.
+        role_width: Hidden units of the role head, where roles were learned.
     """
 
     text: Literal["words", "transformer"] = "words"
@@ -51,12 +53,14 @@ class DualConfig:
     lexical_share: float = 0.5
     beta: float = 40.0
     bank_weight: float = 0.5
+    caption_weight: float = 0.25
     name_bonus: float = 0.0
     subject_bonus: float = 0.5
     derived_bonus: float = 0.3
     evidence: float = 0.01
     evidence_parts: float = 0.02
     evidence_alone: float = 0.2
+    role_width: int = 256
 
 
 _NESTED = {

@@ -18,10 +18,12 @@ from molsearch.model.batch import Grounded, TextBatch, fragment_bag, gram_bag, g
 from molsearch.model.card import read_card
 from molsearch.model.config import DualConfig
 from molsearch.model.folder import Parts, folder_id, read_parts, write_parts
+from molsearch.model.hubness import soft_largest
 from molsearch.model.lexical import Bag, LexicalPath
 from molsearch.model.molecule import GcnEncoder, GineEncoder, MoleculeBatch, StructureTokens
 from molsearch.model.odds import Odds
 from molsearch.model.projector import MemoryBankProjector
+from molsearch.model.roles import RoleHead
 from molsearch.model.text import TransformerEncoder, WordEncoder
 from molsearch.model.tokens import Tokens
 from molsearch.records import ModelCard, Progress
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from molsearch.model.grounding import NamedStructure
 
 Floats = npt.NDArray[np.float32]
-
-_ROWS = 256  # molecules compared with the whole bank at once: 10 MB for 10,000 captions, and as much for each step
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,8 @@ class DualEncoder(nn.Module):
         self.model_id = "untrained"
         self.folder: Path | None = None
         self.lexicon: dict[str, str] = {}
+        self.role_names: tuple[str, ...] = ()
+        self.role_head: RoleHead | None = None
         share = config.lexical_share
         if share < 1:
             self.text = self._text_encoder(config, tokenizer, body)
@@ -276,26 +278,26 @@ class DualEncoder(nn.Module):
         return self.vectors_of_texts(grounded, store, progress=progress)
 
     def constants(self, vectors: Floats) -> Floats:
-        """Measure what is added to each molecule's cosine, (N,): minus its soft-largest match with background captions.
+        """Measure what is added to each molecule's cosine, (N,): minus its match with background captions.
 
-        Query-bank normalisation (Bogolin et al., CVPR 2022) as a constant, so that search stays one dot product:
-        -weight * log(mean over the bank of exp(beta * cosine)) / beta. Zero while the model has no bank.
+        Query-bank normalisation (Bogolin et al., CVPR 2022) as a constant, so that search stays one dot product.
         """
-        if len(self.bank) == 0:
-            return np.zeros(len(vectors), np.float32)
-        beta = self.config.beta
-        output = [
-            torch.logsumexp(beta * (torch.from_numpy(vectors[i : i + _ROWS]).to(self.device) @ self.bank.T), 1)
-            for i in range(0, len(vectors), _ROWS)
-        ]
-        soft_largest = (torch.cat(output) - math.log(len(self.bank))) / beta
-        return (-self.config.bank_weight * soft_largest).cpu().numpy().astype(np.float32)
+        return -self.config.bank_weight * soft_largest(vectors, self.bank, self.config.beta)
+
+    def caption_constants(self, vectors: Floats) -> Floats:
+        """Measure the same for captions that are ranked for a molecule, (Q,): one like all others says little."""
+        return -self.config.caption_weight * soft_largest(vectors, self.bank, self.config.beta)
 
     @property
     def odds(self) -> Odds:
         """What classes and parts named in a text tell; nothing until it was measured (training/odds.py)."""
         classes, parts = self.class_odds.cpu().numpy(), self.part_odds.cpu().numpy()
-        return Odds(classes, parts, self.config.evidence, self.config.evidence_parts, self.config.evidence_alone)
+        scales = (self.config.evidence, self.config.evidence_parts, self.config.evidence_alone)
+        return Odds(classes, parts, *scales, self.role_head)
+
+    def learn_roles(self, names: Sequence[str], head: RoleHead | None) -> None:
+        """Take on a role head, and the names of its roles; or none."""
+        self.role_names, self.role_head = tuple(names), head
 
     def named_structures(self, text: str) -> "tuple[NamedStructure, ...]":
         """Find the structures a text names, with what each adds to a library molecule that is exactly it."""
@@ -309,7 +311,7 @@ class DualEncoder(nn.Module):
         text = getattr(self, "text", None)
         body = text.body.config.to_json_string() if text is not None and self._pretrained(self.config) else ""
         tokenizer = None if text is None else text.tokenizer
-        write_parts(folder, Parts(self.config, self.state_dict(), self.lexicon, tokenizer, body))
+        write_parts(folder, Parts(self.config, self.state_dict(), self.lexicon, self.role_names, tokenizer, body))
         self.folder, self.model_id = folder, folder_id(folder)
 
     def card(self) -> ModelCard:
@@ -328,6 +330,8 @@ class DualEncoder(nn.Module):
         body = TransformerEncoder.body_from(parts.body) if parts.body else None
         model = cls(parts.config, parts.tokenizer, body)
         model.bank = torch.zeros_like(state.get("bank", model.bank))
+        if parts.roles:
+            model.learn_roles(parts.roles, RoleHead(model.width, parts.config.role_width, len(parts.roles)))
         wanted = model.state_dict()
         wrong = sorted(name for name in wanted.keys() & state.keys() if wanted[name].shape != state[name].shape)
         missing, unexpected = sorted(wanted.keys() - state.keys()), sorted(state.keys() - wanted.keys())

@@ -1,4 +1,4 @@
-"""A model on disk: a folder of readable configuration, packed weights, lexicon and tokenizer."""
+"""A model on disk: a folder of readable configuration, packed weights, lexicon, names of roles and tokenizer."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ from molsearch.model import weights
 from molsearch.model.config import DualConfig, config_table, missing_parts, read_config
 
 CONFIG, WEIGHTS, TOKENIZER, LEXICON = "model.toml", "weights.safetensors", "tokenizer.json", "lexicon.json"
+ROLES = "roles.json"  # only where roles were learned
 BODY = "text_body.json"  # only where the text encoder began as a pretrained one
 
 
@@ -26,6 +27,7 @@ class Parts:
         config: Which parts the model has.
         state: The weights by name.
         lexicon: Trivial names in lower case with their SMILES.
+        roles: Roles that the model has learned, in the order of its head.
         tokenizer: The text side's own, or None.
         body: The transformers configuration of a text encoder that began as a pretrained one, as JSON, or "".
     """
@@ -33,6 +35,7 @@ class Parts:
     config: DualConfig
     state: Mapping[str, Tensor]
     lexicon: Mapping[str, str]
+    roles: tuple[str, ...] = ()
     tokenizer: Tokenizer | None = None
     body: str = ""
 
@@ -43,8 +46,10 @@ def write_parts(folder: Path, parts: Parts) -> None:
     (folder / CONFIG).write_text(tomli_w.dumps(config_table(parts.config)), encoding="utf-8")
     weights.write(parts.state, folder / WEIGHTS)
     (folder / LEXICON).write_text(json.dumps(dict(parts.lexicon), indent=0, sort_keys=True), encoding="utf-8")
-    for name in (TOKENIZER, BODY):
+    for name in (TOKENIZER, BODY, ROLES):
         (folder / name).unlink(missing_ok=True)
+    if parts.roles:
+        (folder / ROLES).write_text(json.dumps(parts.roles, indent=0), encoding="utf-8")
     if parts.tokenizer is not None:
         parts.tokenizer.save(str(folder / TOKENIZER), pretty=False)
     if parts.body:
@@ -65,6 +70,7 @@ def read_parts(folder: Path) -> Parts:
         config=config,
         state=weights.read(folder / WEIGHTS),
         lexicon=_lexicon(texts[LEXICON], folder / LEXICON),
+        roles=_roles(_text(folder, ROLES), folder / ROLES) if (folder / ROLES).is_file() else (),
         tokenizer=_tokenizer(folder / TOKENIZER),
         body=_text(folder, BODY) if (folder / BODY).is_file() else "",
     )
@@ -92,6 +98,16 @@ def _lexicon(text: str, path: Path) -> dict[str, str]:
     return {str(name): str(smiles) for name, smiles in table.items()}
 
 
+def _roles(text: str, path: Path) -> tuple[str, ...]:
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"The roles {path} cannot be read: {error}; copy the model folder again.") from error
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ModelError(f"The roles {path} are no list of names; copy the model folder again.")
+    return tuple(names)
+
+
 def _tokenizer(path: Path) -> Tokenizer | None:
     if not path.is_file():
         return None
@@ -102,9 +118,9 @@ def _tokenizer(path: Path) -> Tokenizer | None:
 
 
 def folder_id(folder: Path) -> str:
-    """Hash a model's configuration, weights, tokenizer and lexicon, 16 hexadecimal digits."""
+    """Hash a model's configuration, weights, tokenizer, lexicon and roles, 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for name in (CONFIG, WEIGHTS, TOKENIZER, LEXICON):
+    for name in (CONFIG, WEIGHTS, TOKENIZER, LEXICON, *([ROLES] if (folder / ROLES).is_file() else [])):
         path = folder / name
         digest.update(name.encode())
         digest.update(path.read_bytes() if path.is_file() else b"")

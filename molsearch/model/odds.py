@@ -1,12 +1,19 @@
-"""What the classes and parts that a text names tell of a molecule: log odds, measured on captions."""
+"""What the classes, parts and roles that a text names tell of a molecule: log odds, learned from captions."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:  # torch loads with this
+    from molsearch.model.roles import RoleHead
+
 Floats = npt.NDArray[np.float32]
 
+#: Log odds of a role are kept within these: what few captions state is not known better, and among molecules that are
+#: twelve times as likely as by chance to have it, the other words of a text decide.
+UNLIKELIEST, LIKELIEST = -4.0, 2.5
 _SHARPNESS = 4  # power of the share of a text that was read
 
 
@@ -20,7 +27,8 @@ class Odds:
             whether stated stereodescriptors are.
         scale: Factor on the log odds of classes and amounts, of any text.
         parts_scale: Factor on those of parts.
-        alone: What both grow by for a text that says nothing else.
+        alone: What both factors grow by for a text that says nothing else; that of roles is 0 in others.
+        head: What tells the log odds of roles from a molecule's vector, or None.
     """
 
     classes: Floats
@@ -28,6 +36,7 @@ class Odds:
     scale: float
     parts_scale: float
     alone: float
+    head: "RoleHead | None" = None
 
     @property
     def measured(self) -> bool:
@@ -36,5 +45,9 @@ class Odds:
 
     def factors(self, read: float) -> tuple[float, float]:
         """Return the factors for classes and for parts of a text of which the share ``read`` was read."""
-        more = self.alone * read**_SHARPNESS
+        more = self.alone_factor(read)
         return self.scale + more, self.parts_scale + more
+
+    def alone_factor(self, read: float) -> float:
+        """Return the factor for roles, which is 0 for a text of which nothing was read."""
+        return self.alone * read**_SHARPNESS

@@ -27,8 +27,9 @@ def page() -> None:
         persist_state="session",
     )
     head.caption(
-        f"{len(shipped_concepts())} phrases: chemical classes, roles, physical behaviour, origin. They were never "
-        "taught as labels; a tag says how well a phrase and a molecule match, no fact and no chance of activity.",
+        f"{len(shipped_concepts())} phrases: chemical classes, roles, physical behaviour, origin. Roles were learned "
+        "from captions, the others never as labels; a tag says how well a phrase and a molecule match, no fact and no "
+        "chance of activity.",
         width="stretch",
     )
     with errors_as_sentences():

@@ -32,7 +32,7 @@ FIELDS: Mapping[str, str] = {
     "x": "what is left out",
     "ok": "what the text seems to leave out but does not",
     "names": "0 where names in the text lift no molecule",
-    "criteria": "0 where stated classes and amounts lift no molecule",
+    "criteria": "0 where stated classes, amounts and roles lift no molecule",
 }
 REPEATED = frozenset({"p", "r", "x", "ok"})
 

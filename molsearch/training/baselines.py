@@ -177,7 +177,7 @@ def rank_baselines(
         model = Nameless(DualEncoder.load(folder))
         pool = Pool(model, bench.pool.rows)
         steps = part(progress, len(found) * len(targets), total)
-        found[name] = _ranks(blocks(model, bench.texts, pool), targets, steps)
+        found[name] = _ranks(blocks(model, model.encode_texts(bench.texts), pool), targets, steps)
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from molsearch.concepts import NO_RULE, Concept, ConceptSpace, PairEncoder, membership
+from molsearch.concepts import ABOVE, NO_RULE, Concept, ConceptSpace, PairEncoder, membership
 from molsearch.errors import InputError
 from molsearch.records import Progress
 from molsearch.training.evaluate import with_text
@@ -40,7 +40,8 @@ def evaluate_concepts(
     Returns:
         Of the concepts that a rule decides: mean AUROC over molecules, and for each bound the mean precision and recall
         of what stands above it. Of the concepts that captions write: mean average precision over molecules of the list
-        by cosine, and by standing against the background.
+        by cosine, and by standing against the background. Of the roles that the model has learned and captions write:
+        mean AUROC over molecules by cosine and by log odds, and the precision of what stands above.
 
     Raises:
         InputError: If the file cannot be read, or holds no concept often enough.
@@ -48,8 +49,8 @@ def evaluate_concepts(
     table = read_pairs(pairs_file, text_column)
     rows = with_text(table, text_column)
     space = ConceptSpace.against(model, typical)
-    cosines = space.cosines(model.encode_molecules([row.smiles for row in rows], progress))  # (N, C)
-    standing = (cosines - space.mean) / space.spread
+    vectors = model.encode_molecules([row.smiles for row in rows], progress)
+    cosines, standing = space.cosines(vectors), space.standing(vectors)  # (N, C) each
     ruled = np.array([membership(row.smiles, space.concepts) for row in rows])  # (N, C)
     written = stated([row.text for row in rows], space.concepts)
     by_rule = [
@@ -63,7 +64,7 @@ def evaluate_concepts(
     return {
         "molecules": len(rows),
         "concepts by rule": len(by_rule),
-        "rule mean AUROC": float(np.mean([roc_auc_score(ruled[:, c], cosines[:, c]) for c in by_rule])),
+        "rule mean AUROC": _mean_auroc(ruled[:, by_rule], cosines[:, by_rule]),
         **{
             name: value
             for bound in BOUNDS
@@ -76,7 +77,29 @@ def evaluate_concepts(
         "concepts by caption": len(by_caption),
         "caption mAP by cosine": tag_precision(cosines[:, by_caption], written[:, by_caption]),
         "caption mAP by standing": tag_precision(standing[:, by_caption], written[:, by_caption]),
+        **_learned([place for place in space.roles if written[:, place].sum() >= LEAST], cosines, standing, written),
     }
+
+
+def _learned(places: Sequence[int], cosines: Floats, standing: Floats, written: Bools) -> dict[str, float]:
+    """Measure the roles that the model has learned: by cosine, by log odds, and how often what stands above is written.
+
+    The last looks at the molecules whose captions write any of them: of others it is not known what they do.
+    """
+    if not places:
+        return {}
+    told = written[:, places].any(1)
+    said = standing[:, places][told] >= ABOVE
+    return {
+        "learned roles by caption": len(places),
+        "role mean AUROC by cosine": _mean_auroc(written[:, places], cosines[:, places]),
+        "role mean AUROC by log odds": _mean_auroc(written[:, places], standing[:, places]),
+        "role precision above": float((written[:, places][told] & said).sum() / max(said.sum(), 1)),
+    }
+
+
+def _mean_auroc(true: Bools, scores: Floats) -> float:
+    return float(np.mean([roc_auc_score(t, s) for t, s in zip(true.T, scores.T, strict=True)]))
 
 
 def stated(captions: Sequence[str], concepts: Sequence[Concept]) -> Bools:

@@ -28,6 +28,7 @@ from molsearch.training.neighbours import nearest_molecules, neighbour_batches
 from molsearch.training.pairs import batches, same_pairs
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
+from molsearch.training.rolefit import role_holders, teach, told_molecules
 from molsearch.training.tokenizer import train_tokenizer
 
 
@@ -284,6 +285,7 @@ class Trainer:
             state = checkpoint.advance(self.out, self, state, line)
         checkpoint.restore_kept(self.out, self)
         self.fill_bank()
+        self.teach_roles()
         self.model.save(self.out)
         checkpoint.remove(self.out)
         return self.out
@@ -300,6 +302,15 @@ class Trainer:
         if chosen:
             vectors = self.model.vectors_of_texts(chosen, self.features.store)
             self.model.bank = torch.from_numpy(vectors).to(self.device)
+
+    def teach_roles(self) -> None:
+        """Teach the model the roles that enough captions state, where the recipe asks for it."""
+        if not self.recipe.roles:
+            return
+        train = self.features.train
+        holders = role_holders([example.text for example in train], [example.molecule for example in train])
+        vectors = self.model.vectors_of_graphs(self.features.store.take(told_molecules(holders)))
+        teach(self.model, vectors, holders, self.recipe.roles, self.recipe.seed)
 
 
 def train(

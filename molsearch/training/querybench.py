@@ -101,7 +101,7 @@ def measure(model: DualEncoder, path: Path, pool: Pool) -> list[QueryFigures]:
         if truth.sum() < PRECISION_AT or truth.all():
             continue
         evidence = evidence_in(model, [query])
-        (block,) = blocks(model, [query], pool, evidence=evidence)  # (1, N)
+        (block,) = blocks(model, model.encode_texts([query]), pool, evidence)  # (1, N)
         (scores,) = with_parts(model, block, pool, evidence)  # (N,)
         first = np.argsort(-scores, kind="stable")[:PRECISION_AT]
         figures.append(

@@ -42,6 +42,7 @@ class Recipe:
         keep: "best" on validation or "last" (what the paper tests).
         precision: "auto" measures whether bfloat16 is faster here, or "float32", "bfloat16".
         vocabulary: Word pieces of the tokenizer trained on the captions.
+        roles: Molecules that captions must give a role to for the model to learn it; 0 teaches it none.
         bank: Molecules whose longest training caption is kept for the query-bank correction; 0 leaves it out.
         seed: Decides initial weights, order and dropout.
     """
@@ -70,6 +71,7 @@ class Recipe:
     keep: Literal["best", "last"] = "best"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     vocabulary: int = 8192
+    roles: int = 0
     bank: int = 4096
     seed: int = 42
 

@@ -1,4 +1,4 @@
-"""What of a trained model follows from captions by counting, measured anew without training."""
+"""What of a trained model follows from captions without training its encoders: odds and roles, made anew."""
 
 from pathlib import Path
 
@@ -9,15 +9,18 @@ from molsearch.records import Progress
 from molsearch.training.odds import measure_odds
 from molsearch.training.pairs import read_pairs
 from molsearch.training.prepare import held_out, usable
+from molsearch.training.rolefit import role_holders, teach, told_molecules
 
 
-def remeasure(folder: Path, pairs: Path, val: Path, progress: Progress | None = None) -> str:
-    """Measure the odds anew and write them into a model's folder.
+def remeasure(folder: Path, pairs: Path, val: Path, roles: int, seed: int = 0, progress: Progress | None = None) -> str:
+    """Measure the odds and teach the roles anew, and write both into a model's folder.
 
     Args:
         folder: The model.
         pairs: Training pairs.
         val: Validation pairs; captions of their molecules are left out.
+        roles: Molecules that captions must give a role to for the model to learn it; 0 teaches it none.
+        seed: Of the head of the roles.
         progress: Told of the captions done.
 
     Returns:
@@ -28,7 +31,15 @@ def remeasure(folder: Path, pairs: Path, val: Path, progress: Progress | None = 
         ModelError: If the model cannot be used.
     """
     model = DualEncoder.load(folder)
-    classes, parts = measure_odds(usable(read_pairs(pairs).rows, held_out(read_pairs(val).rows)), progress=progress)
+    captions = usable(read_pairs(pairs).rows, held_out(read_pairs(val).rows))
+    classes, parts = measure_odds(captions, progress=progress)
     model.class_odds, model.part_odds = torch.from_numpy(classes), torch.from_numpy(parts)
+    model.learn_roles((), None)
+    if roles:
+        molecules = list(dict.fromkeys(caption.smiles for caption in captions))
+        place = {smiles: number for number, smiles in enumerate(molecules)}
+        holders = role_holders([one.text for one in captions], [place[one.smiles] for one in captions])
+        vectors = model.encode_molecules([molecules[number] for number in told_molecules(holders)])
+        teach(model, vectors, holders, roles, seed)
     model.save(folder)
     return model.model_id

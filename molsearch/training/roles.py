@@ -5,7 +5,6 @@ molecule is found by its own caption. One whose caption does not state a role ma
 err on the low side.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
+from molsearch.chem.roles import bare, stated_roles
 from molsearch.errors import InputError
 from molsearch.records import Progress
 from molsearch.training.evaluate import bootstrap_interval, with_text
@@ -25,12 +25,6 @@ Bools = npt.NDArray[np.bool_]
 
 LEAST = 10  # molecules that must have a role for it to be asked for
 TOP = 0.01  # share of the molecules that enrichment looks at
-
-# "It has a role as an EC 3.1.1.7 (acetylcholinesterase) inhibitor and a hapten. It is ...": to the full stop that ends
-# the sentence, not to those inside a number.
-_ROLES = re.compile(r"\bhas (?:a )?roles? as (.+?)(?=\.(?:\s|$)|$)", re.IGNORECASE)
-# Only what an article follows begins a new role: "EC 1.1.1.1 (2,3-dioxygenase) and kinase inhibitor" is one.
-_BETWEEN = re.compile(r"(?:,| and|, and) (?=an? )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +46,14 @@ class RoleFigures:
     best: float
 
 
-def roles(caption: str) -> tuple[str, ...]:
-    """Read the roles that a caption states, each with its article, in order and once."""
-    found = (role.strip() for said in _ROLES.findall(caption) for role in _BETWEEN.split(said))
-    return tuple(dict.fromkeys(role for role in found if re.match(r"an? \S", role)))
-
-
 def truths(captions: Sequence[str], least: int = LEAST) -> dict[str, Bools]:
     """Tell for each role that enough captions state which do, (Q,) each; the commonest role first."""
     holders: dict[str, list[int]] = defaultdict(list)
     written: dict[str, str] = {}
     for number, caption in enumerate(captions):
-        for role in roles(caption):
-            bare = role.partition(" ")[2]  # "a" and "an" may both be found before one role
-            holders[bare].append(number)
-            written.setdefault(bare, role)
+        for role in stated_roles(caption):
+            holders[bare(role)].append(number)
+            written.setdefault(bare(role), role)
     common = sorted((role for role in holders if len(holders[role]) >= least), key=lambda role: -len(holders[role]))
     marked = {}
     for role in common:

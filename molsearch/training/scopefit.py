@@ -94,7 +94,8 @@ def _half(texts: Sequence[str]) -> Bools:
 
 def _seen(model: DualEncoder, bank: Floats, texts: Sequence[str]) -> Floats:
     near = nearness(model.encode_texts(texts), bank)
-    return np.column_stack([near, *columns(read_words(texts, vocabulary_of(model), model.lexicon))])
+    wordings = read_words(texts, vocabulary_of(model), model.lexicon, model.role_names)
+    return np.column_stack([near, *columns(wordings)])
 
 
 def fit_rule(groups: Sequence[Group]) -> ScopeRule:

@@ -14,7 +14,7 @@ from molsearch.alignment import ranks
 from molsearch.chem.features import features_of
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
-from molsearch.evidence import Evidence, configuration_lift, depth, parts_lift, read_evidence
+from molsearch.evidence import Evidence, configuration_lift, depth, parts_lift, read_evidence, roles_lift
 from molsearch.evidence import lift as lift_of
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
@@ -67,7 +67,6 @@ class Pool:
 
     Attributes:
         rows: The N molecules, never deduplicated.
-        vectors: (N, D).
         constants: (N,).
     """
 
@@ -75,8 +74,8 @@ class Pool:
         self.rows = tuple(rows)
         self._flags: npt.NDArray[np.uint8] | None = None
         self._properties = np.zeros((len(rows), len(PROPERTIES)), np.float32)
-        self.vectors = self._encode(model, [row.smiles for row in rows], progress)  # (N, D)
-        self.constants = model.constants(self.vectors)  # (N,)
+        self._vectors = self._encode(model, [row.smiles for row in rows], progress)  # (N, D)
+        self.constants = model.constants(self._vectors)  # (N,)
         self._keys: list[str] = []
         self._numbers: dict[str, list[int]] = {}
 
@@ -104,6 +103,10 @@ class Pool:
             self._keys = keys(self.rows, progress)
         return self._keys
 
+    def vectors(self) -> npt.NDArray[np.float32]:
+        """Give the vectors of all molecules, (N, D)."""
+        return self._vectors
+
     def flags(self) -> npt.NDArray[np.uint8] | None:
         """Give the packed class bits of all molecules, (N, F); None where the model is none that weighs them."""
         return self._flags
@@ -128,32 +131,24 @@ def evidence_in(model: Scorer, texts: Sequence[str]) -> list[Evidence]:
     """Read what texts say that can be computed; nothing where the model has no odds for it."""
     if not isinstance(model, DualEncoder) or not model.odds.measured:
         return []
-    return read_evidence(texts, model.lexicon)
+    return read_evidence(texts, model.lexicon, roles=model.role_names)
 
 
-def blocks(
-    model: Scorer,
-    texts: Sequence[str],
-    pool: Pool,
-    progress: Progress | None = None,
-    evidence: Sequence[Evidence] = (),
-) -> Iterator[Floats]:
+def blocks(model: Scorer, vectors: Floats, pool: Pool, evidence: Sequence[Evidence] = ()) -> Iterator[Floats]:
     """Score texts against a pool, CHUNK texts at a time, without what exact names and parts add: (chunk, N) each.
 
     Args:
         model: What scores.
-        texts: Q texts.
+        vectors: (Q, D) of the texts.
         pool: The molecules.
-        progress: Told of the texts encoded.
-        evidence: Of each text, where classes and amounts are to count.
+        evidence: Of each text, where classes, amounts and roles are to count.
     """
-    vectors = model.encode_texts(texts, progress)  # (Q, D)
-    for start in range(0, len(texts), CHUNK):
-        block = vectors[start : start + CHUNK] @ pool.vectors.T + pool.constants
+    for start in range(0, len(vectors), CHUNK):
+        block = vectors[start : start + CHUNK] @ pool.vectors().T + pool.constants
         for line, one in zip(block, evidence[start : start + CHUNK], strict=False):
-            raised = lift_of([one], pool, model.odds) if isinstance(model, DualEncoder) else None
-            if raised is not None:
-                line += raised
+            if isinstance(model, DualEncoder):
+                for raised in (lift_of([one], pool, model.odds), roles_lift([one], pool.vectors(), model.odds)):
+                    line += 0 if raised is None else raised
         yield block
 
 
@@ -179,16 +174,25 @@ def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evid
     return raised
 
 
+def caption_constants(model: Scorer, vectors: Floats) -> Floats:
+    """Give what is added to each text's scores where texts are ranked for a molecule, (Q,); 0 from other scorers."""
+    return model.caption_constants(vectors) if isinstance(model, DualEncoder) else np.zeros(len(vectors), np.float32)
+
+
 def configured(model: Scorer, pool: Pool, evidence: Sequence[Evidence], targets: Ints) -> Floats:
     """Compute what texts as descriptions of the Q molecules of ``targets`` lose by their stereodescriptors, (chunk, Q).
 
-    One row of zeros where no text states any. Parts do not count in that direction: what a text loses by them depends
-    on how many it names, so that texts cannot be compared by it.
+    One row of zeros where no text states any. Parts and roles do not count in that direction, since texts cannot be
+    compared by what they lose by them: what roles have taken off is given back.
     """
-    if not isinstance(model, DualEncoder) or not any(one.configuration for one in evidence):
+    if not isinstance(model, DualEncoder) or not any(one.configuration or one.roles for one in evidence):
         return np.zeros((1, len(targets)), np.float32)
     keys = [pool.keys()[number] for number in targets.tolist()]
-    return np.stack([configuration_lift([one], keys, model.odds) for one in evidence])
+    lost = np.stack([configuration_lift([one], keys, model.odds) for one in evidence])
+    for line, one in zip(lost, evidence, strict=True):
+        given = roles_lift([one], pool.vectors()[targets], model.odds)
+        line -= 0 if given is None else given
+    return lost
 
 
 def lift(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
@@ -205,7 +209,7 @@ def searched(
 ) -> Floats:
     """Score a few texts as a search does, with all that it counts: (Q, N)."""
     evidence = evidence_in(model, texts)
-    scores = np.concatenate(list(blocks(model, texts, pool, progress, evidence)))
+    scores = np.concatenate(list(blocks(model, model.encode_texts(texts, progress), pool, evidence)))
     if exact_names:
         named = [model.named_structures(text) for text in texts]
         scores = lift(scores, [pool.lifts(found) if found else {} for found in named])
@@ -297,10 +301,12 @@ def answer(model: Scorer, rows: Sequence[Row], pool: Pool, targets: Ints, progre
     after = part(progress, len(rows), total)
     evidence = evidence_in(model, texts)
     plain, lifted = Tally(targets), Tally(targets)
-    for number, block in enumerate(blocks(model, texts, pool, part(progress, 0, total), evidence)):
+    vectors = model.encode_texts(texts, part(progress, 0, total))
+    hubs = caption_constants(model, vectors)
+    for number, block in enumerate(blocks(model, vectors, pool, evidence)):
         here = slice(number * CHUNK, (number + 1) * CHUNK)
         said = evidence[here]
-        lost = configured(model, pool, said, targets)
+        lost = configured(model, pool, said, targets) + hubs[here, None]
         whole = with_parts(model, block, pool, said)
         plain.add(whole, block[:, targets] + lost)
         # Cleaning a large pool takes half a minute, so it is left out where no text names anything.

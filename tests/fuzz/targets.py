@@ -256,6 +256,7 @@ TARGETS: Mapping[str, Target] = {
     "recipe": Target(check_recipe, seeds.recipes),
     "model.toml": Target(check_config, lambda: seeds.model_files("model.toml")),
     "lexicon": Target(model_part("lexicon.json"), lambda: [b'{"aspirin": "CC(=O)Oc1ccccc1C(=O)O", "water": "O"}']),
+    "roles": Target(model_part("roles.json"), lambda: [b'["herbicide", "antibacterial agent"]']),
     "metrics": Target(model_part("metrics.json"), lambda: seeds.model_files("metrics.json")),
     "card": Target(model_part("CARD.md"), lambda: [b"# A card\n"]),
     "calibration": Target(model_part("calibration.toml"), lambda: seeds.model_files("calibration.toml")),

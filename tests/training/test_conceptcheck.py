@@ -9,6 +9,7 @@ from molsearch.concepts import Concept
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
 from molsearch.training.conceptcheck import above, evaluate_concepts, stated, tag_precision
+from molsearch.training.rolefit import fit_roles
 
 TYPICAL = ["CCO", "CC(=O)O", "c1ccccc1", "CCN"]
 
@@ -42,6 +43,27 @@ def test_a_file_is_measured_whole(tiny_model: DualEncoder, tmp_path: Path) -> No
     assert all(
         0 <= float(figures[name]) <= 1 for name in figures if "recall" in name or "mAP" in name or "AUROC" in name
     )  # type: ignore[arg-type]
+
+
+def test_learned_roles_are_measured_beside(tiny_models: Path, tmp_path: Path) -> None:
+    model = DualEncoder.load(tiny_models / "default")
+    smiles = [*(f"{'C' * n}O" for n in range(1, 9)), *(f"{'C' * n}N" for n in range(1, 9))]
+    holders = {"herbicide": frozenset(range(8)), "dye": frozenset(range(8, 16))}
+    model.learn_roles(tuple(holders), fit_roles(model.encode_molecules(smiles), holders, hidden=16, seed=0))
+    texts = ["It has a role as a herbicide."] * 8 + ["It has a role as a dye. It is a primary amine."] * 8
+    path = tmp_path / "pairs.tsv"
+
+    def figures() -> dict[str, object]:
+        path.write_text("\n".join(["smiles\ttext", *map("\t".join, zip(smiles, texts, strict=True))]), encoding="utf-8")
+        return evaluate_concepts(model, path, "text", ["CC(=O)O", "CC(=O)OC"])
+
+    right = figures()
+    assert right["learned roles by caption"] == 2
+    assert float(right["role mean AUROC by log odds"]) > 0.9  # type: ignore[arg-type]  # it learned these very molecules
+    texts[:6], texts[8:14] = texts[8:14], texts[:6]  # most captions say the other role
+    wrong = figures()
+    assert float(wrong["role mean AUROC by log odds"]) < 0.5  # type: ignore[arg-type]
+    assert float(wrong["role precision above"]) < float(right["role precision above"])  # type: ignore[arg-type]
 
 
 def test_a_file_without_concepts_is_refused(tiny_model: DualEncoder, tmp_path: Path) -> None:

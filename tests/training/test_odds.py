@@ -66,7 +66,7 @@ def test_remeasured_odds_are_written_and_change_the_id(tmp_path, tiny_model):
     lines = ["smiles\ttext\tinchikey", *(f"{one.smiles}\t{one.text}\t" for one in CAPTIONS)]
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("\n".join(lines), encoding="utf-8")
-    after = remeasure(folder, pairs, pairs)
+    after = remeasure(folder, pairs, pairs, roles=5)
     model = DualEncoder.load(folder)
     assert model.model_id == after != before
     assert model.odds.measured

@@ -23,7 +23,7 @@ def test_a_pool_encoded_in_parts_is_the_pool(
     monkeypatch.setattr(scoring, "GRAPHS", graphs)
     told: list[tuple[int, int]] = []
     pool = Pool(tiny_model, ROWS, lambda done, total: told.append((done, total)))
-    np.testing.assert_allclose(pool.vectors, tiny_model.encode_molecules(SMILES), atol=1e-6)
+    np.testing.assert_allclose(pool.vectors(), tiny_model.encode_molecules(SMILES), atol=1e-6)
     features = features_of(SMILES)
     assert features.store is not None
     np.testing.assert_array_equal(pool.flags(), features.store.class_bits())

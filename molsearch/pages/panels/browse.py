@@ -139,7 +139,7 @@ def _table(counts: ConceptCounts, beside: Sequence[ConceptCounts]) -> None:
     )
     st.caption(
         f"Molecules of the library that stand {ABOVE:g} standard deviations or more above typical ones (the shipped "
-        "examples) with the same phrase."
+        f"examples) with the same phrase; of a role that the model has learned, those of log odds {ABOVE:g} or more."
         + ("" if counts.ruled is not None else " This library was stored without its classes, so no rule is shown.")
     )
     _choose([concepts[shown[row]].phrase for row in state["selection"]["rows"]])

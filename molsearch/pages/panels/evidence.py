@@ -67,7 +67,7 @@ def out_of_scope(scope: QueryScope) -> str:
         more = ", …" if len(set(wording.unread)) > MOST_WORDS_SHOWN else ""
         reasons.append(f"it does not know {len(wording.unread)} of {wording.words} words ({words}{more})")
     if not wording.chemistry:
-        reasons.append("it read no chemical name or class")
+        reasons.append("it read no chemical name, class or role")
     reasons.append(f"the nearest captions it learned from lie at a cosine of {scope.nearness:.2f} only")
     return (
         f"“{wording.text[:80]}” lies outside of what this model has read: {'; '.join(reasons)}. The ranking below is a "

@@ -1,4 +1,4 @@
-"""Zero-shot tags of one molecule: the nearest phrases of each group, their standing, and what the class table says."""
+"""Tags of one molecule: the nearest phrases of each group, their standing, and what the class table says."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -133,8 +133,9 @@ def _molecule(key: str, tags: Sequence[Tag], *, dark: bool) -> None:
     )
     st.caption(
         "*Above* is by how many standard deviations the cosine exceeds that of typical molecules with the same phrase "
-        f"(shipped examples that do not belong), ▲ from {ABOVE:g} on; on the validation split 45 % of such classes "
-        "held by rule. *Rule* is the class table's own verdict from the structure, where it knows the phrase."
+        "(shipped examples that do not belong), or the log odds of a role that the model has learned; ▲ from "
+        f"{ABOVE:g} on. On the validation split 45 % of such classes held by rule. *Rule* is the class table's own "
+        "verdict from the structure, where it knows the phrase."
     )
     if missed:
         st.caption(
@@ -162,7 +163,9 @@ def _groups(tags: Sequence[Tag]) -> None:
             column_config={
                 group: column.TextColumn(width="medium"),
                 "cosine": column.ProgressColumn(format="%.2f", min_value=0, max_value=1, width="small"),
-                "above": column.TextColumn(width=60, help="Standard deviations above typical molecules"),
+                "above": column.TextColumn(
+                    width=60, help="Standard deviations above typical molecules; of a learned role, its log odds"
+                ),
                 "rule": column.TextColumn(width=50, help="What the class table says from the structure"),
             },
             key=f"tags-{group}",

@@ -92,7 +92,7 @@ def _chips(ranking: Ranking) -> None:
         )
     for switch, on, words in (
         ("exact-names", ranking.query.exact_names, "names in the text lift no molecule"),
-        ("criteria", ranking.query.criteria, "stated classes and amounts lift no molecule"),
+        ("criteria", ranking.query.criteria, "stated classes, amounts and roles lift no molecule"),
     ):
         if not on:
             st.button(words, icon=":material/close:", key=f"with-{switch}", on_click=_switch_on, args=(switch,))
@@ -133,7 +133,7 @@ def marked(phrase: ReadPhrase, several: bool, dark: bool) -> str:
         at = one.end
     parts.append(html.escape(phrase.kept[at:]))
     notes = [f"× {phrase.weight:g}"] if several else []
-    for kind, plural in (("class", "classes"), ("feature", "features"), ("amount", "amounts")):
+    for kind, plural in (("class", "classes"), ("feature", "features"), ("amount", "amounts"), ("role", "roles")):
         titles = dict.fromkeys(one.read_as for one in phrase.readings if one.kind == kind)
         notes += [f"{plural}: {', '.join(titles)}"] if titles else []
     notes += [f"the last {phrase.unread_words} words count as a bag of words only"] if phrase.unread_words else []

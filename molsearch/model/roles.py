@@ -1,0 +1,75 @@
+"""Roles learned from captions: how much likelier than by chance a molecule has each, told from its vector."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from molsearch.records import Progress
+
+Floats = npt.NDArray[np.float32]
+
+_ROWS = 8192  # molecules told at once: 8 MB of hidden units of width 256
+
+
+class RoleHead(nn.Module):
+    """A small network from a molecule's unit vector to one logit for each role.
+
+    The biases of its last layer are the roles' log odds among the molecules it learned from, so that what the layers
+    add is evidence: log odds of the role given the molecule, less those of the role.
+
+    Shapes:
+        (N, D) -> (N, R)
+    """
+
+    def __init__(self, width: int, hidden: int, roles: int, dropout: float = 0.0) -> None:
+        """Build a head that tells nothing yet.
+
+        Args:
+            width: D of the vectors.
+            hidden: Units between.
+            roles: R.
+            dropout: Share of the vectors' columns and of the units left out in training.
+        """
+        super().__init__()
+        self._length = width**0.5  # columns of a unit vector are small: brought to the size of 1
+        self.dropout = nn.Dropout(dropout)
+        self.hidden = nn.Linear(width, hidden)
+        self.out = nn.Linear(hidden, roles)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return logits, (N, R)."""
+        units = torch.relu(self.hidden(self.dropout(vectors * self._length)))
+        logits: Tensor = self.out(self.dropout(units))
+        return logits
+
+    @torch.inference_mode()
+    def log_odds(
+        self,
+        vectors: npt.NDArray[np.floating],
+        roles: Sequence[int],
+        mask: npt.NDArray[np.bool_] | None = None,
+        progress: Progress | None = None,
+    ) -> Floats:
+        """Tell the log odds of roles that each molecule's vector adds, (N, len(roles)).
+
+        Args:
+            vectors: (N, D) of any float type; they are read a part at a time.
+            roles: Numbers of the roles.
+            mask: (N,) molecules to look at; -inf stands for the others.
+            progress: Told of the molecules done; raising from it stops.
+        """
+        self.eval()
+        weight = self.out.weight[list(roles)]
+        told = np.full((len(vectors), len(roles)), -np.inf, np.float32)
+        for start in range(0, len(vectors), _ROWS):
+            rows = slice(start, start + _ROWS) if mask is None else start + np.flatnonzero(mask[start : start + _ROWS])
+            part = torch.from_numpy(np.array(vectors[rows], np.float32)).to(weight.device)
+            units = torch.relu(self.hidden(part * self._length))
+            told[rows] = (units @ weight.T).cpu().numpy()
+            if progress:
+                progress(min(start + _ROWS, len(vectors)), len(vectors))
+        return told

@@ -1,0 +1,52 @@
+"""The role head: logits, and the evidence in them."""
+
+import numpy as np
+import pytest
+import torch
+
+from molsearch.model.roles import RoleHead
+
+
+@pytest.fixture
+def head() -> RoleHead:
+    torch.manual_seed(0)
+    head = RoleHead(8, 6, 5, dropout=0.5)
+    torch.nn.init.normal_(head.out.weight)
+    return head
+
+
+def vectors(count: int) -> np.ndarray:
+    drawn = np.random.default_rng(0).normal(size=(count, 8)).astype(np.float32)
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+def test_a_fresh_head_tells_nothing() -> None:
+    fresh = RoleHead(8, 6, 5)
+    assert not fresh.log_odds(vectors(3), [0, 4]).any()
+
+
+def test_log_odds_are_the_logits_less_the_roles_own(head: RoleHead) -> None:
+    told = head.log_odds(vectors(40), [3, 1])  # while it trains: without dropout all the same
+    head.eval()
+    with torch.inference_mode():
+        logits = head(torch.from_numpy(vectors(40))) - head.out.bias
+    np.testing.assert_allclose(told, logits[:, [3, 1]], atol=1e-5)
+
+
+def test_many_molecules_are_told_in_parts_as_together(head: RoleHead, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = head.log_odds(vectors(40), [0, 1])
+    monkeypatch.setattr("molsearch.model.roles._ROWS", 7)
+    told: list[tuple[int, int]] = []
+    halves = vectors(40).astype(np.float16)
+    halves.flags.writeable = False  # as a mapped file is
+    again = head.log_odds(halves, [0, 1], progress=lambda done, total: told.append((done, total)))
+    np.testing.assert_allclose(again, whole, atol=0.02)
+    assert told == [(7, 40), (14, 40), (21, 40), (28, 40), (35, 40), (40, 40)]
+    mask = np.arange(40) % 3 == 0
+    masked = head.log_odds(vectors(40), [0, 1], mask)
+    np.testing.assert_allclose(masked[mask], whole[mask], atol=1e-5)
+    assert np.isneginf(masked[~mask]).all()
+
+
+def test_no_molecules_give_no_rows(head: RoleHead) -> None:
+    assert head.log_odds(vectors(0), [0, 1]).shape == (0, 2)

@@ -1,0 +1,116 @@
+"""Roles are learned from what captions state of molecules."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from molsearch.model.dual import DualEncoder
+from molsearch.training import rolefit
+from molsearch.training.rolefit import fit_roles, role_holders, teach, told_molecules, with_narrower
+
+TEXTS = [
+    "It has a role as a herbicide and an allergen.",
+    "It has a role as an herbicide.",
+    "It has a role as a drug.",
+    "It is an acid.",
+    "It has a role as an allergen. It has a role as a herbicide.",
+]
+
+
+def test_roles_are_counted_by_molecule_the_commonest_first() -> None:
+    holders = role_holders(TEXTS, [7, 7, 2, 3, 5])
+    assert holders == {"allergen": {5, 7}, "herbicide": {5, 7}, "drug": {2}}
+    assert list(holders) == ["allergen", "herbicide", "drug"]
+    assert told_molecules(holders) == [2, 5, 7]
+    assert told_molecules({}) == []
+
+
+def test_a_narrower_role_counts_for_the_broader() -> None:
+    holders = {
+        "antibacterial agent": frozenset({1}),
+        "antibacterial drug": frozenset({2}),
+        "analgesic": frozenset({3}),
+        "opioid analgesic": frozenset({4}),
+        "alpha-adrenergic antagonist": frozenset({5}),
+        "adrenergic antagonist": frozenset({6}),
+        "prodrug": frozenset({7}),
+        "anti-inflammatory agent": frozenset({8}),
+        "anti-inflammatory drug": frozenset({9}),
+        "non-steroidal anti-inflammatory drug": frozenset({10}),
+        "estrogen": frozenset({11}),
+        "anti-estrogen": frozenset({12}),
+    }
+    whole = with_narrower(holders)
+    assert list(whole) == list(holders)
+    assert {role: set(molecules) for role, molecules in whole.items()} == {
+        "antibacterial agent": {1, 2},
+        "antibacterial drug": {2},
+        "analgesic": {3, 4},
+        "opioid analgesic": {4},
+        "alpha-adrenergic antagonist": {5},
+        "adrenergic antagonist": {5, 6},
+        "prodrug": {7},
+        "anti-inflammatory agent": {8, 9, 10},
+        "anti-inflammatory drug": {9, 10},
+        "non-steroidal anti-inflammatory drug": {10},
+        "estrogen": {11},
+        "anti-estrogen": {12},
+    }
+
+
+def blobs() -> tuple[np.ndarray, dict[str, frozenset[int]]]:
+    """Two kinds of vectors; the second kind has the role."""
+    rng = np.random.default_rng(0)
+    drawn = rng.normal(size=(200, 16)).astype(np.float32)
+    drawn[100:, 0] += 2
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True), {"herbicide": frozenset(range(100, 200))}
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rolefit, "_STEPS", 60)
+
+
+def test_what_is_learned_holds_for_molecules_not_seen() -> None:
+    vectors, holders = blobs()
+    seen = np.arange(0, 200, 2)
+    halved = {"herbicide": frozenset(range(50, 100))}
+    head = fit_roles(vectors[seen], halved, hidden=16, seed=0)
+    told = head.log_odds(vectors[1::2], [0])[:, 0]
+    truth = np.isin(np.arange(1, 200, 2), list(holders["herbicide"]))
+    assert roc_auc_score(truth, told) > 0.8
+
+
+def test_one_seed_gives_one_head() -> None:
+    vectors, holders = blobs()
+    heads = [fit_roles(vectors, holders, 8, seed) for seed in (1, 1, 2)]
+    first, again, other = (head.log_odds(vectors, [0]) for head in heads)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_model_is_taught_the_roles_that_enough_molecules_have(tiny_models, tmp_path) -> None:
+    model = DualEncoder.load(tiny_models / "default")
+    before = model.model_id
+    smiles = ["CCO", "CCN", "c1ccccc1"]
+    holders = {"herbicide": frozenset({4, 9}), "drug": frozenset({6})}
+    teach(model, model.encode_molecules(smiles), holders, least=2, seed=0)
+    assert model.role_names == ("herbicide",)
+    assert model.odds.head is model.role_head
+    model.save(tmp_path)
+    again = DualEncoder.load(tmp_path)
+    assert again.role_names == model.role_names
+    assert again.model_id == model.model_id != before
+    assert again.role_head is not None
+    vectors = model.encode_molecules(smiles)
+    np.testing.assert_allclose(
+        again.role_head.log_odds(vectors, [0]), model.role_head.log_odds(vectors, [0]), atol=0.05
+    )  # half precision
+
+
+def test_where_no_role_has_enough_molecules_the_model_has_no_head(tiny_models, tmp_path) -> None:
+    model = DualEncoder.load(tiny_models / "default")
+    teach(model, model.encode_molecules(["CCO"]), {"drug": frozenset({6})}, least=2, seed=0)
+    assert model.role_head is None
+    model.save(tmp_path)
+    assert not (tmp_path / "roles.json").exists()
