@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from molsearch.chem.classes import find_classes
 from molsearch.chem.ruletable import parted, read_rules
 from molsearch.chem.terms import Terms
 
@@ -93,6 +92,9 @@ def find_roles(text: str, names: Sequence[str]) -> tuple[NamedRole, ...]:
     Returns:
         In text order, without overlap; roles joined by "or" as one.
     """
+    # Imported here: a machine that only trains has no RDKit.
+    from molsearch.chem.classes import find_classes
+
     found: list[NamedRole] = []
     terms = _terms(tuple(names)).find(text)
     nouns = {start for _, start, _ in find_classes(text)} if terms else set()
