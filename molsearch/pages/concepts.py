@@ -28,8 +28,7 @@ def page() -> None:
     )
     head.caption(
         f"{len(shipped_concepts())} phrases: chemical classes, roles, physical behaviour, origin. Roles were learned "
-        "from captions, the others never as labels; a tag says how well a phrase and a molecule match, no fact and no "
-        "chance of activity.",
+        "from captions. A tag says how well phrase and molecule match, no fact and no chance of activity.",
         width="stretch",
     )
     with errors_as_sentences():
