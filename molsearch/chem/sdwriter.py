@@ -12,6 +12,7 @@ from molsearch.chem.streams import printable
 from molsearch.chem.structures import read_structure
 from molsearch.records import Entry, Molecule
 
+_HEADER = 3  # lines of a molblock before its counts: name, program, comment
 _ENDS_VALUE = re.compile(r"\$\$\$\$|>.*<")
 
 
@@ -60,9 +61,10 @@ def _one_line(text: str) -> str:
 def _guarded(block: str) -> str:
     """Keep a line of a molblock from ending the record; nothing may follow ``M  END``."""
     kept: list[str] = []
-    for line in block.replace("\r", "").split("\n"):
-        kept.append(" " + line if line.startswith("$$$$") else line)
-        if line.startswith("M  END"):
+    for number, line in enumerate(block.replace("\r", "").split("\n")):
+        ends = line.startswith("M  END")
+        kept.append(" " + line if line.startswith("$$$$") or (ends and number < _HEADER) else line)
+        if ends and number >= _HEADER:
             break
     return "\n".join(kept)
 

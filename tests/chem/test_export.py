@@ -9,7 +9,7 @@ import numpy as np
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 
@@ -94,6 +94,7 @@ HOSTILE = st.text(st.sampled_from("$$$$>< \n\r\t\0\x1b\"',;=@-+M END<script>aβ"
 
 
 @settings(max_examples=200, deadline=None)
+@example("M  END", "")
 @given(HOSTILE, HOSTILE)
 def test_no_name_or_tag_can_break_an_sd_file(name: str, value: str) -> None:
     rows: list[tuple[Molecule, Extra]] = [
