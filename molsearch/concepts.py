@@ -293,10 +293,7 @@ class ConceptSpace:
         """Tell the log odds of some learned roles, (N, len(places))."""
         if not places or self.head is None:
             return np.zeros((len(molecules), 0), np.float32)
-        numbers = sorted({number for place in places for number in self.roles[place]})
-        told = self.head.log_odds(molecules, numbers)  # (N, R)
-        of = [[numbers.index(number) for number in self.roles[place]] for place in places]
-        return np.stack([told[:, columns].max(1) for columns in of], axis=1)
+        return self.head.likeliest(molecules, [self.roles[place] for place in places])
 
     def standing_above(self, molecules: Stored, progress: Progress | None = None) -> Counts:
         """Count, for each concept, the molecules of (N, D) that stand above the background, (C,)."""

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from molsearch.chem.amounts import fit, misses
 from molsearch.chem.arrays import CONFIGURATION, with_class
 from molsearch.chem.configuration import agree, stated_configuration
-from molsearch.chem.criteria import ClassCriterion, Criteria, read_criteria
+from molsearch.chem.criteria import ClassCriterion, Criteria, inside, read_criteria
 from molsearch.chem.names import Mention, find_mentions
 from molsearch.chem.parts import Part, outcomes, parts_of
 from molsearch.chem.pool import Pool
@@ -144,8 +144,7 @@ def read_evidence(
 def _read(text: str, mentions: Sequence[Mention], roles: tuple[NamedRole, ...], share: float, words: int) -> Evidence:
     """Read one text; words within a role's name are not read as anything smaller."""
     spans = [(one.start, one.end) for one in roles]
-    outside = [one for one in mentions if not any(start <= one.start and one.end <= end for start, end in spans)]
-    parts = parts_of(outside)
+    parts = parts_of([one for one in mentions if not inside(one, spans)])
     places = [(one.start, one.end) for one in parts]
     criteria = read_criteria(text, places, [one.smiles for one in parts], spans)
     return Evidence(criteria, tuple(parts), stated_configuration(text), roles, share, words, text)
@@ -200,14 +199,14 @@ def roles_lift(
     Returns:
         None where no role is named; else values up to 0.
     """
-    if odds.head is None or not odds.alone or not any(one.roles for one in evidence):
+    named = [(role, one) for one in evidence for role in one.roles]
+    if odds.head is None or not odds.alone or not named:
         return None
+    told = odds.head.likeliest(vectors, [role.numbers for role, _ in named], mask, progress)  # (N, roles)
     total = np.zeros(len(vectors), np.float32)
-    for one in evidence:
+    for column, (_, one) in zip(told.T, named, strict=True):
         factor = np.float32(one.share * odds.alone_factor(one.alone))
-        for role in one.roles:
-            told = odds.head.log_odds(vectors, role.numbers, mask, progress).max(axis=1)  # (N,) any of them will do
-            total -= factor * (np.float32(LIKELIEST) - np.clip(told, UNLIKELIEST, LIKELIEST))
+        total -= factor * (np.float32(LIKELIEST) - np.clip(column, UNLIKELIEST, LIKELIEST))
     return total
 
 

@@ -198,7 +198,7 @@ def find_classes(text: str, *, exact: bool = False) -> tuple[tuple[str, int, int
 
 
 @lru_cache(maxsize=2)
-def _terms(exact: bool) -> Terms:
+def _terms(exact: bool) -> Terms[str]:
     """All titles of the classes; made once, on first use."""
     return Terms(
         (title, chemical.name)

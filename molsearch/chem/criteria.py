@@ -7,12 +7,25 @@ none of it needs to be learned.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from molsearch.chem.amounts import AmountCriterion, read_amounts
 from molsearch.chem.classes import class_named, find_classes
 from molsearch.chem.compounding import find_compounds
 from molsearch.chem.conditions import Condition
 from molsearch.chem.grammar import MOST_WORDS, read_sentence
+
+
+class Placed(Protocol):
+    """What was read in ``text[start:end]``."""
+
+    @property
+    def start(self) -> int:
+        """Where its words begin."""
+
+    @property
+    def end(self) -> int:
+        """Where they end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +108,27 @@ def read_criteria(
             unless all of them together name a class.
     """
     whole = {(start, end) for _, start, end in find_classes(text)} if roles else set()
-    inside = [span for span in roles if span not in whole]
-    amounts = [one for one in read_amounts(text) if not _inside(one, roles)]
+    closed = [span for span in roles if span not in whole]
+    amounts = [one for one in read_amounts(text) if not inside(one, roles)]
     if len(text.split()) > MOST_WORDS:
         found = [(*one, 0) for one in (*find_classes(text), *find_compounds(text))]
         conditions: tuple[StructureCriterion, ...] = ()
         read: tuple[tuple[int, int], ...] = ()
     else:
         named = [(smiles, *span) for smiles, span in zip(structures, parts, strict=False)]
-        sentence = read_sentence(text, named, [*((one.start, one.end) for one in amounts), *inside])
+        sentence = read_sentence(text, named, [*((one.start, one.end) for one in amounts), *closed])
         found = list(sentence.classes)
         conditions = tuple(StructureCriterion(*one) for one in sentence.conditions)
         read = sentence.spans
     classes = [ClassCriterion(name, class_named(name).row, start, end, choice) for name, start, end, choice in found]
-    amounts = [one for one in amounts if not _inside(one, [*read, *((each.start, each.end) for each in classes)])]
-    classes = [one for one in classes if not _inside(one, [*((each.start, each.end) for each in amounts), *inside])]
+    amounts = [one for one in amounts if not inside(one, [*read, *((each.start, each.end) for each in classes)])]
+    classes = [one for one in classes if not inside(one, [*((each.start, each.end) for each in amounts), *closed])]
     told = [*((one.start, one.end) for one in classes), *((one.start, one.end) for one in amounts)]
     return Criteria(tuple(classes), tuple(amounts), conditions, _coverage(text, [*parts, *roles, *read, *told]))
 
 
-def _inside(one: ClassCriterion | AmountCriterion, spans: Sequence[tuple[int, int]]) -> bool:
+def inside(one: Placed, spans: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether something read in a text lies within one of some spans."""
     return any(start <= one.start and one.end <= end for start, end in spans)
 
 

@@ -99,7 +99,7 @@ def rows_within(motif: Motif) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1)
-def _terms() -> Terms:
+def _terms() -> Terms[str]:
     return Terms((term, motif.name) for motif in MOTIFS for term in (motif.name, *motif.terms))
 
 

@@ -53,6 +53,7 @@ _DENIAL = re.compile(
 )
 _OR = re.compile(r"\s*,?\s*(?:and/or|or|/)\s*(?:an?\s+)?", re.IGNORECASE)
 _NOR = re.compile(r"[\s,]*(?:or|nor|and/or|/|,)\s*(?:an?\s+|any\s+)?", re.IGNORECASE)
+_GAP = re.compile(r"\s+")
 _LOOKED = 80  # characters before a role in which a denial may stand
 
 
@@ -104,7 +105,7 @@ def find_roles(text: str, names: Sequence[str]) -> tuple[NamedRole, ...]:
         if _DENIAL.search(window) or (denied_to >= 0 and _NOR.fullmatch(text, denied_to, start)):
             denied_to = end
         elif not _BEFORE.search(window) and _says_what_it_is(text, start, end, nouns):
-            role = NamedRole(tuple(map(int, numbers.split())), start, end)
+            role = NamedRole(numbers, start, end)
             if found and _OR.fullmatch(text, found[-1].end, start):
                 before = found.pop()
                 role = NamedRole(tuple(dict.fromkeys(before.numbers + role.numbers)), before.start, end)
@@ -116,23 +117,20 @@ def _says_what_it_is(text: str, start: int, end: int, nouns: set[int]) -> bool:
     """Tell whether a role is the molecule's own by what follows: nothing that is another thing."""
     if _AFTER.match(text, end):
         return True
-    if text[end : end + 1].isspace():
-        after = end + len(text[end:]) - len(text[end:].lstrip())
-        return after in nouns or _ADJECTIVE.search(text, start, end) is not None
-    return False
+    gap = _GAP.match(text, end)
+    return gap is not None and (gap.end() in nouns or _ADJECTIVE.search(text, start, end) is not None)
 
 
 @lru_cache(maxsize=4)
-def _terms(names: tuple[str, ...]) -> Terms:
+def _terms(names: tuple[str, ...]) -> Terms[tuple[int, ...]]:
     """Every term with the numbers of its roles; names first, so that no other term takes their place."""
     everyday = dict(read_rules(TABLE, "role", lambda line: (line["name"], parted(line["terms"]))))
     meant: dict[str, list[int]] = {}
     for number, name in enumerate(names):
         for term in everyday.get(name, ()):
             meant.setdefault(term, []).append(number)
-    numbered = [(name, str(number)) for number, name in enumerate(names)]
-    others = [(term, " ".join(map(str, numbers))) for term, numbers in meant.items()]
-    known = [*numbered, *others]
+    numbered = [(name, (number,)) for number, name in enumerate(names)]
+    known = [*numbered, *((term, tuple(numbers)) for term, numbers in meant.items())]
     return Terms([*known, *((form, numbers) for term, numbers in known for form in _shortened(term))])
 
 

@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
+
+Meaning = TypeVar("Meaning")
 
 _GREEK = dict(zip("αβγδΔεκω", ("alpha", "beta", "gamma", "delta", "delta", "epsilon", "kappa", "omega"), strict=True))
 _DASHES = dict.fromkeys("-‐‑‒–—−\u00a0\t\n", " ")
@@ -13,26 +16,26 @@ _DENIED = re.compile(r"\b(?:non|anti|pseudo) $")
 _BRITISH = (("sulf", "sulph"), ("estrogen", "oestrogen"))
 
 
-class Terms:
+class Terms(Generic[Meaning]):
     """Terms and what each of them means.
 
     Args:
         meanings: Each term, singular or plural, with its meaning; of two meanings the first counts.
     """
 
-    def __init__(self, meanings: Iterable[tuple[str, str]]) -> None:
-        table: dict[str, str] = {}
+    def __init__(self, meanings: Iterable[tuple[str, Meaning]]) -> None:
+        table: dict[str, Meaning] = {}
         for term, meaning in meanings:
             for form in _forms(plain(term)[0]):
                 table.setdefault(form, meaning)
-        grouped: dict[str, list[tuple[str, int, str]]] = {}
+        grouped: dict[str, list[tuple[str, int, Meaning]]] = {}
         for phrase, meaning in sorted(table.items(), key=lambda item: -len(item[0])):
             if first := _WORD.search(phrase):
                 grouped.setdefault(first.group(), []).append((phrase, first.start(), meaning))
         # For each first word the (phrase, signs before that word, meaning) that begin with it, longest first.
         self._phrases = {word: tuple(phrases) for word, phrases in grouped.items()}
 
-    def find(self, text: str) -> tuple[tuple[str, int, int], ...]:
+    def find(self, text: str) -> tuple[tuple[Meaning, int, int], ...]:
         """Find terms: (meaning, start, end) in text order, without overlap.
 
         Hyphens and spaces count alike and Greek letters read as their names.

@@ -290,7 +290,7 @@ class DualEncoder(nn.Module):
 
     @property
     def odds(self) -> Odds:
-        """What classes and parts named in a text tell; nothing until it was measured (training/odds.py)."""
+        """What classes, parts and roles named in a text tell; nothing until it was measured (training/odds.py)."""
         classes, parts = self.class_odds.cpu().numpy(), self.part_odds.cpu().numpy()
         scales = (self.config.evidence, self.config.evidence_parts, self.config.evidence_alone)
         return Odds(classes, parts, *scales, self.role_head)

@@ -73,3 +73,22 @@ class RoleHead(nn.Module):
             if progress:
                 progress(min(start + _ROWS, len(vectors)), len(vectors))
         return told
+
+    def likeliest(
+        self,
+        vectors: npt.NDArray[np.floating],
+        choices: Sequence[Sequence[int]],
+        mask: npt.NDArray[np.bool_] | None = None,
+        progress: Progress | None = None,
+    ) -> Floats:
+        """Tell of several roles of which any will do the largest log odds, (N, len(choices)), in one pass.
+
+        Args:
+            vectors: As of ``log_odds``.
+            choices: Numbers of the roles of each choice.
+            mask: As of ``log_odds``.
+            progress: As of ``log_odds``.
+        """
+        numbers = sorted({number for choice in choices for number in choice})
+        told = self.log_odds(vectors, numbers, mask, progress)  # (N, R)
+        return np.stack([told[:, np.searchsorted(numbers, choice)].max(1) for choice in choices], axis=1)

@@ -28,7 +28,7 @@ from molsearch.training.neighbours import nearest_molecules, neighbour_batches
 from molsearch.training.pairs import batches, same_pairs
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
-from molsearch.training.rolefit import role_holders, teach, told_molecules
+from molsearch.training.rolefit import role_holders, teach
 from molsearch.training.tokenizer import train_tokenizer
 
 
@@ -309,8 +309,10 @@ class Trainer:
             return
         train = self.features.train
         holders = role_holders([example.text for example in train], [example.molecule for example in train])
-        vectors = self.model.vectors_of_graphs(self.features.store.take(told_molecules(holders)))
-        teach(self.model, vectors, holders, self.recipe.roles, self.recipe.seed)
+        model, store = self.model, self.features.store
+        teach(
+            model, holders, lambda told: model.vectors_of_graphs(store.take(told)), self.recipe.roles, self.recipe.seed
+        )
 
 
 def train(

@@ -9,7 +9,7 @@ from molsearch.records import Progress
 from molsearch.training.odds import measure_odds
 from molsearch.training.pairs import read_pairs
 from molsearch.training.prepare import held_out, usable
-from molsearch.training.rolefit import role_holders, teach, told_molecules
+from molsearch.training.rolefit import role_holders, teach
 
 
 def remeasure(folder: Path, pairs: Path, val: Path, roles: int, seed: int = 0, progress: Progress | None = None) -> str:
@@ -39,7 +39,6 @@ def remeasure(folder: Path, pairs: Path, val: Path, roles: int, seed: int = 0, p
         molecules = list(dict.fromkeys(caption.smiles for caption in captions))
         place = {smiles: number for number, smiles in enumerate(molecules)}
         holders = role_holders([one.text for one in captions], [place[one.smiles] for one in captions])
-        vectors = model.encode_molecules([molecules[number] for number in told_molecules(holders)])
-        teach(model, vectors, holders, roles, seed)
+        teach(model, holders, lambda told: model.encode_molecules([molecules[number] for number in told]), roles, seed)
     model.save(folder)
     return model.model_id

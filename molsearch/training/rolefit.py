@@ -1,7 +1,7 @@
 """Teaches a trained model roles: a head on its molecules' vectors, from what training captions state."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -60,24 +60,31 @@ def told_molecules(holders: Mapping[str, frozenset[int]]) -> list[int]:
     return sorted(frozenset().union(*holders.values()))
 
 
-def teach(model: DualEncoder, vectors: Floats, holders: Mapping[str, frozenset[int]], least: int, seed: int) -> None:
+def teach(
+    model: DualEncoder,
+    holders: Mapping[str, frozenset[int]],
+    encode: Callable[[list[int]], Floats],
+    least: int,
+    seed: int,
+) -> None:
     """Give a model a head for the roles that enough molecules have; none where there is no such role.
 
     Args:
         model: What learns.
-        vectors: Its vectors of ``told_molecules``, in their order.
         holders: Of each role its molecules.
+        encode: Gives the model's vectors of molecules by their numbers, (N, D).
         least: Molecules that a role must have.
         seed: Of the head.
     """
-    places = {molecule: row for row, molecule in enumerate(told_molecules(holders))}
+    told = told_molecules(holders)
+    places = {molecule: row for row, molecule in enumerate(told)}
     whole = with_narrower(holders)
     known = {
         role: frozenset(places[one] for one in whole[role])
         for role, molecules in holders.items()
         if len(molecules) >= least
     }
-    head = fit_roles(vectors, known, model.config.role_width, seed) if known else None
+    head = fit_roles(encode(told), known, model.config.role_width, seed) if known else None
     model.learn_roles(tuple(known), head)
 
 

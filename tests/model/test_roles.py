@@ -48,5 +48,13 @@ def test_many_molecules_are_told_in_parts_as_together(head: RoleHead, monkeypatc
     assert np.isneginf(masked[~mask]).all()
 
 
+def test_of_several_roles_the_likeliest_counts_and_the_molecules_are_read_once(head: RoleHead) -> None:
+    told: list[tuple[int, int]] = []
+    both = head.likeliest(vectors(40), [(3, 1), (4,), (1,)], progress=lambda done, total: told.append((done, total)))
+    each = head.log_odds(vectors(40), range(5))
+    np.testing.assert_allclose(both, np.stack([each[:, [3, 1]].max(1), each[:, 4], each[:, 1]], axis=1), atol=1e-5)
+    assert told == [(40, 40)]
+
+
 def test_no_molecules_give_no_rows(head: RoleHead) -> None:
     assert head.log_odds(vectors(0), [0, 1]).shape == (0, 2)

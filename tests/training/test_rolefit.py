@@ -94,7 +94,7 @@ def test_a_model_is_taught_the_roles_that_enough_molecules_have(tiny_models, tmp
     before = model.model_id
     smiles = ["CCO", "CCN", "c1ccccc1"]
     holders = {"herbicide": frozenset({4, 9}), "drug": frozenset({6})}
-    teach(model, model.encode_molecules(smiles), holders, least=2, seed=0)
+    teach(model, holders, lambda told: model.encode_molecules(smiles), least=2, seed=0)
     assert model.role_names == ("herbicide",)
     assert model.odds.head is model.role_head
     model.save(tmp_path)
@@ -110,7 +110,7 @@ def test_a_model_is_taught_the_roles_that_enough_molecules_have(tiny_models, tmp
 
 def test_where_no_role_has_enough_molecules_the_model_has_no_head(tiny_models, tmp_path) -> None:
     model = DualEncoder.load(tiny_models / "default")
-    teach(model, model.encode_molecules(["CCO"]), {"drug": frozenset({6})}, least=2, seed=0)
+    teach(model, {"drug": frozenset({6})}, lambda told: model.encode_molecules(["CCO"]), least=2, seed=0)
     assert model.role_head is None
     model.save(tmp_path)
     assert not (tmp_path / "roles.json").exists()
