@@ -49,7 +49,7 @@ def _folder(out: Path) -> Path:
 
 
 def _fingerprint(run: Run) -> str:
-    examples = run.features.train
+    examples = (*run.features.train, *run.features.made)
     text = repr((run.recipe, len(examples), hashlib.sha256("\n".join(e.text for e in examples).encode()).hexdigest()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

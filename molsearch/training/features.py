@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,7 +28,7 @@ Floats = npt.NDArray[np.float32]
 A = TypeVar("A")
 B = TypeVar("B")
 
-VERSION = 5
+VERSION = 6
 _CHUNK = 500
 _WRITTEN = 3  # captions written from each structure
 MADE = "made name"  # source of pairs that are a name and its structure (training/madenames.py)
@@ -65,6 +66,7 @@ class Features:
         pool: Rows of the molecules that validation ranks against.
         lexicon: Trivial names that the training captions tie to a structure.
         written: Captions written from the structure of training molecules (chem/phrases.py).
+        made: Made names, read as such: what OPSIN finds in them is left out (training/madenames.py).
         odds: What named classes and parts tell, (2, CLASS_SIZE) and (PART_KINDS, PART_OUTCOMES); None unmeasured.
     """
 
@@ -74,6 +76,7 @@ class Features:
     pool: tuple[int, ...]
     lexicon: Mapping[str, str]
     written: tuple[Example, ...]
+    made: tuple[Example, ...] = ()
     odds: tuple[Floats, Floats] | None = None
 
 
@@ -115,6 +118,7 @@ def build(
     pool: Sequence[str],
     *,
     lexicon: Mapping[str, str] | None = None,
+    made: Sequence[Caption] = (),
     processes: int = 2,
     progress: Progress | None = None,
 ) -> Features:
@@ -127,7 +131,7 @@ def build(
 
     learners = [train[i : i + _CHUNK] for i in range(0, len(train), _CHUNK)]
     written = [caption for part in _spread(_write_chunk, learners, processes) for caption in part]
-    captions = [*train, *val, *written]
+    captions = [*train, *val, *made, *written]
     readings = read_texts([caption.text for caption in captions], lexicon)
     learned = frozenset((lexicon or {}).values())
     readings = [_without_own(reading, caption, learned) for reading, caption in zip(readings, captions, strict=True)]
@@ -142,13 +146,16 @@ def build(
         if progress:
             progress(min(done * _CHUNK, len(rows)), len(rows))
     examples = [_example(caption, reading, rows) for caption, reading in zip(captions, readings, strict=True)]
+    parts = iter(examples)
+    train_part, val_part, made_part = (tuple(islice(parts, len(part))) for part in (train, val, made))
     return Features(
         GraphStore.joined(stores),
-        tuple(examples[: len(train)]),
-        tuple(examples[len(train) : len(train) + len(val)]),
+        train_part,
+        val_part,
         tuple(rows[smiles] for smiles in pool),
         dict(lexicon or {}),
-        tuple(examples[len(train) + len(val) :]),
+        written=tuple(parts),
+        made=made_part,
     )
 
 
@@ -202,6 +209,7 @@ def save(features: Features, folder: Path) -> None:
         "version": VERSION,
         "train": [_row(example) for example in features.train],
         "written": [_row(example) for example in features.written],
+        "made": [_row(example) for example in features.made],
         "val": [_row(example) for example in features.val],
         "pool": list(features.pool),
         "lexicon": dict(features.lexicon),
@@ -241,5 +249,6 @@ def load(folder: Path) -> Features:
         tuple(table["pool"]),
         table["lexicon"],
         _examples(table["written"]),
+        _examples(table["made"]),
         (arrays[_ODDS[0]], arrays[_ODDS[1]]) if _ODDS[0] in arrays else None,
     )

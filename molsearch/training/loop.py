@@ -159,12 +159,13 @@ class Trainer:
         return critic, torch.optim.Adam(critic.parameters(), lr=self.recipe.critic_rate, betas=(0.5, 0.9))
 
     def step(self, rows: np.ndarray, number: int) -> dict[str, float]:
-        """Take one optimiser step on the captions of ``rows``; return the loss terms by path and name."""
+        """Take one optimiser step on the captions of ``rows`` and some made names; return the loss terms by path."""
         torch.manual_seed(self.recipe.seed * 1_000_003 + number)
         rng = np.random.default_rng((self.recipe.seed, number))
         self.model.train()
         drawn = [self.features.train[row] for row in rows]
         drawn = [swap(one, self.written.get(one.molecule, ()), self.recipe.written_share, rng) for one in drawn]
+        drawn += self._draw_made(len(rows), rng)
         examples = [thin(example, self.recipe, rng) for example in drawn]
         store = self.features.store
         active = self._active(number)
@@ -180,7 +181,8 @@ class Trainer:
             fragments = thin_bag(fragments.to(self.device), self.recipe.fragment_dropout)
         # The texts as drawn: one written caption may stand for several molecules of the batch.
         numbers = np.unique([example.text for example in examples], return_inverse=True)[1]
-        same = torch.from_numpy(same_pairs(self.molecule_numbers[rows], numbers)).to(self.device)
+        molecules = np.array([one.molecule for one in examples])
+        same = torch.from_numpy(same_pairs(molecules, numbers)).to(self.device)
         with self.autocast:
             text, molecule = self.model.embed_pairs(texts, graphs, fragments)
         loss, terms = self._loss(text.paths(), molecule.paths(), (text.mean, molecule.mean), same)
@@ -191,6 +193,11 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()
         return terms
+
+    def _draw_made(self, size: int, rng: np.random.Generator) -> list[Example]:
+        """Draw the made names that learn beside a batch of ``size`` captions."""
+        made, count = self.features.made, round(self.recipe.made_share * size)
+        return [made[row] for row in rng.integers(len(made), size=count)] if made and count else []
 
     def _loss(
         self,

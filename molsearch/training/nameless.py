@@ -53,7 +53,12 @@ def without_names(features: Features) -> Features:
         return tuple(replace(one, structures=(), relations=(), classes=()) for one in examples)
 
     return replace(
-        features, train=bare(features.train), val=bare(features.val), written=bare(features.written), lexicon={}
+        features,
+        train=bare(features.train),
+        val=bare(features.val),
+        written=bare(features.written),
+        made=bare(features.made),
+        lexicon={},
     )
 
 

@@ -70,12 +70,14 @@ def prepare(pairs: Path, val: Path, pool: Path, folder: Path, progress: Progress
     from molsearch.training.lexicon import learn_lexicon
 
     validation = [row for row in read_pairs(val).rows if not row.empty]
-    train = usable(read_pairs(pairs).rows, held_out(validation))
+    captions = usable(read_pairs(pairs).rows, held_out(validation))
+    train = [caption for caption in captions if caption.source != cache.MADE]
     features = cache.build(
         train,
         [Caption(row.text, row.smiles, "validation") for row in validation],
         [row.smiles for row in read_pool(pool).rows],
         lexicon=learn_lexicon(train),
+        made=[caption for caption in captions if caption.source == cache.MADE],
         progress=progress,
     )
     features = replace(features, odds=measure_odds(train, progress=progress))

@@ -33,6 +33,7 @@ class Recipe:
         gram_dropout: Share of a text's n-grams left out at random.
         fragment_dropout: Share of a molecule's fragments left out at random.
         written_share: Share of the captions swapped, at random, for one written from the structure (chem/phrases.py).
+        made_share: Made names that learn beside each batch of captions, drawn at random, as a share of its size.
         word_dropout: Share of a text's words hidden from the token path at random.
         environment_dropout: Share of an atom's Morgan environments hidden from the token path at random.
         structure_dropout: Share of a text's named structures left out at random.
@@ -62,6 +63,7 @@ class Recipe:
     gram_dropout: float = 0.0
     fragment_dropout: float = 0.0
     written_share: float = 0.0
+    made_share: float = 0.0
     word_dropout: float = 0.0
     environment_dropout: float = 0.0
     structure_dropout: float = 0.0

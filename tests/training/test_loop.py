@@ -264,3 +264,29 @@ def test_a_shared_written_caption_is_no_negative(tmp_path: Path, features: Featu
     trainer = Trainer(tiny_default(written_share=1.0), replace(features, written=written), tmp_path)
     terms = trainer.step(np.arange(8), 0)
     assert terms["token/contrastive"] == pytest.approx(0, abs=1e-5)
+
+
+def test_made_names_learn_beside_the_captions(tmp_path: Path, features: Features) -> None:
+    # No caption of theirs is met: what the tower learns of these names comes from the names alone.
+    made = tuple(
+        Example(f"xyzzylin {name}", example.molecule, (), (), ())
+        for name, example in zip("abcdefgh", features.train, strict=True)
+    )
+    recipe = tiny_default(epochs=80, learning_rate=5e-3, made_share=1.0)
+    trainer = Trainer(recipe, replace(features, made=made), tmp_path)
+    assert trainer.per_epoch == Trainer(replace(recipe, made_share=0.0), features, tmp_path / "bare").per_epoch
+    assert ranks_of_pairs(trainer.model, replace(features, train=made)) != ([1] * 8, [1] * 8)
+    for _ in trainer.epochs(0, None):
+        pass
+    assert ranks_of_pairs(trainer.model, replace(features, train=made)) == ([1] * 8, [1] * 8)
+
+
+@pytest.mark.parametrize(("share", "drawn"), [(0.0, 0), (0.25, 2), (2.0, 16)])
+def test_as_many_made_names_are_drawn_as_the_recipe_says(
+    tmp_path: Path, features: Features, share: float, drawn: int
+) -> None:
+    made = tuple(replace(example, text="xyzzylin") for example in features.train)
+    trainer = Trainer(tiny_default(made_share=share), replace(features, made=made), tmp_path)
+    examples = trainer._draw_made(8, np.random.default_rng(0))
+    assert [example.text for example in examples] == ["xyzzylin"] * drawn
+    assert Trainer(tiny_default(made_share=share), features, tmp_path)._draw_made(8, np.random.default_rng(0)) == []

@@ -1,14 +1,17 @@
 """Made names: pieces by hand, structures by OPSIN, and nothing of what was excluded."""
 
 import random
+from pathlib import Path
 
 import pytest
 
 from molsearch.chem.kinship import inchikey
 from molsearch.chem.names import Mention, available
-from molsearch.training.features import MADE, Caption, build
+from molsearch.training.features import MADE, Caption, build, load
 from molsearch.training.madenames import Pieces, compose, inchikeys, make_names, pieces_of
 from molsearch.training.pairs import Row
+from molsearch.training.prepare import prepare
+from molsearch.training.selection import write_rows
 
 CAPTIONS = (
     "The molecule is a benzoic acid carrying a 3-methoxy group, derived from (2R)-2-hydroxybutanoic acid.",
@@ -57,6 +60,22 @@ def test_no_name_is_made_of_an_excluded_molecule() -> None:
 
 @pytest.mark.skipif(bool(available()), reason=available())
 def test_a_made_name_is_learned_without_its_own_structure() -> None:
-    given = [Caption("2-chlorophenol", "Oc1ccccc1Cl", MADE), Caption("2-chlorophenol", "Oc1ccccc1Cl", "a caption")]
-    features = build(given, [], [], processes=1)
-    assert [len(one.structures) for one in features.train] == [0, 1]
+    made, caption = (Caption("2-chlorophenol", "Oc1ccccc1Cl", source) for source in (MADE, "a caption"))
+    features = build([caption], [], [], made=[made], processes=1)
+    (learned,), (read,) = features.made, features.train
+    assert (len(learned.structures), len(read.structures)) == (0, 1)
+    assert learned.molecule == read.molecule
+
+
+@pytest.mark.skipif(bool(available()), reason=available())
+def test_names_in_a_pair_file_stand_apart_from_the_captions(tmp_path: Path) -> None:
+    held = make_names(ROWS, 3, frozenset(), seed=4)
+    molecules = zip(CAPTIONS, ("CCO", "CCN", "CCC"), strict=True)
+    written = [Row(text, smiles, inchikey=inchikey(smiles)) for text, smiles in molecules]
+    write_rows([*written, *held], pairs := tmp_path / "pairs.tsv")
+    write_rows(written[:1], val := tmp_path / "val.tsv")
+    features = prepare(pairs, val, val, tmp_path / "features")
+    assert [example.text for example in features.made] == [row.text for row in held]
+    assert [example.text for example in features.train] == list(CAPTIONS[1:])
+    assert {example.molecule for example in features.written} <= {example.molecule for example in features.train}
+    assert load(tmp_path / "features").made == features.made
