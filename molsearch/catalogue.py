@@ -205,7 +205,7 @@ class Catalogue:
             return ConceptCounts(
                 library,
                 index.info.molecules,
-                space.standing_above(index.vectors(), progress),
+                space.standing_above(index.vectors(), flags, progress),
                 None if flags is None else rule_counts(space.concepts, flags),
             )
 
@@ -224,7 +224,7 @@ class Catalogue:
 
         def make() -> Census:
             concept, flags = space.concepts[place], index.flags()
-            cosines, scores = space.of_concept(place, index.vectors(), progress)
+            cosines, scores = space.of_concept(place, index.vectors(), flags, progress)
             return Census(
                 concept=concept,
                 library=library,

@@ -6,7 +6,7 @@ the model has learned as such needs no background: it scores by the log odds tha
 """
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from molsearch.chem.arrays import with_class
+from molsearch.chem.arrays import CLASS_SIZE, with_class
 from molsearch.chem.roles import find_roles
 from molsearch.errors import InputError
 from molsearch.records import Progress
@@ -148,6 +148,14 @@ def ruled(concept: Concept, held: frozenset[int]) -> bool | None:
     return None if concept.rule == NO_RULE else concept.rule in held
 
 
+def packed(held: Sequence[Collection[int]]) -> Flags:
+    """Pack the classes of N molecules as an index stores them, (N, F)."""
+    bits = np.zeros((len(held), CLASS_SIZE), np.bool_)
+    for line, rows in zip(bits, held, strict=True):
+        line[list(rows)] = True
+    return np.packbits(bits, axis=1)
+
+
 def membership(smiles: str, concepts: Sequence[Concept]) -> Mask:
     """Tell which concepts a molecule belongs to by rule, (C,); False where no rule decides.
 
@@ -255,11 +263,13 @@ class ConceptSpace:
         Raises:
             InputError: If the vector does not fit.
         """
-        cosines, scores = self.cosines(molecule[None])[0], self.standing(molecule[None])[0]  # (C,) each
+        flags = None if held is None else packed([held])
+        cosines = self.cosines(molecule[None])
+        scores = self._scores(cosines, molecule[None], flags)[0]  # (C,)
         return tuple(
             Tag(
                 self.concepts[c],
-                float(cosines[c]),
+                float(cosines[0, c]),
                 float(scores[c]),
                 None if held is None else ruled(self.concepts[c], held),
             )
@@ -279,42 +289,46 @@ class ConceptSpace:
             )
         return np.asarray(molecules, np.float32) @ self.vectors.T
 
-    def standing(self, molecules: Stored) -> Floats:
+    def standing(self, molecules: Stored, flags: Flags | None = None) -> Floats:
         """Score molecules (N, D) for every concept, (N, C), as ``Tag.score`` says.
+
+        Args:
+            molecules: (N, D).
+            flags: (N, F) their packed class bits; without them learned roles are scored like any other concept.
 
         Raises:
             InputError: If the vectors are not (N, D) of the model's width.
         """
-        scores = (self.cosines(molecules) - self.mean) / self.spread
-        scores[:, list(self.roles)] = self._log_odds(molecules, list(self.roles))
+        return self._scores(self.cosines(molecules), molecules, flags)
+
+    def _scores(self, cosines: Floats, molecules: Stored, flags: Flags | None) -> Floats:
+        """Score molecules by their cosines with every phrase, (N, C)."""
+        scores = (cosines - self.mean) / self.spread
+        if self.roles and self.head is not None and flags is not None:
+            scores[:, list(self.roles)] = self.head.likeliest(molecules, flags, list(self.roles.values()))
         return scores
 
-    def _log_odds(self, molecules: Stored, places: Sequence[int]) -> Floats:
-        """Tell the log odds of some learned roles, (N, len(places))."""
-        if not places or self.head is None:
-            return np.zeros((len(molecules), 0), np.float32)
-        return self.head.likeliest(molecules, [self.roles[place] for place in places])
-
-    def standing_above(self, molecules: Stored, progress: Progress | None = None) -> Counts:
+    def standing_above(self, molecules: Stored, flags: Flags | None = None, progress: Progress | None = None) -> Counts:
         """Count, for each concept, the molecules of (N, D) that stand above the background, (C,)."""
         counts = np.zeros(len(self.concepts), np.int64)
         for rows in _blocks(len(molecules)):
-            counts += (self.standing(molecules[rows]) >= ABOVE).sum(0)
+            counts += (self.standing(molecules[rows], None if flags is None else flags[rows]) >= ABOVE).sum(0)
             if progress:
                 progress(min(rows.stop, len(molecules)), len(molecules))
         return counts
 
-    def of_concept(self, place: int, molecules: Stored, progress: Progress | None = None) -> tuple[Floats, Floats]:
-        """Compare every molecule of (N, D) with one concept: cosines and scores, (N,) each."""
+    def of_concept(
+        self, place: int, molecules: Stored, flags: Flags | None = None, progress: Progress | None = None
+    ) -> tuple[Floats, Floats]:
+        """Compare every molecule of (N, D) with one concept: cosines and scores, (N,) each; ``flags`` as ever."""
         cosines, scores = np.empty((2, len(molecules)), np.float32)
         for rows in _blocks(len(molecules)):
             block = np.asarray(molecules[rows], np.float32)
             cosines[rows] = block @ self.vectors[place]
-            scores[rows] = (
-                self._log_odds(block, [place])[:, 0]
-                if place in self.roles
-                else (cosines[rows] - self.mean[place]) / self.spread[place]
-            )
+            if place in self.roles and self.head is not None and flags is not None:
+                scores[rows] = self.head.likeliest(block, flags[rows], [self.roles[place]])[:, 0]
+            else:
+                scores[rows] = (cosines[rows] - self.mean[place]) / self.spread[place]
             if progress:
                 progress(min(rows.stop, len(molecules)), len(molecules))
         return cosines, scores

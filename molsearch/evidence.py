@@ -181,6 +181,7 @@ def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats |
 def roles_lift(
     evidence: Sequence[Evidence],
     vectors: npt.NDArray[np.floating],
+    flags: Flags | None,
     odds: Odds,
     mask: npt.NDArray[np.bool_] | None = None,
     progress: Progress | None = None,
@@ -192,17 +193,18 @@ def roles_lift(
     Args:
         evidence: What the texts say.
         vectors: (N, D) of the molecules.
+        flags: (N, F) their packed class bits.
         odds: What it tells.
         mask: (N,) molecules to look at; the others count as the least likely.
         progress: Told of the molecules looked at; raising ``Cancelled`` from it stops the search.
 
     Returns:
-        None where no role is named; else values up to 0.
+        None where no role is named or the library holds no class bits; else values up to 0.
     """
     named = [(role, one) for one in evidence for role in one.roles]
-    if odds.head is None or not odds.alone or not named:
+    if odds.head is None or flags is None or not odds.alone or not named:
         return None
-    told = odds.head.likeliest(vectors, [role.numbers for role, _ in named], mask, progress)  # (N, roles)
+    told = odds.head.likeliest(vectors, flags, [role.numbers for role, _ in named], mask, progress)  # (N, roles)
     total = np.zeros(len(vectors), np.float32)
     for column, (_, one) in zip(told.T, named, strict=True):
         factor = np.float32(one.share * odds.alone_factor(one.alone))

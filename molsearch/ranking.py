@@ -71,7 +71,7 @@ def rank(
 
     flags = index.flags() if evidence else None
     said = evidence if flags is not None else []  # an engine without them takes no lift
-    told = roles_lift(said, index.vectors(), model.odds, narrowed.mask, progress) if said else None
+    told = roles_lift(said, index.vectors(), flags, model.odds, narrowed.mask, progress) if said else None
     raised = _sum(raised, told)
 
     def best(k: int, among: Mask | None = None) -> Found:

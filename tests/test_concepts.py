@@ -18,6 +18,7 @@ from molsearch.concepts import (
     Concept,
     ConceptSpace,
     classes_held,
+    packed,
     rule_counts,
     ruled,
     ruled_rows,
@@ -91,7 +92,7 @@ def test_counts_agree_with_tagging_one_by_one(monkeypatch: pytest.MonkeyPatch) -
     molecules = np.random.default_rng(0).uniform(-1, 1, (40, 3)).astype(np.float32)
     slow = [sum(tag.above for row in molecules for tag in SPACE.tag(row) if tag.concept is c) for c in CONCEPTS]
     told: list[tuple[int, int]] = []
-    assert SPACE.standing_above(molecules, lambda done, total: told.append((done, total))).tolist() == slow
+    assert SPACE.standing_above(molecules, progress=lambda done, total: told.append((done, total))).tolist() == slow
     assert told[0] == (7, 40) and told[-1] == (40, 40)
 
 
@@ -105,20 +106,24 @@ def test_one_concept_of_many_molecules_is_its_column(monkeypatch: pytest.MonkeyP
 
 def test_a_learned_role_scores_by_its_log_odds() -> None:
     torch.manual_seed(0)
-    head = RoleHead(3, 4, 2)
+    head = RoleHead(3, 16, 4, 2)
     torch.nn.init.normal_(head.out.weight)
     space = replace(SPACE, roles={2: (1,)}, head=head)
     molecules = np.random.default_rng(1).normal(size=(20, 3)).astype(np.float32)
-    told = head.log_odds(molecules, [1])[:, 0]
-    np.testing.assert_array_equal(space.standing(molecules)[:, 2], told)
-    np.testing.assert_array_equal(space.standing(molecules)[:, :2], SPACE.standing(molecules)[:, :2])
-    np.testing.assert_array_equal(space.of_concept(2, molecules)[1], told)
-    np.testing.assert_array_equal(space.of_concept(2, molecules)[0], SPACE.of_concept(2, molecules)[0])
-    (dye,) = [tag for tag in space.tag(molecules[0]) if tag.concept.phrase == "a dye"]
-    assert dye.score == pytest.approx(told[0], abs=1e-6)
-    assert space.standing_above(molecules)[2] == (told >= ABOVE).sum()
+    flags = np.random.default_rng(2).integers(256, size=(20, 2)).astype(np.uint8)
+    told = head.log_odds(molecules, flags, [1])[:, 0]
+    np.testing.assert_array_equal(space.standing(molecules, flags)[:, 2], told)
+    np.testing.assert_array_equal(space.standing(molecules), SPACE.standing(molecules))  # where no class is known
+    np.testing.assert_array_equal(space.standing(molecules, flags)[:, :2], SPACE.standing(molecules)[:, :2])
+    np.testing.assert_array_equal(space.of_concept(2, molecules, flags)[1], told)
+    np.testing.assert_array_equal(space.of_concept(2, molecules, flags)[0], SPACE.of_concept(2, molecules)[0])
+    (dye,) = [tag for tag in space.tag(molecules[0], frozenset({3})) if tag.concept.phrase == "a dye"]
+    assert dye.score == pytest.approx(head.log_odds(molecules[:1], packed([{3}]), [1])[0, 0], abs=1e-6)
+    assert space.standing_above(molecules, flags)[2] == (told >= ABOVE).sum()
     either = replace(space, roles={2: (1, 0)})
-    np.testing.assert_array_equal(either.standing(molecules)[:, 2], head.log_odds(molecules, [0, 1]).max(1))
+    np.testing.assert_array_equal(
+        either.standing(molecules, flags)[:, 2], head.log_odds(molecules, flags, [0, 1]).max(1)
+    )
 
 
 def test_a_phrase_names_a_role_with_all_its_words() -> None:

@@ -30,6 +30,7 @@ from molsearch.model.roles import RoleHead
 from molsearch.records import Query
 
 VECTORS = np.eye(5, 8, dtype=np.float32)  # of five molecules, for a role head of eight columns
+CLASSES = np.random.default_rng(0).integers(256, size=(5, CLASS_SIZE // 8)).astype(np.uint8)  # of the same
 SMILES = ("CS(N)(=O)=O", "CCCCCCCCCCO", "c1ccncc1", "NS(=O)(=O)c1ccc(N)cc1", "O")
 
 
@@ -153,7 +154,7 @@ ROLES = ("herbicide", "antibacterial agent", "androgen antagonist", "tyrosine ki
 @pytest.fixture
 def taught():
     torch.manual_seed(0)
-    head = RoleHead(8, 6, len(ROLES))
+    head = RoleHead(8, CLASS_SIZE, 6, len(ROLES))
     torch.nn.init.normal_(head.out.weight, std=0.3)  # within the bounds
     return replace(odds(scale=0.0, alone=0.2), head=head)
 
@@ -164,34 +165,38 @@ def read_roles(text):
 
 
 def test_a_role_takes_off_what_its_head_tells_is_lacking(taught):
-    told = taught.head.log_odds(VECTORS, [0, 1])
-    herbicide = roles_lift([read_roles("a herbicide")], VECTORS, taught)
+    told = taught.head.log_odds(VECTORS, CLASSES, [0, 1])
+    herbicide = roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, taught)
     assert herbicide == pytest.approx(-0.2 * (LIKELIEST - told[:, 0]))
-    both = roles_lift([read_roles("an antibacterial herbicide")], VECTORS, taught)
+    both = roles_lift([read_roles("an antibacterial herbicide")], VECTORS, CLASSES, taught)
     assert both == pytest.approx(-0.2 * (2 * LIKELIEST - told.sum(1)), abs=1e-5)
-    either = roles_lift([read_roles("an antibacterial or a herbicide")], VECTORS, taught)
+    either = roles_lift([read_roles("an antibacterial or a herbicide")], VECTORS, CLASSES, taught)
     assert either == pytest.approx(-0.2 * (LIKELIEST - told.max(1)), abs=1e-5)
 
 
 def test_the_less_of_a_text_is_read_the_less_its_role_weighs(taught):
-    told = taught.head.log_odds(VECTORS, [1])[:, 0]
+    told = taught.head.log_odds(VECTORS, CLASSES, [1])[:, 0]
     one = read_roles("marigold, an antibacterial agent")
     assert one.alone == pytest.approx(18 / 26)
-    assert roles_lift([one], VECTORS, taught) == pytest.approx(-0.2 * (18 / 26) ** 4 * (LIKELIEST - told))
+    assert roles_lift([one], VECTORS, CLASSES, taught) == pytest.approx(-0.2 * (18 / 26) ** 4 * (LIKELIEST - told))
     half = replace(one, share=0.5)
-    assert roles_lift([half], VECTORS, taught) == pytest.approx(-0.1 * (18 / 26) ** 4 * (LIKELIEST - told))
+    assert roles_lift([half], VECTORS, CLASSES, taught) == pytest.approx(-0.1 * (18 / 26) ** 4 * (LIKELIEST - told))
 
 
 def test_log_odds_beyond_what_can_be_known_are_cut(taught):
-    torch.nn.init.normal_(taught.head.out.weight, std=1000)
-    taken = roles_lift([read_roles("a herbicide")], VECTORS, taught)
+    with torch.no_grad():
+        taught.head.hidden.weight.copy_(torch.eye(6, 8))
+        taught.head.hidden.bias.zero_()
+        taught.head.classes.zero_()
+        taught.head.out.weight[:, :2] = torch.tensor([1000.0, -1000.0])  # of the first molecule and of the second
+    taken = roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, taught)
     assert taken.min() == pytest.approx(-0.2 * (LIKELIEST - UNLIKELIEST)) and taken.max() == 0
 
 
 def test_only_molecules_of_the_mask_are_looked_at(taught):
     mask = np.array([True, False, True, False, True])
-    whole = roles_lift([read_roles("a herbicide")], VECTORS, taught)
-    some = roles_lift([read_roles("a herbicide")], VECTORS, taught, mask)
+    whole = roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, taught)
+    some = roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, taught, mask)
     assert some[mask] == pytest.approx(whole[mask])
     assert some[~mask] == pytest.approx(-0.2 * (LIKELIEST - UNLIKELIEST))
 
@@ -221,9 +226,10 @@ def test_a_caption_is_read_as_if_there_were_no_roles():
 
 
 def test_without_a_head_or_a_role_nothing_is_taken_off(taught):
-    assert roles_lift([read_roles("a herbicide")], VECTORS, odds(alone=0.2)) is None
-    assert roles_lift([read_roles("a sulfonamide")], VECTORS, taught) is None
-    assert roles_lift([read_roles("a herbicide")], VECTORS, replace(taught, alone=0.0)) is None
+    assert roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, odds(alone=0.2)) is None
+    assert roles_lift([read_roles("a herbicide")], VECTORS, None, taught) is None
+    assert roles_lift([read_roles("a sulfonamide")], VECTORS, CLASSES, taught) is None
+    assert roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, replace(taught, alone=0.0)) is None
 
 
 def test_a_molecule_that_no_library_holds_has_columns_too():

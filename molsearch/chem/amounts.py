@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.properties import PRESETS
-from molsearch.chem.quantities import BY_NAME, QUANTITIES, WORDS, Quantity
+from molsearch.chem.quantities import BY_NAME, QUANTITIES, WORDS, Quantity, Word
 from molsearch.chem.wording import COUNTS, DENYING, LEVELS, LIMITS, NUM, SOFTER, STRONGER, number_of
 from molsearch.records import PropertyRange
 
@@ -63,10 +63,14 @@ _SECOND = re.compile(
     r",? (?:but|and|yet|and also|though) "
     r"(?=(?:more|greater|higher|fewer|less|lower|at|no|not|above|below|over|under)\b)"
 )
+_NEAR = 64  # characters in which a limit and its noun stand
+#: What begins a limit of its own: in "under 300 and two rings" the numbers are no range.
+_LIMITED = re.compile(r"(?:\b(?:under|below|over|above|than|least|most|exactly|about|to)|[<>≤≥=~])\s*$")
 _COMPARED = re.compile(r"(?<!\w)(more|fewer|less) (?:[a-z]+ )?$")
 _THAN = re.compile(rf" than (?P<n>{NUM})(?!\w)")
 _BOTH = [(re.compile(rf"(?<!\w){pattern},? (?:but|and|yet) $"), kind) for pattern, kind in LIMITS if kind != "equal"]
 _AGAIN = [(re.compile(rf"{pattern}(?!\w)"), kind) for pattern, kind in LIMITS if kind != "equal"]
+_CALLED = [re.compile(rf"(?<![\w-]){quantity.nouns}{_LINK}$") for quantity in QUANTITIES]
 _NOUNS = [(re.compile(rf"(?<![\w-]){quantity.nouns}"), quantity) for quantity in QUANTITIES]
 _ADJECTIVES = [(re.compile(rf"(?<!\w){word.pattern}(?!\w)"), word) for word in WORDS]
 _BROKEN = re.compile(
@@ -93,7 +97,10 @@ _UNKNOWN_STEP = 1.0  # of a counted property that has no row in QUANTITIES
 def read_amounts(text: str) -> list[AmountCriterion]:
     """Read what a text says of computed properties, in text order; no two overlap but the limits of one rule."""
     plain = text.lower() if len(text.lower()) == len(text) else text  # lower case must not move the words
-    return sorted(_without_overlap([*_stated(plain), *_presets(plain), *_described(plain)]), key=lambda one: one.start)
+    stated = [*_stated(plain), *_presets(plain)]
+    numbers = {one.name for one in stated if one.exact}
+    described = (one for one, word in _described(plain) if not (word.beside and one.name in numbers))
+    return sorted(_without_overlap([*stated, *described]), key=lambda one: one.start)
 
 
 def fit(criterion: AmountCriterion, values: Floats) -> Floats:
@@ -149,8 +156,10 @@ def _to_unit(plain: str, found: AmountCriterion, quantity: Quantity) -> Iterator
     yield whole
     if not found.exact:
         return
-    for pattern, kind in _BOTH:
-        if first := pattern.search(plain, 0, found.start):  # "more than 3 but fewer than 6 rings"
+    # A bare number is no second limit: "under 300 and two rings".
+    for pattern, kind in _BOTH if found.low != found.high else ():
+        first = pattern.search(plain, 0, found.start)  # "more than 3 but fewer than 6 rings"
+        if first and not _called(plain, first.start()):  # "MW under 300 and at least two rings"
             yield _amount(quantity, kind, first, first.start(), first.end(), "")
             break
     second = _SECOND.match(plain, whole.end)  # "fewer than 6 rings but more than 3"
@@ -158,6 +167,12 @@ def _to_unit(plain: str, found: AmountCriterion, quantity: Quantity) -> Iterator
         if limit := pattern.match(plain, second.end() if second else 0):
             yield _amount(quantity, kind, limit, limit.start(), limit.end(), "")
             break
+
+
+def _called(plain: str, end: int) -> bool:
+    """Tell whether what stands before a limit is the noun that it belongs to."""
+    before = plain[max(0, end - _NEAR) : end]
+    return any(noun.search(before) for noun in _CALLED)
 
 
 def quantified(plain: str, start: int, end: int, quantity: Quantity) -> AmountCriterion | None:
@@ -169,12 +184,12 @@ def quantified(plain: str, start: int, end: int, quantity: Quantity) -> AmountCr
         end: Where it ends.
         quantity: What it is called.
     """
-    before, after = plain[max(0, start - 48) : start], plain[end : end + 64]
+    before, after = plain[max(0, start - 48) : start], plain[end : end + _NEAR]
     if (word := _COMPARED.search(before)) and (than := _THAN.match(after)):  # "more heteroatoms than seven"
         kind = "more" if word[1] == "more" else "less"
         return _amount(quantity, kind, than, start - len(before) + word.start(), end + than.end(), "")
     for pattern, kind in _BEFORE:
-        if match := pattern.search(before):
+        if (match := pattern.search(before)) and not _LIMITED.search(before, 0, match.start()):
             first = start if kind == "neither" else start - len(before) + match.start()
             return _amount(quantity, kind, match, first, end, plain[start:end])
     for pattern, kind in _AFTER:
@@ -228,7 +243,7 @@ def _presets(plain: str) -> Iterator[AmountCriterion]:
                 yield AmountCriterion(wanted.name, low, high, step, True, match.start(), match.end())
 
 
-def _described(plain: str) -> Iterator[AmountCriterion]:
+def _described(plain: str) -> Iterator[tuple[AmountCriterion, Word]]:
     """Amounts that an adjective states: "rigid", "very lipophilic", "not aromatic"."""
     for pattern, word in _ADJECTIVES:
         step = _step(word.name)
@@ -236,6 +251,8 @@ def _described(plain: str) -> Iterator[AmountCriterion]:
             low, high, start = word.low, word.high, match.start()
             if modifier := _MODIFIERS.search(plain, 0, start):
                 start = modifier.start()
+                if word.beside and modifier["denying"]:
+                    continue
                 if modifier["softer"]:
                     low, high = _softer(low, high, step)
                 elif modifier["denying"]:
@@ -243,7 +260,7 @@ def _described(plain: str) -> Iterator[AmountCriterion]:
                 elif modifier["stronger"]:
                     low, high = low + step, high - step
             counted = low == high or word.name == "charge"  # "neutral" and "bicyclic" are as sharp as numbers
-            yield AmountCriterion(word.name, low, high, step, counted, start, match.end())
+            yield AmountCriterion(word.name, low, high, step, counted, start, match.end()), word
 
 
 def _step(name: str) -> float:

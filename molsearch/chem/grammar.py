@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from molsearch.chem.acids import derivative_of
 from molsearch.chem.amounts import quantified
 from molsearch.chem.classes import find_classes
 from molsearch.chem.compounding import find_compounds
@@ -40,7 +41,7 @@ _WITH = re.compile(
 )
 _AND = re.compile(rf"^{_NOUN}\s*(?:,|,? and|,? as well as|,? plus)\s+{_ARTICLE}$", re.IGNORECASE)
 _OR = re.compile(rf"^{_NOUN}\s*,?\s*(?:and/or|or|/)\s*(?:else |alternatively )?{_ARTICLE}$", re.IGNORECASE)
-_COMMA = re.compile(rf"^{_NOUN}\s*,\s*{_ARTICLE}$", re.IGNORECASE)
+_LISTED = re.compile(rf"^{_NOUN}\s*(?:,|,?\s*or)\s*{_ARTICLE}$", re.IGNORECASE)
 _NO = re.compile(
     r"\b(?:no|not|non|without|lacking|lacks|lack|free (?:of|from)|devoid of|excluding|except(?: for)?|other than"
     r"|rather than|neither|nor|absence of|absent|instead of|minus)(?:\s+(?:any|an?|the|other|kind|sort|type|of|being"
@@ -51,8 +52,15 @@ _FREE = re.compile(rf"^{_NOUN}[\s-]free\b", re.IGNORECASE)
 _NOR = re.compile(rf"^{_NOUN}\s*(?:,|,? or|,? nor)\s+{_ARTICLE}$", re.IGNORECASE)
 _FOR = re.compile(r"\b(?:for|from|against|towards?|into|inhibitors? of|agonists? of|antagonists? of)(?: an?| the)?\s+$")
 _OF_ACID = re.compile(
-    r"\b(?:esters?|amides?|anilides?|hydrazides?|anhydrides?|salts?) of (?:an?|the)?\s*$", re.IGNORECASE
+    r"\b(?:mono|di|bis|tri)?(?:esters?|amides?|anilides?|hydrazides?|anhydrides?|salts?) of (?:an?|the)?\s*$",
+    re.IGNORECASE,
 )
+_OF_CARBONYL = re.compile(
+    r"(?:hydrazones?|oximes?|imines?|schiff bases?|semicarbazones?|acetals?|ketals?|enamines?|cyanohydrins?|enol \w+)"
+    r" of (?:an?|the)?\s*(?:(?:aldehydes?|ketones?)(?: and| or|,) (?:an? )?)?$",
+    re.IGNORECASE,
+)
+_CARBONYLS = frozenset({"aldehyde", "ketone"})
 _WORD = re.compile(r"[^\W_]+")
 _FORMULA = re.compile(r"\bC\d+H\d+(?:[A-Z][a-z]?\d*)*\b")
 _THINGS = Quantity("things", "", 1, 3, 0.7, count=True)
@@ -71,6 +79,7 @@ class Named:
         stated: Whether a number or a denial was stated.
         link: What a compound word says of attachment: "difluorophenyl".
         broader: Whether a class only says less of the same words than something else does.
+        others: What will do in place of ``site``.
     """
 
     site: Site
@@ -81,11 +90,15 @@ class Named:
     stated: bool = False
     link: Link | None = None
     broader: bool = False
+    others: tuple[Site, ...] = ()
 
     @property
-    def condition(self) -> Condition:
-        """The condition that there are so many, or that they are so attached."""
-        return self.link or self.count
+    def conditions(self) -> tuple[Condition, ...]:
+        """What must hold: that there are so many, or that they are so attached; that none of several is there."""
+        counts = [Count(site, self.low, self.high) for site in (self.site, *self.others)]
+        if self.link or len(counts) == 1 or self.denied:
+            return (self.link,) if self.link else tuple(counts)
+        return (Either(tuple(counts)),)
 
     @property
     def count(self) -> Count:
@@ -128,7 +141,7 @@ def read_sentence(text: str, parts: Sequence[tuple[str, int, int]], taken: Seque
     for choice in {number: None for number in choices if number}:
         members = [one for one, number in zip(named, choices, strict=True) if number == choice]
         if any(one.site.kind != "class" or one.stated for one in members):
-            either = Either(tuple(one.condition for one in members))
+            either = Either(tuple(one.conditions[0] for one in members))
             conditions.append((either, members[0].start, members[-1].end))
     mixed = {
         number
@@ -139,17 +152,48 @@ def read_sentence(text: str, parts: Sequence[tuple[str, int, int]], taken: Seque
     for one, number in zip(named, choices, strict=True):
         if number in mixed:
             continue
-        if _OF_ACID.search(text, 0, one.start) and text[one.start : one.end].rstrip("s").endswith("acid"):
-            continue  # an ester of an acid is no acid
+        if _reacted(text, one):
+            continue
         if one.site.kind == "class" and not one.denied and one.low > 0:
             classes.append((one.site.name, one.start, one.end, number))
         if one.site.kind != "class" or one.stated:
-            conditions.append((one.condition, one.start, one.end))
-    classes += [(one.site.name, one.start, one.end, 0) for one in everything if one.broader and not one.denied]
+            conditions += [(each, one.start, one.end) for each in one.conditions]
+    classes += _broader(text, everything, list(zip(named, choices, strict=True)))
     formulas = [(Formula(found.group()), *found.span()) for found in _FORMULA.finditer(text)]
     conditions += formulas
     spans = [(one.start, one.end) for one in everything] + [(start, end) for _, start, end in formulas]
     return Sentence(tuple(classes), tuple({one[0]: one for one in reversed(conditions)}.values())[::-1], tuple(spans))
+
+
+def _broader(
+    text: str, everything: Sequence[Named], choices: Sequence[tuple[Named, int]]
+) -> list[tuple[str, int, int, int]]:
+    """List the classes that say less of the same words; of alternatives, what all of them say must hold."""
+    read = []
+    for one in everything:
+        if not one.broader or one.denied or _reacted(text, one):
+            continue
+        number = next((number for other, number in choices if other.start <= one.start < other.end), 0)
+        said = [_said(other, everything) for other, choice in choices if number and choice == number]
+        if all(one.site in sites for sites in said):
+            read.append((one.site.name, one.start, one.end, 0))
+        elif all(said):
+            read += [(site.name, one.start, one.end, number) for sites in said for site in sorted(sites, key=str)]
+    return list(dict.fromkeys(read))
+
+
+def _said(one: Named, everything: Sequence[Named]) -> frozenset[Site]:
+    """Classes that the words of one alternative say, itself or what is broader."""
+    inside = (other for other in everything if other.broader and one.start <= other.start and other.end <= one.end)
+    return frozenset(each.site for each in (one, *inside) if each.site.kind == "class")
+
+
+def _reacted(text: str, one: Named) -> bool:
+    """Tell whether something is named as what another thing was made of: an ester of an acid is no acid."""
+    if one.site.name in _CARBONYLS:
+        return _OF_CARBONYL.search(text, 0, one.start) is not None
+    acid = text[one.start : one.end].lower().rstrip("s").endswith("acid")
+    return acid and _OF_ACID.search(text, 0, one.start) is not None
 
 
 def _named(text: str, parts: Sequence[tuple[str, int, int]], taken: Sequence[tuple[int, int]]) -> list[Named]:
@@ -158,17 +202,24 @@ def _named(text: str, parts: Sequence[tuple[str, int, int]], taken: Sequence[tup
     motifs = [Named(Site("motif", name), start, end) for name, start, end in find_motifs(text)]
     classes = [Named(Site("class", name), start, end) for name, start, end in find_classes(text)]
     compounds = [Named(Site("class", name), start, end) for name, start, end in find_compounds(text)]
-    structures = [
-        Named(Site("part", smiles), start, end)
-        for smiles, start, end in parts
+    structures: list[Named] = []
+    derived: list[Named] = []
+    for smiles, start, end in parts:
+        if made := derivative_of(text, smiles, start, end):
+            sites = [Site("part", option) for option in made.options]
+            if made.further and derived and derived[-1].start == made.start:
+                before = derived.pop()
+                sites = [before.site, *before.others, *sites]
+            derived.append(Named(sites[0], made.start, end, others=tuple(sites[1:])))
+            classes += [Named(Site("class", made.made), made.start, end)] if made.made else []
         # "an inhibitor of …"; and what the tables know word by word is no name: "sulfonyl piperazine"
-        if not _FOR.search(text, 0, start) and not _known(text[start:end])
-    ]
+        elif not _FOR.search(text, 0, start) and not _known(text[start:end]):
+            structures.append(Named(Site("part", smiles), start, end))
     multiples = [
         Named(one.counted.site, one.start, one.end, one.counted.low, one.counted.high, True, one.link)
         for one in find_multiples(text)
     ]
-    first = [one for one in classes if (one.site.name, one.start, one.end) in exact]
+    first = [*derived, *(one for one in classes if (one.site.name, one.start, one.end) in exact)]
     order = [*first, *multiples, *motifs, *(one for one in classes if one not in first), *structures, *compounds]
     kept: list[Named] = []
     for one in sorted(order, key=lambda one: one.start - one.end):
@@ -260,7 +311,7 @@ def _choices(text: str, named: Sequence[Named]) -> list[int]:
     while at > 0:
         if _OR.match(text[named[at - 1].end : named[at].start]) and not named[at].denied and not named[at - 1].denied:
             first = at - 1
-            while first > 0 and _COMMA.match(text[named[first - 1].end : named[first].start]):
+            while first > 0 and _LISTED.match(text[named[first - 1].end : named[first].start]):
                 first -= 1
             numbers[first : at + 1] = [at] * (at + 1 - first)
             at = first

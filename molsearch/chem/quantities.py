@@ -40,12 +40,14 @@ class Word:
         name: Row of properties.PROPERTIES.
         low: Least value, or minus infinity.
         high: Largest value, or infinity.
+        beside: Whether it only goes with what the words say first: not where they are denied or a number is stated.
     """
 
     pattern: str
     name: str
     low: float = -_INF
     high: float = _INF
+    beside: bool = False
 
 
 _HYDROGEN_BOND = r"(?:hydrogen[- ]bond(?:ing)?|h[- ]bond(?:ing)?|hb)"
@@ -113,13 +115,23 @@ _INSOLUBLE = (
     r"(?:water[- ])?soluble(?: in water)?|(?:poor|low) (?:water |aqueous )?solubility|"
     r"(?:hardly|barely|scarcely) dissolves? in water|does not dissolve in water)"
 )
+_BRAIN = (
+    r"(?:brain[- ]penetra\w+|(?:cross|pass|enter|penetrate)\w* (?:\w+ ){0,2}(?:brain|blood[-– ]brain barrier)"
+    r"|blood[-– ]brain[- ]barrier|cns[- ](?:active|penetra\w+|permeable|like))"
+)  # size, polarity and donors: Pajouhesh & Lenz, NeuroRx 2005, 2, 541
+_UNABLE = r"(?:cannot|can not|could not|unable|does not|do not|not able|nothing)"
+_HYDROGEN = rf"(?:{_HYDROGEN_BOND}[- ]|(?<!electron[- ])(?<!proton[- ])(?<!pi[- ])(?<!donor[- ]))"
+_KIND = r"(?:compounds?|molecules?|ones?|members?|hits?|structures?|drugs?|fragments?)\b"
+_MOLECULE = rf"(?= {_KIND}|\s*(?:$|[,;.]))"
 WORDS = (
     Word(r"(?:tiny|minute)", "mass_da", high=150),
-    Word(r"(?:small|little|light(?:weight)?|low[- ]molecular[- ](?:weight|mass))", "mass_da", high=230),
+    Word(rf"(?:small|little|light(?:weight)?|(?:small|light)(?:er|est){_MOLECULE}|low[- ]molecular[- ](?:weight|mass))",
+         "mass_da", high=230),
     Word(r"(?:medium|mid|drug|average)[- ]?sized?|of (?:medium|average|intermediate) size", "mass_da", 250, 380),
-    Word(r"(?:large|big|heavy|bulky|high[- ]molecular[- ](?:weight|mass))", "mass_da", low=450),
+    Word(rf"(?:large|big|heavy|bulky|(?:larg|bigg|heavi|bulki)(?:er|est){_MOLECULE}"
+         r"|high[- ]molecular[- ](?:weight|mass))", "mass_da", low=450),
     Word(r"(?:huge|giant|enormous)", "mass_da", low=650),
-    Word(r"fragment[- ]sized", "mass_da", high=300),
+    Word(rf"fragment[- ]sized|compact(?=(?: \w+)? {_KIND})", "mass_da", high=300),
     Word(_INSOLUBLE, "logp", low=4.5),
     Word(rf"(?:{_SOLUBLE}|(?:good|high) (?:water |aqueous )?solubility|hydrophilic|lipophobic)", "logp", high=0.5),
     Word(r"(?:lipophilic|hydrophobic|greasy|oily|waxy|(?:fat|lipid|oil)[- ](?:soluble|loving)|soluble in "
@@ -128,9 +140,15 @@ WORDS = (
     Word(r"balanced (?:polarity|lipophilicity)", "logp", 1, 3),
     Word(r"(?:non|a)[- ]?polar", "tpsa_a2", high=10),
     Word(r"polar(?! surface)", "tpsa_a2", low=90),
-    Word(r"(?:brain[- ]penetra\w+|(?:cross|pass|enter|penetrate)\w* (?:\w+ ){0,2}(?:brain|blood[-– ]brain barrier)|"
-         r"blood[-– ]brain[- ]barrier|cns[- ](?:active|penetrant|permeable|like)|(?:membrane|cell)[- ]permea\w+)",
-         "tpsa_a2", high=70),
+    Word(_BRAIN, "tpsa_a2", high=70),
+    Word(_BRAIN, "mass_da", high=400, beside=True),
+    Word(_BRAIN, "donors", high=2, beside=True),
+    Word(r"(?:membrane|cell)[- ]permea\w+", "tpsa_a2", high=70),
+    Word(rf"{_HYDROGEN}donor[- ]rich|rich in (?:{_HYDROGEN_BOND}[- ])?donors", "donors", low=4),
+    Word(rf"{_HYDROGEN}acceptor[- ]rich|rich in (?:{_HYDROGEN_BOND}[- ])?acceptors", "acceptors", low=7),
+    Word(rf"{_UNABLE} (?:to )?donate(?: (?:or|nor) accept)? (?:in |an? |any )?{_HYDROGEN_BOND}s?", "donors", high=0),
+    Word(rf"{_UNABLE} (?:to )?(?:donate (?:or|nor) )?accept (?:in |an? |any )?{_HYDROGEN_BOND}s?", "acceptors", high=0),
+    Word(r"hetero[- ]?atom[- ]rich|rich in hetero[- ]?atoms", "heteroatoms", low=8),
     Word(r"(?:(?:conformationally )?(?:flexible|floppy)|conformationally (?:free|mobile))", "rotatable_bonds", low=8),
     Word(r"(?:(?:conformationally )?(?:rigid|stiff|inflexible)|rigidified"
          r"|conformationally (?:restricted|constrained|locked))", "rotatable_bonds", high=1),

@@ -331,7 +331,7 @@ class DualEncoder(nn.Module):
         model = cls(parts.config, parts.tokenizer, body)
         model.bank = torch.zeros_like(state.get("bank", model.bank))
         if parts.roles:
-            model.learn_roles(parts.roles, RoleHead(model.width, parts.config.role_width, len(parts.roles)))
+            model.learn_roles(parts.roles, RoleHead(model.width, CLASS_SIZE, parts.config.role_width, len(parts.roles)))
         wanted = model.state_dict()
         wrong = sorted(name for name in wanted.keys() & state.keys() if wanted[name].shape != state[name].shape)
         missing, unexpected = sorted(wanted.keys() - state.keys()), sorted(state.keys() - wanted.keys())

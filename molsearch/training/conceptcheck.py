@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from molsearch.concepts import ABOVE, NO_RULE, Concept, ConceptSpace, PairEncoder, membership
+from molsearch.concepts import ABOVE, NO_RULE, Concept, ConceptSpace, PairEncoder, classes_held, packed
+from molsearch.concepts import ruled as decided
 from molsearch.errors import InputError
 from molsearch.records import Progress
 from molsearch.training.evaluate import with_text
@@ -50,8 +51,9 @@ def evaluate_concepts(
     rows = with_text(table, text_column)
     space = ConceptSpace.against(model, typical)
     vectors = model.encode_molecules([row.smiles for row in rows], progress)
-    cosines, standing = space.cosines(vectors), space.standing(vectors)  # (N, C) each
-    ruled = np.array([membership(row.smiles, space.concepts) for row in rows])  # (N, C)
+    held = [classes_held(row.smiles) for row in rows]
+    cosines, standing = space.cosines(vectors), space.standing(vectors, packed(held))  # (N, C) each
+    ruled = np.array([[bool(decided(concept, one)) for concept in space.concepts] for one in held])  # (N, C)
     written = stated([row.text for row in rows], space.concepts)
     by_rule = [
         c for c, one in enumerate(space.concepts) if one.rule != NO_RULE and LEAST <= ruled[:, c].sum() < len(rows)

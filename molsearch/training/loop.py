@@ -28,7 +28,7 @@ from molsearch.training.neighbours import nearest_molecules, neighbour_batches
 from molsearch.training.pairs import batches, same_pairs
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
-from molsearch.training.rolefit import role_holders, teach
+from molsearch.training.rolefit import Flags, Floats, role_holders, teach
 from molsearch.training.tokenizer import train_tokenizer
 
 
@@ -317,9 +317,12 @@ class Trainer:
         train = self.features.train
         holders = role_holders([example.text for example in train], [example.molecule for example in train])
         model, store = self.model, self.features.store
-        teach(
-            model, holders, lambda told: model.vectors_of_graphs(store.take(told)), self.recipe.roles, self.recipe.seed
-        )
+
+        def encode(told: list[int]) -> tuple[Floats, Flags]:
+            chosen = store.take(told)
+            return model.vectors_of_graphs(chosen), chosen.class_bits()
+
+        teach(model, holders, encode, self.recipe.roles, self.recipe.seed)
 
 
 def train(

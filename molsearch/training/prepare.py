@@ -57,6 +57,12 @@ def usable(rows: Sequence[Row], excluded: frozenset[str]) -> list[Caption]:
     return captions
 
 
+def parted(captions: Sequence[Caption]) -> tuple[list[Caption], list[Caption]]:
+    """Part the captions from the made names, which say what no caption says."""
+    made = [caption for caption in captions if caption.source == cache.MADE]
+    return [caption for caption in captions if caption.source != cache.MADE], made
+
+
 def prepare(pairs: Path, val: Path, pool: Path, folder: Path, progress: Progress | None = None) -> Features:
     """Read the feature cache of these files, making it first where it is missing or belongs to others.
 
@@ -70,14 +76,13 @@ def prepare(pairs: Path, val: Path, pool: Path, folder: Path, progress: Progress
     from molsearch.training.lexicon import learn_lexicon
 
     validation = [row for row in read_pairs(val).rows if not row.empty]
-    captions = usable(read_pairs(pairs).rows, held_out(validation))
-    train = [caption for caption in captions if caption.source != cache.MADE]
+    train, made = parted(usable(read_pairs(pairs).rows, held_out(validation)))
     features = cache.build(
         train,
         [Caption(row.text, row.smiles, "validation") for row in validation],
         [row.smiles for row in read_pool(pool).rows],
         lexicon=learn_lexicon(train),
-        made=[caption for caption in captions if caption.source == cache.MADE],
+        made=made,
         progress=progress,
     )
     features = replace(features, odds=measure_odds(train, progress=progress))

@@ -7,9 +7,10 @@ import torch
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.training.odds import measure_odds
-from molsearch.training.pairs import read_pairs
-from molsearch.training.prepare import held_out, usable
-from molsearch.training.rolefit import role_holders, teach
+from molsearch.training.pairs import Row, read_pairs
+from molsearch.training.prepare import held_out, parted, usable
+from molsearch.training.rolefit import Flags, Floats, role_holders, teach
+from molsearch.training.scoring import Pool
 
 
 def remeasure(folder: Path, pairs: Path, val: Path, roles: int, seed: int = 0, progress: Progress | None = None) -> str:
@@ -31,7 +32,7 @@ def remeasure(folder: Path, pairs: Path, val: Path, roles: int, seed: int = 0, p
         ModelError: If the model cannot be used.
     """
     model = DualEncoder.load(folder)
-    captions = usable(read_pairs(pairs).rows, held_out(read_pairs(val).rows))
+    captions, _ = parted(usable(read_pairs(pairs).rows, held_out(read_pairs(val).rows)))
     classes, parts = measure_odds(captions, progress=progress)
     model.class_odds, model.part_odds = torch.from_numpy(classes), torch.from_numpy(parts)
     model.learn_roles((), None)
@@ -39,6 +40,13 @@ def remeasure(folder: Path, pairs: Path, val: Path, roles: int, seed: int = 0, p
         molecules = list(dict.fromkeys(caption.smiles for caption in captions))
         place = {smiles: number for number, smiles in enumerate(molecules)}
         holders = role_holders([one.text for one in captions], [place[one.smiles] for one in captions])
-        teach(model, holders, lambda told: model.encode_molecules([molecules[number] for number in told]), roles, seed)
+
+        def encode(told: list[int]) -> tuple[Floats, Flags]:
+            pool = Pool(model, [Row("", molecules[number]) for number in told])
+            flags = pool.flags()
+            assert flags is not None  # told is not empty
+            return pool.vectors(), flags
+
+        teach(model, holders, encode, roles, seed)
     model.save(folder)
     return model.model_id

@@ -1,4 +1,4 @@
-"""Teaches a trained model roles: a head on its molecules' vectors, from what training captions state."""
+"""Teaches a trained model roles: a head on its molecules' vectors and classes, from what training captions state."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +13,10 @@ from molsearch.model.dual import DualEncoder
 from molsearch.model.roles import RoleHead
 
 Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.uint8]
 
-_STEPS, _BATCH, _RATE, _DECAY, _DROPOUT = 1000, 1024, 3e-3, 0.1, 0.5
+_STEPS, _BATCH, _RATE, _DECAY, _DROPOUT = 1500, 1024, 3e-3, 0.1, 0.6
+_LEAST = 5  # molecules of a class that tells anything
 
 
 def role_holders(texts: Sequence[str], molecules: Sequence[int]) -> dict[str, frozenset[int]]:
@@ -63,7 +65,7 @@ def told_molecules(holders: Mapping[str, frozenset[int]]) -> list[int]:
 def teach(
     model: DualEncoder,
     holders: Mapping[str, frozenset[int]],
-    encode: Callable[[list[int]], Floats],
+    encode: Callable[[list[int]], tuple[Floats, Flags]],
     least: int,
     seed: int,
 ) -> None:
@@ -72,7 +74,7 @@ def teach(
     Args:
         model: What learns.
         holders: Of each role its molecules.
-        encode: Gives the model's vectors of molecules by their numbers, (N, D).
+        encode: Gives the model's vectors of molecules by their numbers, (N, D), and their class bits, (N, F).
         least: Molecules that a role must have.
         seed: Of the head.
     """
@@ -84,17 +86,18 @@ def teach(
         for role, molecules in holders.items()
         if len(molecules) >= least
     }
-    head = fit_roles(encode(told), known, model.config.role_width, seed) if known else None
+    head = fit_roles(*encode(told), known, model.config.role_width, seed) if known else None
     model.learn_roles(tuple(known), head)
 
 
-def fit_roles(vectors: Floats, holders: Mapping[str, frozenset[int]], hidden: int, seed: int) -> RoleHead:
+def fit_roles(vectors: Floats, flags: Flags, holders: Mapping[str, frozenset[int]], hidden: int, seed: int) -> RoleHead:
     """Teach a head the roles of molecules, each role against all others that are told of any role.
 
     A molecule whose captions do not state a role counts as one without it, though it may have it.
 
     Args:
         vectors: (N, D) of the molecules that are told of a role.
+        flags: (N, F) their packed class bits; a class of fewer than five of them tells nothing.
         holders: Of each of R roles the rows of ``vectors`` that have it.
         hidden: Units of the head.
         seed: Of weights, dropout and draws.
@@ -103,7 +106,10 @@ def fit_roles(vectors: Floats, holders: Mapping[str, frozenset[int]], hidden: in
     truth = torch.zeros(len(vectors), len(holders))
     for number, rows in enumerate(holders.values()):
         truth[list(rows), number] = 1
-    head = RoleHead(vectors.shape[1], hidden, len(holders), _DROPOUT)
+    classes = torch.from_numpy(np.unpackbits(flags, axis=1)).float()  # (N, C)
+    common = classes.sum(0) >= _LEAST
+    classes *= common
+    head = RoleHead(vectors.shape[1], classes.shape[1], hidden, len(holders), _DROPOUT)
     with torch.no_grad():
         head.out.bias.copy_(torch.logit(truth.mean(0), eps=1e-4))
     learned = [parameter for name, parameter in head.named_parameters() if name != "out.bias"]
@@ -111,12 +117,13 @@ def fit_roles(vectors: Floats, holders: Mapping[str, frozenset[int]], hidden: in
     inputs, draws = torch.from_numpy(vectors), torch.Generator().manual_seed(seed)
     for step in range(_STEPS):
         drawn = torch.randint(len(inputs), (min(_BATCH, len(inputs)),), generator=draws)
-        loss = _loss(head(inputs[drawn]), truth[drawn])
+        loss = _loss(head(inputs[drawn], classes[drawn]), truth[drawn])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         for group in optimizer.param_groups:
             group["lr"] = _RATE * (1 - (step + 1) / _STEPS)
+    head.classes.data *= common[:, None]  # what was never learned must not speak
     return head.eval()
 
 

@@ -147,7 +147,8 @@ def blocks(model: Scorer, vectors: Floats, pool: Pool, evidence: Sequence[Eviden
         block = vectors[start : start + CHUNK] @ pool.vectors().T + pool.constants
         for line, one in zip(block, evidence[start : start + CHUNK], strict=False):
             if isinstance(model, DualEncoder):
-                for raised in (lift_of([one], pool, model.odds), roles_lift([one], pool.vectors(), model.odds)):
+                told = roles_lift([one], pool.vectors(), pool.flags(), model.odds)
+                for raised in (lift_of([one], pool, model.odds), told):
                     line += 0 if raised is None else raised
         yield block
 
@@ -188,9 +189,10 @@ def configured(model: Scorer, pool: Pool, evidence: Sequence[Evidence], targets:
     if not isinstance(model, DualEncoder) or not any(one.configuration or one.roles for one in evidence):
         return np.zeros((1, len(targets)), np.float32)
     keys = [pool.keys()[number] for number in targets.tolist()]
+    flags = pool.flags()
     lost = np.stack([configuration_lift([one], keys, model.odds) for one in evidence])
     for line, one in zip(lost, evidence, strict=True):
-        given = roles_lift([one], pool.vectors()[targets], model.odds)
+        given = roles_lift([one], pool.vectors()[targets], None if flags is None else flags[targets], model.odds)
         line -= 0 if given is None else given
     return lost
 

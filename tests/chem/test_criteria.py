@@ -63,6 +63,58 @@ def test_very_asks_for_more_and_moderately_for_less():
     assert very.low > plain.low == some.high
 
 
+@pytest.mark.parametrize(
+    ("text", "donors"),
+    [
+        ("MW under 300 and at least two donors", (2, INF)),
+        ("a mass below 300 and two donors", (2, 2)),
+        ("between 2 and 4 donors and a mass up to 300", (2, 4)),
+        ("2 and 4 donors, MW below 300", (2, 4)),
+    ],
+)
+def test_a_number_belongs_to_the_noun_it_follows(text, donors):
+    amounts = {one.name: (one.low, one.high) for one in read_criteria(text).amounts}
+    assert amounts == {"mass_da": (-INF, 300), "donors": donors}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "low", "high"),
+    [
+        ("nothing to donate in hydrogen bonding", "donors", -INF, 0),
+        ("it cannot donate a hydrogen bond", "donors", -INF, 0),
+        ("an acceptor-rich ring", "acceptors", 7, INF),
+        ("one of the heavier compounds", "mass_da", 450, INF),
+        ("a CNS-penetrant amine", "tpsa_a2", -INF, 70),
+        ("a CNS-penetrant amine", "mass_da", -INF, 400),
+        ("it does not donate or accept hydrogen bonds", "acceptors", -INF, 0),
+        ("a compact polar fragment", "mass_da", -INF, 300),
+    ],
+)
+def test_a_phrase_states_an_amount(text, name, low, high):
+    assert (name, low, high) in [(one.name, one.low, one.high) for one in read_criteria(text).amounts]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "larger rings",
+        "no heavier than 300",
+        "a larger TPSA",
+        "compact car",
+        "an electron-donor-rich arene",
+        "a bigger house",
+    ],
+)
+def test_words_of_other_things_state_no_amount(text):
+    assert not read_criteria(text).amounts
+
+
+def test_what_goes_beside_is_left_out_where_it_is_denied_or_stated_otherwise():
+    assert [one.name for one in read_criteria("not CNS-penetrant").amounts] == ["tpsa_a2"]
+    stated = {one.name: one.high for one in read_criteria("brain-penetrant with a mass between 300 and 450").amounts}
+    assert stated == {"tpsa_a2": 70, "donors": 2, "mass_da": 450}
+
+
 def test_or_and_nor_share_their_denial():
     amounts = read_criteria("neither hydrogen-bond donors nor acceptors").amounts
     assert {(one.name, one.high) for one in amounts} == {("donors", 0), ("acceptors", 0)}

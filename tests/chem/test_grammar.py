@@ -46,6 +46,72 @@ def test_numbers_before_and_inside_words(text: str, name: str, low: float, high:
                for one in conditions(text))  # fmt: skip
 
 
+def test_of_alternatives_what_all_of_them_say_must_hold() -> None:
+    read = {one.name: one.choice for one in read_criteria("a bromofuran or bromothiophene").classes}
+    assert read["organobromine compound"] == 0
+    assert read["furans"] == read["thiophenes"] > 0
+    both = fits("a bromofuran or bromothiophene", "Brc1ccco1", "Brc1cccs1", "c1ccsc1", "Brc1ccccc1")
+    assert min(both[:2]) > 0.9
+    assert both[2:] == [0, 0]
+    alone = {one.name: one.choice for one in read_criteria("a bromofuran").classes}
+    assert alone == {"organobromine compound": 0, "furans": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "holding", "lacking"),
+    [
+        ("amides of nicotinic acid", "CNC(=O)c1cccnc1", "OC(=O)c1cccnc1"),
+        ("an ester of salicylic acid", "COC(=O)c1ccccc1O", "OC(=O)c1ccccc1O"),
+        ("the diamides of oxalic acid", "CNC(=O)C(=O)NC", "CNC(=O)C(=O)O"),
+        ("hydrazides of isonicotinic acid", "NNC(=O)c1ccncc1", "NC(=O)c1ccncc1"),
+        ("anilides of benzoic acid", "O=C(Nc1ccccc1)c1ccccc1", "CNC(=O)c1ccccc1"),
+        ("monoesters of phthalic acid", "COC(=O)c1ccccc1C(=O)O", "OC(=O)c1ccccc1C(=O)O"),
+        ("an amide of p-toluenesulfonic acid", "CNS(=O)(=O)c1ccc(C)cc1", "Cc1ccc(cc1)S(=O)(=O)O"),
+    ],
+)
+def test_a_derivative_of_an_acid_is_looked_for_and_not_the_acid(text: str, holding: str, lacking: str) -> None:
+    assert fits(text, holding, lacking, named=True) == [1, 0]
+    assert not any(one.name.endswith("acid") for one in read_criteria(text).classes)
+
+
+@pytest.mark.parametrize(
+    ("text", "held", "lacking"),
+    [
+        ("an ester or amide of nicotinic acid", ("COC(=O)c1cccnc1", "NC(=O)c1cccnc1"), "OC(=O)c1cccnc1"),
+        ("amides of nicotinic acid and isonicotinic acid", ("NC(=O)c1ccncc1", "NC(=O)c1cccnc1"), "NC(=O)c1ccccn1"),
+        ("an amide of glutamic acid", ("NC(=O)CCC(N)C(=O)O", "NC(=O)C(N)CCC(=O)O"), "NC(CCC(=O)O)C(=O)O"),
+    ],
+)
+def test_any_derivative_that_the_words_allow_will_do(text: str, held: tuple[str, ...], lacking: str) -> None:
+    *found, none = fits(text, *held, lacking, named=True)
+    assert min(found) > 0.9 > none == 0
+
+
+def test_a_derivative_can_be_denied() -> None:
+    text = "a pyridine without an amide of nicotinic acid"
+    assert fits(text, "CC(=O)Nc1ccncc1", "CNC(=O)c1cccnc1", named=True) == [1, 0]
+
+
+@pytest.mark.parametrize("text", ["a salt of benzoic acid", "the anhydride of phthalic acid"])
+def test_what_cannot_be_drawn_asks_for_its_class_alone(text: str) -> None:
+    assert not conditions(text, named=True)
+    assert read_criteria(text).classes
+
+
+def test_a_plain_alternative_beside_a_compound_word_costs_no_more() -> None:
+    read = {one.name: one.choice for one in read_criteria("a bromofuran or phenol").classes}
+    assert read["phenols"] == read["furans"] == read["organobromine compound"] > 0
+    three = {one.name: one.choice for one in read_criteria("an amide or an ester or a lactone").classes}
+    assert set(three) == {"amide", "carboxylic ester", "lactone"}
+    assert len(set(three.values())) == 1 and 0 not in three.values()
+
+
+def test_a_hydrazone_of_an_aldehyde_is_no_aldehyde() -> None:
+    read = {one.name for one in read_criteria("arylhydrazones of aldehydes and ketones").classes}
+    assert "hydrazone" in read
+    assert read.isdisjoint({"aldehyde", "ketone"})
+
+
 @pytest.mark.parametrize(
     ("text", "denied"),
     [

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from molsearch.concepts import Concept
+from molsearch.concepts import Concept, classes_held, packed
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
 from molsearch.training.conceptcheck import above, evaluate_concepts, stated, tag_precision
@@ -48,8 +48,11 @@ def test_a_file_is_measured_whole(tiny_model: DualEncoder, tmp_path: Path) -> No
 def test_learned_roles_are_measured_beside(tiny_models: Path, tmp_path: Path) -> None:
     model = DualEncoder.load(tiny_models / "default")
     smiles = [*(f"{'C' * n}O" for n in range(1, 9)), *(f"{'C' * n}N" for n in range(1, 9))]
+    held = [classes_held(one) for one in smiles]
     holders = {"herbicide": frozenset(range(8)), "dye": frozenset(range(8, 16))}
-    model.learn_roles(tuple(holders), fit_roles(model.encode_molecules(smiles), holders, hidden=16, seed=0))
+    model.learn_roles(
+        tuple(holders), fit_roles(model.encode_molecules(smiles), packed(held), holders, hidden=16, seed=0)
+    )
     texts = ["It has a role as a herbicide."] * 8 + ["It has a role as a dye. It is a primary amine."] * 8
     path = tmp_path / "pairs.tsv"
 

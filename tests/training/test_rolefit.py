@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from molsearch.chem.arrays import CLASS_SIZE
+from molsearch.concepts import classes_held, packed
 from molsearch.model.dual import DualEncoder
 from molsearch.training import rolefit
 from molsearch.training.rolefit import fit_roles, role_holders, teach, told_molecules, with_narrower
@@ -58,12 +60,15 @@ def test_a_narrower_role_counts_for_the_broader() -> None:
     }
 
 
-def blobs() -> tuple[np.ndarray, dict[str, frozenset[int]]]:
-    """Two kinds of vectors; the second kind has the role."""
+NO_CLASSES = np.zeros((200, CLASS_SIZE // 8), np.uint8)
+
+
+def blobs() -> tuple[np.ndarray, np.ndarray, dict[str, frozenset[int]]]:
+    """Two kinds of vectors; the second kind has the role. Classes tell nothing."""
     rng = np.random.default_rng(0)
     drawn = rng.normal(size=(200, 16)).astype(np.float32)
     drawn[100:, 0] += 2
-    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True), {"herbicide": frozenset(range(100, 200))}
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True), NO_CLASSES, {"herbicide": frozenset(range(100, 200))}
 
 
 @pytest.fixture(autouse=True)
@@ -72,19 +77,33 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_learned_holds_for_molecules_not_seen() -> None:
-    vectors, holders = blobs()
+    vectors, flags, holders = blobs()
     seen = np.arange(0, 200, 2)
     halved = {"herbicide": frozenset(range(50, 100))}
-    head = fit_roles(vectors[seen], halved, hidden=16, seed=0)
-    told = head.log_odds(vectors[1::2], [0])[:, 0]
+    head = fit_roles(vectors[seen], flags[seen], halved, hidden=16, seed=0)
+    told = head.log_odds(vectors[1::2], flags[1::2], [0])[:, 0]
     truth = np.isin(np.arange(1, 200, 2), list(holders["herbicide"]))
     assert roc_auc_score(truth, told) > 0.8
 
 
+def test_a_class_that_enough_molecules_have_is_learned_from_and_no_other() -> None:
+    vectors, _, holders = blobs()
+    told = np.zeros((200, CLASS_SIZE), np.bool_)
+    told[list(holders["herbicide"]), 3] = True
+    told[:4, 7] = True  # too few
+    head = fit_roles(np.ones_like(vectors) / 4, np.packbits(told, axis=1), holders, hidden=16, seed=0)
+    alike = np.ones((3, 16), np.float32) / 4
+    asked = np.zeros((3, CLASS_SIZE), np.bool_)
+    asked[1, 3] = asked[2, 7] = True
+    neither, member, rare = head.log_odds(alike, np.packbits(asked, axis=1), [0])[:, 0]
+    assert member > neither
+    assert rare == neither
+
+
 def test_one_seed_gives_one_head() -> None:
-    vectors, holders = blobs()
-    heads = [fit_roles(vectors, holders, 8, seed) for seed in (1, 1, 2)]
-    first, again, other = (head.log_odds(vectors, [0]) for head in heads)
+    vectors, flags, holders = blobs()
+    heads = [fit_roles(vectors, flags, holders, 8, seed) for seed in (1, 1, 2)]
+    first, again, other = (head.log_odds(vectors, flags, [0]) for head in heads)
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -93,8 +112,9 @@ def test_a_model_is_taught_the_roles_that_enough_molecules_have(tiny_models, tmp
     model = DualEncoder.load(tiny_models / "default")
     before = model.model_id
     smiles = ["CCO", "CCN", "c1ccccc1"]
+    flags = packed([classes_held(one) for one in smiles])
     holders = {"herbicide": frozenset({4, 9}), "drug": frozenset({6})}
-    teach(model, holders, lambda told: model.encode_molecules(smiles), least=2, seed=0)
+    teach(model, holders, lambda told: (model.encode_molecules(smiles), flags), least=2, seed=0)
     assert model.role_names == ("herbicide",)
     assert model.odds.head is model.role_head
     model.save(tmp_path)
@@ -104,13 +124,15 @@ def test_a_model_is_taught_the_roles_that_enough_molecules_have(tiny_models, tmp
     assert again.role_head is not None
     vectors = model.encode_molecules(smiles)
     np.testing.assert_allclose(
-        again.role_head.log_odds(vectors, [0]), model.role_head.log_odds(vectors, [0]), atol=0.05
+        again.role_head.log_odds(vectors, flags, [0]), model.role_head.log_odds(vectors, flags, [0]), atol=0.05
     )  # half precision
 
 
 def test_where_no_role_has_enough_molecules_the_model_has_no_head(tiny_models, tmp_path) -> None:
     model = DualEncoder.load(tiny_models / "default")
-    teach(model, {"drug": frozenset({6})}, lambda told: model.encode_molecules(["CCO"]), least=2, seed=0)
+    teach(
+        model, {"drug": frozenset({6})}, lambda told: (model.encode_molecules(["CCO"]), NO_CLASSES[:1]), least=2, seed=0
+    )
     assert model.role_head is None
     model.save(tmp_path)
     assert not (tmp_path / "roles.json").exists()
