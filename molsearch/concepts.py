@@ -6,7 +6,7 @@ the model has learned as such needs no background: it scores by the log odds tha
 """
 
 import csv
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from molsearch.chem.arrays import CLASS_SIZE, with_class
+from molsearch.chem.arrays import pack_classes, with_class
 from molsearch.chem.roles import find_roles
 from molsearch.errors import InputError
 from molsearch.records import Progress
@@ -148,14 +148,6 @@ def ruled(concept: Concept, held: frozenset[int]) -> bool | None:
     return None if concept.rule == NO_RULE else concept.rule in held
 
 
-def packed(held: Sequence[Collection[int]]) -> Flags:
-    """Pack the classes of N molecules as an index stores them, (N, F)."""
-    bits = np.zeros((len(held), CLASS_SIZE), np.bool_)
-    for line, rows in zip(bits, held, strict=True):
-        line[list(rows)] = True
-    return np.packbits(bits, axis=1)
-
-
 def membership(smiles: str, concepts: Sequence[Concept]) -> Mask:
     """Tell which concepts a molecule belongs to by rule, (C,); False where no rule decides.
 
@@ -263,7 +255,7 @@ class ConceptSpace:
         Raises:
             InputError: If the vector does not fit.
         """
-        flags = None if held is None else packed([held])
+        flags = None if held is None else pack_classes([held])
         cosines = self.cosines(molecule[None])
         scores = self._scores(cosines, molecule[None], flags)[0]  # (C,)
         return tuple(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from molsearch import concepts as listing
-from molsearch.chem.arrays import GraphStore
+from molsearch.chem.arrays import GraphStore, pack_classes
 from molsearch.chem.classes import class_named
 from molsearch.chem.graph import featurise
 from molsearch.concepts import (
@@ -18,7 +18,6 @@ from molsearch.concepts import (
     Concept,
     ConceptSpace,
     classes_held,
-    packed,
     rule_counts,
     ruled,
     ruled_rows,
@@ -118,7 +117,7 @@ def test_a_learned_role_scores_by_its_log_odds() -> None:
     np.testing.assert_array_equal(space.of_concept(2, molecules, flags)[1], told)
     np.testing.assert_array_equal(space.of_concept(2, molecules, flags)[0], SPACE.of_concept(2, molecules)[0])
     (dye,) = [tag for tag in space.tag(molecules[0], frozenset({3})) if tag.concept.phrase == "a dye"]
-    assert dye.score == pytest.approx(head.log_odds(molecules[:1], packed([{3}]), [1])[0, 0], abs=1e-6)
+    assert dye.score == pytest.approx(head.log_odds(molecules[:1], pack_classes([{3}]), [1])[0, 0], abs=1e-6)
     assert space.standing_above(molecules, flags)[2] == (told >= ABOVE).sum()
     either = replace(space, roles={2: (1, 0)})
     np.testing.assert_array_equal(

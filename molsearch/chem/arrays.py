@@ -3,7 +3,7 @@
 The sizes and the order of the names here are stored in trained models.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -160,6 +160,14 @@ class GraphStore:
         """Edges with atom numbers counted over the whole store, (2, E)."""
         shift = np.repeat(self.atom_offsets[:-1], np.diff(self.edge_offsets))
         return self.graph.edges + shift[None]
+
+
+def pack_classes(held: Sequence[Collection[int]]) -> npt.NDArray[np.uint8]:
+    """Pack the rows of the class table that each of N molecules belongs to, as ``GraphStore.class_bits`` does."""
+    member = np.zeros((len(held), CLASS_SIZE), np.bool_)
+    for line, rows in zip(member, held, strict=True):
+        line[list(rows)] = True
+    return np.packbits(member, axis=1)
 
 
 def with_class(flags: npt.NDArray[np.uint8], row: int) -> npt.NDArray[np.bool_]:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from molsearch.concepts import ABOVE, NO_RULE, Concept, ConceptSpace, PairEncoder, classes_held, packed
+from molsearch.chem.arrays import pack_classes
+from molsearch.concepts import ABOVE, NO_RULE, Concept, ConceptSpace, PairEncoder, classes_held
 from molsearch.concepts import ruled as decided
 from molsearch.errors import InputError
 from molsearch.records import Progress
@@ -52,7 +53,7 @@ def evaluate_concepts(
     space = ConceptSpace.against(model, typical)
     vectors = model.encode_molecules([row.smiles for row in rows], progress)
     held = [classes_held(row.smiles) for row in rows]
-    cosines, standing = space.cosines(vectors), space.standing(vectors, packed(held))  # (N, C) each
+    cosines, standing = space.cosines(vectors), space.standing(vectors, pack_classes(held))  # (N, C) each
     ruled = np.array([[bool(decided(concept, one)) for concept in space.concepts] for one in held])  # (N, C)
     written = stated([row.text for row in rows], space.concepts)
     by_rule = [

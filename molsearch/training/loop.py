@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -17,11 +17,10 @@ from torch import Tensor
 from molsearch.alignment import ranks
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
-from molsearch.model.lexical import Bag, inverse_document_frequency
-from molsearch.model.molecule import MoleculeBatch
-from molsearch.model.text import PieceBatch, WordBatch
+from molsearch.model.lexical import inverse_document_frequency
 from molsearch.records import Progress
 from molsearch.training import checkpoint
+from molsearch.training.augmentation import swap, thin, thin_bag, thin_environments, thin_words
 from molsearch.training.features import Example, Features
 from molsearch.training.losses import Critic, EmbeddedPairs, critic_loss, total
 from molsearch.training.neighbours import nearest_molecules, neighbour_batches
@@ -40,49 +39,6 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     share = (step - warm) / max(1, steps - warm)
     fall = (1 + math.cos(math.pi * share)) / 2 if recipe.decay == "cosine" else 1 - share
     return recipe.learning_rate * fall
-
-
-def swap(example: Example, written: Sequence[Example], share: float, rng: np.random.Generator) -> Example:
-    """Put a caption written from the structure in a caption's place, for a share of the draws."""
-    if not written or rng.random() >= share:
-        return example
-    return written[int(rng.integers(len(written)))]
-
-
-def thin(example: Example, recipe: Recipe, rng: np.random.Generator) -> Example:
-    """Leave out some of the structures named in a caption, at random."""
-    if not recipe.structure_dropout or not example.structures:
-        return example
-    kept = rng.random(len(example.structures)) >= recipe.structure_dropout
-    return replace(
-        example,
-        structures=tuple(row for row, keep in zip(example.structures, kept, strict=True) if keep),
-        relations=tuple(kind for kind, keep in zip(example.relations, kept, strict=True) if keep),
-    )
-
-
-def thin_bag(bag: Bag, share: float) -> Bag:
-    """Give a share of a bag's entries weight 0, at random."""
-    if not share:
-        return bag
-    return replace(bag, weights=bag.weights * (torch.rand_like(bag.weights) >= share))
-
-
-def thin_words(batch: WordBatch | PieceBatch, share: float) -> WordBatch | PieceBatch:
-    """Hide a share of the words, at random; the first always stays."""
-    if not share:
-        return batch
-    kept = torch.rand(batch.mask.shape, device=batch.mask.device) >= share
-    kept[:, 0] = True
-    return replace(batch, mask=batch.mask & kept)
-
-
-def thin_environments(batch: MoleculeBatch, share: float) -> MoleculeBatch:
-    """Hide a share of the atoms' Morgan environments, at random."""
-    if not share:
-        return batch
-    hidden = torch.rand(batch.environments.shape, device=batch.environments.device) < share
-    return replace(batch, environments=batch.environments.masked_fill(hidden, -1))
 
 
 def bfloat16_is_faster(device: torch.device) -> bool:

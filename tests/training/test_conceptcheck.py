@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from molsearch.concepts import Concept, classes_held, packed
+from molsearch.chem.arrays import pack_classes
+from molsearch.concepts import Concept, classes_held
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
 from molsearch.training.conceptcheck import above, evaluate_concepts, stated, tag_precision
@@ -51,7 +52,7 @@ def test_learned_roles_are_measured_beside(tiny_models: Path, tmp_path: Path) ->
     held = [classes_held(one) for one in smiles]
     holders = {"herbicide": frozenset(range(8)), "dye": frozenset(range(8, 16))}
     model.learn_roles(
-        tuple(holders), fit_roles(model.encode_molecules(smiles), packed(held), holders, hidden=16, seed=0)
+        tuple(holders), fit_roles(model.encode_molecules(smiles), pack_classes(held), holders, hidden=16, seed=0)
     )
     texts = ["It has a role as a herbicide."] * 8 + ["It has a role as a dye. It is a primary amine."] * 8
     path = tmp_path / "pairs.tsv"

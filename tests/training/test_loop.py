@@ -19,16 +19,9 @@ from molsearch.errors import InputError
 from molsearch.model.batch import gram_bag
 from molsearch.model.dual import DualEncoder
 from molsearch.model.molecule import MoleculeBatch
+from molsearch.training.augmentation import swap, thin, thin_bag, thin_environments, thin_words
 from molsearch.training.features import Example, Features, load, save
-from molsearch.training.loop import (
-    Trainer,
-    learning_rate,
-    swap,
-    thin,
-    thin_bag,
-    thin_environments,
-    thin_words,
-)
+from molsearch.training.loop import Trainer, learning_rate
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
 from tests.training.samples import PAIRS, SMILES, restless_default, tiny_default, tiny_paper

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from molsearch.chem.arrays import CLASS_SIZE
-from molsearch.concepts import classes_held, packed
+from molsearch.chem.arrays import CLASS_SIZE, pack_classes
+from molsearch.concepts import classes_held
 from molsearch.model.dual import DualEncoder
 from molsearch.training import rolefit
 from molsearch.training.rolefit import fit_roles, role_holders, teach, told_molecules, with_narrower
@@ -112,7 +112,7 @@ def test_a_model_is_taught_the_roles_that_enough_molecules_have(tiny_models, tmp
     model = DualEncoder.load(tiny_models / "default")
     before = model.model_id
     smiles = ["CCO", "CCN", "c1ccccc1"]
-    flags = packed([classes_held(one) for one in smiles])
+    flags = pack_classes([classes_held(one) for one in smiles])
     holders = {"herbicide": frozenset({4, 9}), "drug": frozenset({6})}
     teach(model, holders, lambda told: (model.encode_molecules(smiles), flags), least=2, seed=0)
     assert model.role_names == ("herbicide",)

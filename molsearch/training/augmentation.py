@@ -1,0 +1,56 @@
+"""What is swapped or hidden at random in training, so that no word, name or fragment is learned by heart."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from molsearch.model.lexical import Bag
+from molsearch.model.molecule import MoleculeBatch
+from molsearch.model.text import PieceBatch, WordBatch
+from molsearch.training.features import Example
+from molsearch.training.recipe import Recipe
+
+
+def swap(example: Example, written: Sequence[Example], share: float, rng: np.random.Generator) -> Example:
+    """Put a caption written from the structure in a caption's place, for a share of the draws."""
+    if not written or rng.random() >= share:
+        return example
+    return written[int(rng.integers(len(written)))]
+
+
+def thin(example: Example, recipe: Recipe, rng: np.random.Generator) -> Example:
+    """Leave out some of the structures named in a caption, at random."""
+    if not recipe.structure_dropout or not example.structures:
+        return example
+    kept = rng.random(len(example.structures)) >= recipe.structure_dropout
+    return replace(
+        example,
+        structures=tuple(row for row, keep in zip(example.structures, kept, strict=True) if keep),
+        relations=tuple(kind for kind, keep in zip(example.relations, kept, strict=True) if keep),
+    )
+
+
+def thin_bag(bag: Bag, share: float) -> Bag:
+    """Give a share of a bag's entries weight 0, at random."""
+    if not share:
+        return bag
+    return replace(bag, weights=bag.weights * (torch.rand_like(bag.weights) >= share))
+
+
+def thin_words(batch: WordBatch | PieceBatch, share: float) -> WordBatch | PieceBatch:
+    """Hide a share of the words, at random; the first always stays."""
+    if not share:
+        return batch
+    kept = torch.rand(batch.mask.shape, device=batch.mask.device) >= share
+    kept[:, 0] = True
+    return replace(batch, mask=batch.mask & kept)
+
+
+def thin_environments(batch: MoleculeBatch, share: float) -> MoleculeBatch:
+    """Hide a share of the atoms' Morgan environments, at random."""
+    if not share:
+        return batch
+    hidden = torch.rand(batch.environments.shape, device=batch.environments.device) < share
+    return replace(batch, environments=batch.environments.masked_fill(hidden, -1))
