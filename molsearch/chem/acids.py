@@ -9,10 +9,10 @@ from rdkit import Chem
 
 from molsearch.chem.graph import parse
 
-_MADE = r"esters?|amides?|anilides?|hydrazides?"
+DERIVATIVES = r"esters?|amides?|anilides?|hydrazides?"
 _OF = re.compile(
-    rf"\b(?P<times>mono|half[- ]|di|bis[- ]?|tri)?(?P<made>{_MADE})"
-    rf"(?:(?:,? and/or|,? and|,? or|/|,)\s*(?:an? )?(?P<other>{_MADE}))?"
+    rf"\b(?P<times>mono|half[- ]|di|bis[- ]?|tri)?(?P<made>{DERIVATIVES})"
+    rf"(?:(?:,? and/or|,? and|,? or|/|,)\s*(?:an? )?(?P<other>{DERIVATIVES}))?"
     r" of (?:an? |the )?(?P<before>[\w-]+(?: acid)?,? (?:and|or) )?$",
     re.IGNORECASE,
 )

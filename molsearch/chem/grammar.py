@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from molsearch.chem.acids import derivative_of
+from molsearch.chem.acids import DERIVATIVES, derivative_of
 from molsearch.chem.amounts import quantified
 from molsearch.chem.classes import find_classes
 from molsearch.chem.compounding import find_compounds
@@ -52,7 +52,7 @@ _FREE = re.compile(rf"^{_NOUN}[\s-]free\b", re.IGNORECASE)
 _NOR = re.compile(rf"^{_NOUN}\s*(?:,|,? or|,? nor)\s+{_ARTICLE}$", re.IGNORECASE)
 _FOR = re.compile(r"\b(?:for|from|against|towards?|into|inhibitors? of|agonists? of|antagonists? of)(?: an?| the)?\s+$")
 _OF_ACID = re.compile(
-    r"\b(?:mono|di|bis|tri)?(?:esters?|amides?|anilides?|hydrazides?|anhydrides?|salts?) of (?:an?|the)?\s*$",
+    rf"\b(?:mono|di|bis|tri)?(?:{DERIVATIVES}|anhydrides?|salts?) of (?:an?|the)?\s*$",
     re.IGNORECASE,
 )
 _OF_CARBONYL = re.compile(
