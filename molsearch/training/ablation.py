@@ -70,6 +70,9 @@ ROWS: Mapping[str, Change] = {
     "second order at temperature 0.5": _softened(0.5),
     "triplet in place of InfoNCE (the paper)": _losses(batch_hard_triplet=1.0, adversarial=2e-4, second_order=1.0),
     "sigmoid pairwise in place of InfoNCE": _losses(sigmoid_pairwise=1.0, adversarial=2e-4, second_order=0.1),
+    "InfoNCE alone, text encoder pretrained on hidden words": lambda recipe: replace(
+        recipe, losses={"contrastive": 1.0}, masked_epochs=10
+    ),
 }
 
 

@@ -1,5 +1,6 @@
 """What is swapped or hidden at random in training, so that no word, name or fragment is learned by heart."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import torch
 from molsearch.model.lexical import Bag
 from molsearch.model.molecule import MoleculeBatch
 from molsearch.model.text import PieceBatch, WordBatch
+from molsearch.model.words import words
 from molsearch.training.features import Example
 from molsearch.training.recipe import Recipe
 
@@ -18,6 +20,23 @@ def swap(example: Example, written: Sequence[Example], share: float, rng: np.ran
     if not written or rng.random() >= share:
         return example
     return written[int(rng.integers(len(written)))]
+
+
+class MadeNames:
+    """Made names to learn beside captions (training/madenames.py)."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.examples = sorted(examples, key=lambda example: len(words(example.text)))
+        self._lengths = [len(words(example.text)) for example in self.examples]
+
+    def draw(self, captions: Sequence[Example], share: float, rng: np.random.Generator) -> list[Example]:
+        """Draw ``share`` times as many as there are captions, none longer than the longest of those.
+
+        A batch holds captions of like length; a single long name would fill the rest of it with padding.
+        """
+        count = round(share * len(captions))
+        fitting = bisect_right(self._lengths, max(len(words(caption.text)) for caption in captions))
+        return [self.examples[row] for row in rng.integers(fitting, size=count)] if fitting and count else []
 
 
 def thin(example: Example, recipe: Recipe, rng: np.random.Generator) -> Example:

@@ -1,10 +1,11 @@
 """Pairs to a model: one loop for every recipe, resumable after a kill, on a CPU or a GPU."""
 
 import json
+import logging
 import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from molsearch.alignment import ranks
 from molsearch.errors import InputError
@@ -20,15 +22,18 @@ from molsearch.model.dual import DualEncoder
 from molsearch.model.lexical import inverse_document_frequency
 from molsearch.records import Progress
 from molsearch.training import checkpoint
-from molsearch.training.augmentation import swap, thin, thin_bag, thin_environments, thin_words
+from molsearch.training.augmentation import MadeNames, swap, thin, thin_bag, thin_environments, thin_words
 from molsearch.training.features import Example, Features
 from molsearch.training.losses import Critic, EmbeddedPairs, critic_loss, total
+from molsearch.training.masking import Schedule, pretrain
 from molsearch.training.neighbours import nearest_molecules, neighbour_batches
 from molsearch.training.pairs import batches, same_pairs
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
 from molsearch.training.rolefit import Flags, Floats, role_holders, teach
 from molsearch.training.tokenizer import train_tokenizer
+
+LOG = logging.getLogger(__name__)
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -81,7 +86,16 @@ class Trainer:
         self.written: dict[int, list[Example]] = {}
         for example in features.written:
             self.written.setdefault(example.molecule, []).append(example)
+        self.made = MadeNames(features.made)
         self.molecule_numbers = np.array([example.molecule for example in features.train])
+
+    @contextmanager
+    def kernels(self) -> Iterator[None]:
+        """Run a forward pass in the precision and with the attention kernels of this run."""
+        # Backwards, the fused attention kernel for processors takes several times as long as plain products.
+        plain = sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext()
+        with self.autocast, plain:
+            yield
 
     def _groups(self) -> list[dict[str, object]]:
         """Parameters by path, as each path has its own schedule, and by whether weight decay fits their shape."""
@@ -121,7 +135,7 @@ class Trainer:
         self.model.train()
         drawn = [self.features.train[row] for row in rows]
         drawn = [swap(one, self.written.get(one.molecule, ()), self.recipe.written_share, rng) for one in drawn]
-        drawn += self._draw_made(len(rows), rng)
+        drawn += self.made.draw(drawn, self.recipe.made_share, rng)
         examples = [thin(example, self.recipe, rng) for example in drawn]
         store = self.features.store
         active = self._active(number)
@@ -139,7 +153,7 @@ class Trainer:
         numbers = np.unique([example.text for example in examples], return_inverse=True)[1]
         molecules = np.array([one.molecule for one in examples])
         same = torch.from_numpy(same_pairs(molecules, numbers)).to(self.device)
-        with self.autocast:
+        with self.kernels():
             text, molecule = self.model.embed_pairs(texts, graphs, fragments)
         loss, terms = self._loss(text.paths(), molecule.paths(), (text.mean, molecule.mean), same)
         for group in self.optimizer.param_groups:
@@ -149,11 +163,6 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()
         return terms
-
-    def _draw_made(self, size: int, rng: np.random.Generator) -> list[Example]:
-        """Draw the made names that learn beside a batch of ``size`` captions."""
-        made, count = self.features.made, round(self.recipe.made_share * size)
-        return [made[row] for row in rng.integers(len(made), size=count)] if made and count else []
 
     def _loss(
         self,
@@ -238,6 +247,8 @@ class Trainer:
         """
         state = checkpoint.start(self.out, self, resume=resume)
         began = time.perf_counter()
+        if self.recipe.masked_epochs and not state.epoch:
+            self.learn_words(progress)
         for epoch, losses in self.epochs(state.epoch, progress):
             due = (epoch + 1) % self.recipe.validate_every == 0 or epoch + 1 == self.recipe.epochs
             figures = self.validate() if due else {}
@@ -252,6 +263,29 @@ class Trainer:
         self.model.save(self.out)
         checkpoint.remove(self.out)
         return self.out
+
+    def learn_words(self, progress: Progress | None = None) -> list[float]:
+        """Let the text encoder fill in hidden words of the captions, before it meets any molecule.
+
+        Returns:
+            Mean cross entropy of each pass, which the log gets too.
+
+        Raises:
+            InputError: If the model has no text encoder of its own to teach.
+        """
+        recipe = self.recipe
+        if self.tokenizer is None:
+            raise InputError(
+                f"Recipe {recipe.name} sets masked_epochs to {recipe.masked_epochs}, but its model has no text encoder "
+                "that begins from nothing; set it to 0."
+            )
+        schedule = Schedule(
+            recipe.masked_epochs, self.batch_size, recipe.learning_rate, recipe.weight_decay, recipe.seed
+        )
+        texts = [example.text for example in self.features.train]
+        losses = pretrain(self.model.text, self.tokenizer, texts, schedule, self.kernels, progress)
+        LOG.info("hidden words, cross entropy by epoch: %s", ", ".join(f"{loss:.3f}" for loss in losses))
+        return losses
 
     def fill_bank(self) -> None:
         """Keep caption vectors for the query-bank correction: the longest caption of each molecule, longest first.

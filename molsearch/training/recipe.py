@@ -33,6 +33,8 @@ class Recipe:
         gram_dropout: Share of a text's n-grams left out at random.
         fragment_dropout: Share of a molecule's fragments left out at random.
         written_share: Share of the captions swapped, at random, for one written from the structure (chem/phrases.py).
+        masked_epochs: Passes over the captions before the pairs, in which the text encoder learns to fill in hidden
+            words (training/masking.py); 0 begins with the pairs.
         made_share: Made names that learn beside each batch of captions, drawn at random, as a share of its size.
         word_dropout: Share of a text's words hidden from the token path at random.
         environment_dropout: Share of an atom's Morgan environments hidden from the token path at random.
@@ -63,6 +65,7 @@ class Recipe:
     gram_dropout: float = 0.0
     fragment_dropout: float = 0.0
     written_share: float = 0.0
+    masked_epochs: int = 0
     made_share: float = 0.0
     word_dropout: float = 0.0
     environment_dropout: float = 0.0

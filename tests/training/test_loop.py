@@ -19,7 +19,7 @@ from molsearch.errors import InputError
 from molsearch.model.batch import gram_bag
 from molsearch.model.dual import DualEncoder
 from molsearch.model.molecule import MoleculeBatch
-from molsearch.training.augmentation import swap, thin, thin_bag, thin_environments, thin_words
+from molsearch.training.augmentation import MadeNames, swap, thin, thin_bag, thin_environments, thin_words
 from molsearch.training.features import Example, Features, load, save
 from molsearch.training.loop import Trainer, learning_rate
 from molsearch.training.prepare import prepare
@@ -259,6 +259,23 @@ def test_a_shared_written_caption_is_no_negative(tmp_path: Path, features: Featu
     assert terms["token/contrastive"] == pytest.approx(0, abs=1e-5)
 
 
+def test_hidden_words_are_learned_before_the_pairs_and_once(tmp_path: Path, features: Features) -> None:
+    trainer = Trainer(tiny_default(epochs=2, masked_epochs=3), features, tmp_path)
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    assert len(trainer.learn_words()) == 3
+    changed = {
+        name.split(".")[0] for name, value in trainer.model.state_dict().items() if (value != before[name]).any()
+    }
+    assert changed == {"text"}
+
+
+def test_a_model_without_a_text_encoder_has_no_words_to_learn(tmp_path: Path, features: Features) -> None:
+    recipe = tiny_default(masked_epochs=3)
+    recipe = replace(recipe, model=replace(recipe.model, lexical_share=1.0))
+    with pytest.raises(InputError, match="masked_epochs"):
+        Trainer(recipe, features, tmp_path).run()
+
+
 def test_made_names_learn_beside_the_captions(tmp_path: Path, features: Features) -> None:
     # No caption of theirs is met: what the tower learns of these names comes from the names alone.
     made = tuple(
@@ -275,11 +292,16 @@ def test_made_names_learn_beside_the_captions(tmp_path: Path, features: Features
 
 
 @pytest.mark.parametrize(("share", "drawn"), [(0.0, 0), (0.25, 2), (2.0, 16)])
-def test_as_many_made_names_are_drawn_as_the_recipe_says(
-    tmp_path: Path, features: Features, share: float, drawn: int
-) -> None:
-    made = tuple(replace(example, text="xyzzylin") for example in features.train)
-    trainer = Trainer(tiny_default(made_share=share), replace(features, made=made), tmp_path)
-    examples = trainer._draw_made(8, np.random.default_rng(0))
+def test_as_many_made_names_are_drawn_as_the_recipe_says(features: Features, share: float, drawn: int) -> None:
+    made = [replace(example, text="xyzzylin") for example in features.train]
+    examples = MadeNames(made).draw(features.train, share, np.random.default_rng(0))
     assert [example.text for example in examples] == ["xyzzylin"] * drawn
-    assert Trainer(tiny_default(made_share=share), features, tmp_path)._draw_made(8, np.random.default_rng(0)) == []
+    assert MadeNames([]).draw(features.train, share, np.random.default_rng(0)) == []
+
+
+def test_no_made_name_is_longer_than_the_captions_beside_it(features: Features) -> None:
+    captions = [replace(example, text="a salt of it") for example in features.train]
+    texts = ["1-methylxyzzylin", "2,3,4,5-tetramethylxyzzylin", "xyzzylin"]  # 3, 9 and 1 words
+    made = MadeNames([replace(features.train[0], text=text) for text in texts])
+    drawn = {example.text for example in made.draw(captions, 8.0, np.random.default_rng(0))}
+    assert drawn == {"1-methylxyzzylin", "xyzzylin"}
