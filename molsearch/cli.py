@@ -128,6 +128,9 @@ def search(
     ] = None,
     tested: Annotated[Path | None, typer.Option("--tested", help="File of tested compounds to leave out.")] = None,
     exact_names: Annotated[bool, typer.Option(help="Lift the molecule that a name in QUERY stands for.")] = True,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="Compare the first 200 a second time, words with atoms.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--export", "--out", help=f"Also write the hits to this file: {', '.join(EXPORTS)}.")
     ] = None,
@@ -143,6 +146,7 @@ def search(
             smarts=smarts,
             reference=reference,
             exact_names=exact_names,
+            rerank=rerank,
             weight=weight,
             phrases=tuple(map(read_phrase, phrases or ())),
             without=tuple(without or ()),
@@ -305,6 +309,26 @@ def odds(
             print_json({"model_id": model_id})
             return
         say(f"{model} now holds the odds and roles of {pairs.name}; its id is {model_id}.")
+
+
+@app.command()
+def reranker(
+    model: Annotated[Path, typer.Option("--model", help="Folder of the model; the re-ranker is written into it.")],
+    features: Annotated[Path, typer.Option("--features", help="Features of its training: OUT/.features.")],
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Passes over the captions.")] = 3,
+    seed: Annotated[int, typer.Option("--seed", help="Of weights and draws.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Teach a trained model to compare leading molecules a second time, words with atoms."""
+    with answering(as_json):
+        from molsearch.training.rerankfit import teach_reranker
+
+        with bar("Teaching") as progress:
+            written = teach_reranker(model, features, epochs, seed, progress)
+        if as_json:
+            print_json({"written": written})
+            return
+        say(f"The re-ranker is in {written}; the model's id and stored libraries stay as they are.")
 
 
 app.command()(evaluate)

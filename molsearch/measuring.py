@@ -29,6 +29,7 @@ class Protocol(StrEnum):
     CONCEPTS = "concepts"
     CALIBRATION = "calibration"
     EXPLANATIONS = "explanations"
+    RERANKER = "reranker"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
@@ -168,6 +169,21 @@ def _explanations(asked: Asked, progress: Progress) -> dict[str, object]:
     )
 
 
+def _reranker(asked: Asked, progress: Progress) -> dict[str, object]:
+    from molsearch.training.rerankcheck import evaluate_reranker
+
+    return evaluate_reranker(
+        asked.model(),
+        asked.pairs,
+        asked.pool(),
+        asked.text_column,
+        sample=asked.sample,
+        seed=asked.seed,
+        exact_names=asked.exact_names,
+        progress=progress,
+    )
+
+
 #: What each protocol measures.
 PROTOCOLS: Mapping[Protocol, Callable[[Asked, Progress], dict[str, object]]] = {
     Protocol.POOL: _pool,
@@ -179,6 +195,7 @@ PROTOCOLS: Mapping[Protocol, Callable[[Asked, Progress], dict[str, object]]] = {
     Protocol.CONCEPTS: _concepts,
     Protocol.CALIBRATION: _calibration,
     Protocol.EXPLANATIONS: _explanations,
+    Protocol.RERANKER: _reranker,
 }
 
 
@@ -188,7 +205,7 @@ USED: Mapping[str, frozenset[Protocol]] = {
     "--training-pairs": frozenset({Protocol.POOL, Protocol.BASELINES}),
     "--baseline": frozenset({Protocol.BASELINES}),
     "--write": frozenset({Protocol.CALIBRATION}),
-    "--sample": frozenset({Protocol.EXPLANATIONS}),
+    "--sample": frozenset({Protocol.EXPLANATIONS, Protocol.RERANKER}),
 }
 
 
@@ -225,7 +242,7 @@ def evaluate(
         bool, typer.Option("--write", help="Write calibration.toml into the model's folder (protocol calibration).")
     ] = False,
     sample: Annotated[
-        int | None, typer.Option("--sample", help="How many pairs to explain (protocol explanations).")
+        int | None, typer.Option("--sample", help="How many pairs to take (protocols explanations, reranker).")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the batches and the bootstrap.")] = 0,
     exact_names: Annotated[bool, typer.Option(help="Lift molecules that a text names exactly.")] = True,

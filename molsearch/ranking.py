@@ -33,6 +33,8 @@ if TYPE_CHECKING:  # torch loads with this
     from molsearch.model.dual import DualEncoder
     from molsearch.model.grounding import NamedStructure
 
+NO_RERANKER = "This model has no re-ranker, so the leading molecules were not compared a second time."
+
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
@@ -59,7 +61,8 @@ def rank(
         tested: The list of compounds that ``narrowed`` leaves out, for the record.
         progress: Told of the molecules looked at for a role, or for structure that no class tells.
     """
-    from molsearch.model.threads import thread_count  # torch loads with this
+    from molsearch.model.reranker import LEADING, second_look  # torch loads with these
+    from molsearch.model.threads import thread_count
 
     threads = thread_count()
     named = [model.named_structures(phrase.kept) if phrase.kept else () for phrase in read.phrases]
@@ -88,12 +91,10 @@ def rank(
     if looked := depth(evidence) if model.odds.measured else 0:
         first = best(looked).rows.tolist()
         keys = index.keys(first)
-        lacking = parts_lift(evidence, keys, model.odds)
-        # A molecule that was not looked at counts as the worst of those that were, so that none passes them by it.
-        worst = lacking.min(initial=0.0)
-        raised = None if raised is None else raised + worst
-        for row, one in zip(first, lacking.tolist(), strict=True):
-            bonuses[row] = bonuses.get(row, 0.0) + one - float(worst)
+        raised = _count(first, parts_lift(evidence, keys, model.odds), bonuses, raised)
+    if query.rerank and model.reranker is not None:
+        first = best(LEADING).rows.tolist()
+        raised = _count(first, second_look(model, *_kept(read.phrases), index.keys(first)), bonuses, raised)
     found = best(query.k)
     phrases = [_with_readings(model, *one, rows, said, asked) for one in zip(read.phrases, named, strict=True)]
     ranking = Ranking(
@@ -109,7 +110,19 @@ def rank(
         library_sha256=index.content_sha256(),
         threads=threads,
     )
-    return replace(ranking, notes=tuple(_warnings(ranking)))
+    lack = [] if model.reranker is not None or not query.rerank else [NO_RERANKER]
+    return replace(ranking, notes=(*_warnings(ranking), *lack))
+
+
+def _count(first: Sequence[int], gained: Floats, bonuses: dict[int, float], raised: Floats | None) -> Floats | None:
+    """Count what the molecules of the rows ``first`` gained, in ``bonuses``; return what all are raised by.
+
+    A molecule that was not looked at counts as the worst of those that were, so that none passes them by it.
+    """
+    worst = gained.min() if len(gained) else np.float32(0)
+    for row, one in zip(first, gained.tolist(), strict=True):
+        bonuses[row] = bonuses.get(row, 0.0) + one - float(worst)
+    return None if raised is None else raised + worst
 
 
 def _sum(raised: Floats | None, more: Floats | None) -> Floats | None:
@@ -183,10 +196,15 @@ def _bonuses(
 
 
 def _evidence(phrases: Sequence[ReadPhrase], model: "DualEncoder") -> list[Evidence]:
+    texts, shares = _kept(phrases)
+    return read_evidence(texts, model.lexicon, shares, model.role_names)
+
+
+def _kept(phrases: Sequence[ReadPhrase]) -> tuple[list[str], list[float]]:
+    """List the phrases of which something is kept, and the share of each."""
     kept = [phrase for phrase in phrases if phrase.kept]
     total = sum(phrase.weight for phrase in kept)
-    shares = [one.weight / total for one in kept]
-    return read_evidence([one.kept for one in kept], model.lexicon, shares, model.role_names)
+    return [phrase.kept for phrase in kept], [phrase.weight / total for phrase in kept]
 
 
 def _with_readings(

@@ -161,6 +161,7 @@ class Query:
         reference: SMILES of a structure the hits should resemble too, or "".
         exact_names: Whether a name in the text that is exactly a molecule of the library lifts that molecule.
         criteria: Whether molecules lose score that lack the classes, amounts and parts a text states.
+        rerank: Whether the leading molecules are compared a second time, words with atoms.
         weight: Weight of ``text`` beside the phrases, above 0 and at most 1.
         phrases: More descriptions; the query is the weighted mean of all.
         without: What hits must not be or hold: chemical classes, elements, SMARTS or names.
@@ -174,6 +175,7 @@ class Query:
     reference: str = ""
     exact_names: bool = True
     criteria: bool = True
+    rerank: bool = False
     weight: float = 1.0
     phrases: tuple[Phrase, ...] = ()
     without: tuple[str, ...] = ()

@@ -89,6 +89,15 @@ class Screener:
                 self._model = DualEncoder.load(self.settings.models / self.settings.model, self.settings.device)
             return self._model
 
+    @property
+    def reranks(self) -> bool:
+        """Whether the model in use can compare the leading molecules a second time.
+
+        Raises:
+            ModelError: If its folder is missing or cannot be used.
+        """
+        return self.model.reranker is not None
+
     def card(self) -> ModelCard:
         """Return the card of the model in use."""
         return self.model.card()

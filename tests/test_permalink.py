@@ -25,6 +25,7 @@ FULL = Query(
     without=("lactone", "[#16]"),
     allowed=("carboxylic acid",),
     criteria=False,
+    rerank=True,
 )
 
 

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from molsearch.embed import embed
 from molsearch.index import milvus_index
 from molsearch.index.base import create_index
 from molsearch.interpretation import Interpretation, Narrowing, ReadPhrase
 from molsearch.model.dual import DualEncoder
+from molsearch.model.reranker import LateInteraction, second_look
 from molsearch.narrowing import Narrowed
-from molsearch.ranking import query_vector, rank
+from molsearch.ranking import NO_RERANKER, query_vector, rank
 from molsearch.reading import sentences, spell_range
 from molsearch.records import Entry, Molecule, Phrase, PropertyRange, Query
 from molsearch.screener import Screener
@@ -123,6 +125,24 @@ def test_an_amount_that_is_denied_is_no_unread_exclusion(screener: Screener) -> 
 )
 def test_a_range_is_spelt_in_words(wanted: PropertyRange, words: str) -> None:
     assert spell_range(wanted) == words
+
+
+def test_a_second_look_is_taken_where_it_is_asked_for(screener: Screener) -> None:
+    plain = screener.search(Query("an acid"), "drugs")
+    assert screener.search(Query("an acid", rerank=True), "drugs").notes[-1] == NO_RERANKER
+    torch.manual_seed(0)
+    screener.model.reranker = LateInteraction(screener.model.config.projector.width, 8).eval()
+    try:
+        assert screener.search(Query("an acid"), "drugs").hits == plain.hits  # off by default
+        ranking = screener.search(Query("an acid", rerank=True), "drugs")
+        keys = [hit.molecule.key for hit in plain.hits]
+        told = second_look(screener.model, ["an acid"], [1.0], keys)
+        expected = {hit.molecule.key: hit.score + one for hit, one in zip(plain.hits, told.tolist(), strict=True)}
+        gains = {hit.molecule.key: hit.score - expected[hit.molecule.key] for hit in ranking.hits}
+        assert max(gains.values()) - min(gains.values()) < 1e-5  # a constant apart
+        assert NO_RERANKER not in ranking.notes
+    finally:
+        screener.model.reranker = None
 
 
 def test_a_score_distribution_of_a_sample_is_called_one(

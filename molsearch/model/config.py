@@ -62,6 +62,11 @@ class DualConfig:
     evidence_alone: float = 0.2
     role_width: int = 256
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether the text encoder began as a pretrained one."""
+        return self.text == "transformer" and bool(self.transformer.pretrained)
+
 
 _NESTED = {
     "words": WordConfig,

@@ -23,6 +23,7 @@ from molsearch.model.lexical import Bag, LexicalPath
 from molsearch.model.molecule import GcnEncoder, GineEncoder, MoleculeBatch, StructureTokens
 from molsearch.model.odds import Odds
 from molsearch.model.projector import MemoryBankProjector
+from molsearch.model.reranker import LateInteraction, read_reranker, write_reranker
 from molsearch.model.roles import RoleHead
 from molsearch.model.text import TransformerEncoder, WordEncoder
 from molsearch.model.tokens import Tokens
@@ -86,6 +87,7 @@ class DualEncoder(nn.Module):
         self.lexicon: dict[str, str] = {}
         self.role_names: tuple[str, ...] = ()
         self.role_head: RoleHead | None = None
+        self.reranker: LateInteraction | None = None
         share = config.lexical_share
         if share < 1:
             self.text = self._text_encoder(config, tokenizer, body)
@@ -106,16 +108,12 @@ class DualEncoder(nn.Module):
         self.register_buffer("part_odds", torch.zeros(CONFIGURATION + 1, PART_OUTCOMES))
 
     @staticmethod
-    def _pretrained(config: DualConfig) -> bool:
-        return config.text == "transformer" and bool(config.transformer.pretrained)
-
-    @classmethod
     def _text_encoder(
-        cls, config: DualConfig, tokenizer: Tokenizer | None, body: nn.Module | None
+        config: DualConfig, tokenizer: Tokenizer | None, body: nn.Module | None
     ) -> WordEncoder | TransformerEncoder:
         if config.text == "words":
             return WordEncoder(config.words, tokenizer)
-        if cls._pretrained(config) and body is None:
+        if config.pretrained and body is None:
             return TransformerEncoder.from_pretrained(config.transformer)
         if tokenizer is None:
             raise ModelError("A transformer text encoder needs its tokenizer, got none; give a tokenizer.json.")
@@ -309,9 +307,11 @@ class DualEncoder(nn.Module):
     def save(self, folder: Path) -> None:
         """Write configuration, weights, lexicon and, where there is one, the tokenizer; then set ``model_id``."""
         text = getattr(self, "text", None)
-        body = text.body.config.to_json_string() if text is not None and self._pretrained(self.config) else ""
+        body = text.body.config.to_json_string() if text is not None and self.config.pretrained else ""
         tokenizer = None if text is None else text.tokenizer
-        write_parts(folder, Parts(self.config, self.state_dict(), self.lexicon, self.role_names, tokenizer, body))
+        state = {name: value for name, value in self.state_dict().items() if not name.startswith("reranker.")}
+        write_parts(folder, Parts(self.config, state, self.lexicon, self.role_names, tokenizer, body))
+        write_reranker(self.reranker, folder)
         self.folder, self.model_id = folder, folder_id(folder)
 
     def card(self) -> ModelCard:
@@ -343,5 +343,6 @@ class DualEncoder(nn.Module):
             )
         model.load_state_dict(state)
         model.lexicon = dict(parts.lexicon)
+        model.reranker = read_reranker(folder, model.config.projector.width)
         model.folder, model.model_id = folder, folder_id(folder)
         return model.to(device).eval()

@@ -33,6 +33,7 @@ FIELDS: Mapping[str, str] = {
     "ok": "what the text seems to leave out but does not",
     "names": "0 where names in the text lift no molecule",
     "criteria": "0 where stated classes, amounts and roles lift no molecule",
+    "rerank": "1 where the leading molecules are compared a second time, words with atoms",
 }
 REPEATED = frozenset({"p", "r", "x", "ok"})
 
@@ -74,6 +75,7 @@ def fields_of(link: Link) -> dict[str, list[str]]:
         "ok": list(query.allowed),
         "names": [] if query.exact_names else ["0"],
         "criteria": [] if query.criteria else ["0"],
+        "rerank": ["1"] if query.rerank else [],
     }
     written = {name: [value for value in values if value] for name, values in fields.items()}
     written = {name: values for name, values in written.items() if values}
@@ -122,6 +124,7 @@ def read_link(fields: Mapping[str, Sequence[str]]) -> Link:
         without=tuple(filter(None, fields.get("x", ()))),
         allowed=tuple(filter(None, fields.get("ok", ()))),
         criteria=_switch("criteria", one.get("criteria", "1")),
+        rerank=_switch("rerank", one.get("rerank", "0")),
     )
     return Link(query, one.get("lib", ""), one.get("q2", ""))
 

@@ -163,7 +163,7 @@ def like(smiles: str) -> None:
 def _drop(number: int) -> None:
     STATE["phrases"] = [each for each in STATE["phrases"] if each != number]
     STATE[f"phrase-{number}"] = ""
-    STATE["ask-now"] = "ranking" in STATE
+    ask_again()
 
 
 def _compare() -> None:
@@ -182,6 +182,11 @@ def ask_now() -> None:
     STATE["ask-now"] = True
 
 
+def ask_again() -> None:
+    """Search anew where there is a ranking already."""
+    STATE["ask-now"] = "ranking" in STATE
+
+
 def query() -> Query:
     """Gather the query from what the page holds."""
     numbers = STATE.get("phrases", [])
@@ -197,6 +202,7 @@ def query() -> Query:
         reference=STATE.get("like", ""),
         exact_names=bool(STATE.get("exact-names", True)),
         criteria=bool(STATE.get("criteria", True)),
+        rerank=bool(STATE.get("rerank", False)),
         weight=float(STATE.get("weight", 1.0)) if kept else 1.0,
         phrases=kept,
         without=filters.without(),
@@ -223,7 +229,7 @@ def fill(link: Link) -> None:
     STATE["text"], STATE["k"], STATE["like"] = asked.text, asked.k, asked.reference
     STATE["library"] = link.library or STATE.get("library", "")
     STATE["weight"] = max(LEAST_WEIGHT, asked.weight)
-    STATE["exact-names"], STATE["criteria"] = asked.exact_names, asked.criteria
+    STATE["exact-names"], STATE["criteria"], STATE["rerank"] = asked.exact_names, asked.criteria, asked.rerank
     STATE["phrases"] = list(range(len(asked.phrases)))
     for number, phrase in enumerate(asked.phrases):
         STATE[f"phrase-{number}"], STATE[f"weight-{number}"] = phrase.text, max(LEAST_WEIGHT, phrase.weight)

@@ -21,6 +21,14 @@ def panel(screener: Screener, library: LibraryInfo) -> None:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="ask-more"):
         ask.more()
+        if screener.reranks:
+            st.toggle(
+                "Second look",
+                key="rerank",
+                persist_state="session",
+                on_change=ask.ask_again,
+                help="Compares the first 200 once more, each word with each atom; takes a second or two.",
+            )
         shown = st.toggle(
             "Filters", key="filters", persist_state="session", help="Properties, substructure, exclusions"
         )
