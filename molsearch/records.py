@@ -204,7 +204,7 @@ class Hit:
     Attributes:
         rank: From 1; ties are decided by the library's row order.
         score: Cosine plus the molecule's constant and the exact-name bonus, less what the molecule lacks of what the
-            text states; what the rank follows.
+            text states, and what a second look adds where one was asked for; what the rank follows.
         cosine: Plain cosine of text and molecule vector.
         percentile: Share of the library that scores strictly lower, in percent.
         molecule: The molecule with its sources.
