@@ -41,6 +41,7 @@ COMMANDS = (
     "names",
     "bench",
     "repeat",
+    "reranker",
 )
 
 Run = Callable[..., Result]
