@@ -1,10 +1,11 @@
 """Grounded texts to tensors: what one forward pass of the text side reads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from molsearch.chem.arrays import FRAGMENT_SIZE, RELATIONS, GraphStore
 from molsearch.model.lexical import Bag, gram_numbers
 from molsearch.model.molecule import MoleculeBatch
 from molsearch.model.text import PieceBatch, WordBatch
+from molsearch.records import Progress
 
 
 class Grounded(Protocol):
@@ -70,6 +72,23 @@ class TextBatch:
             None if self.grams is None else self.grams.to(device),
             None if self.grounded is None else self.grounded.to(device),
         )
+
+
+def like_sizes(
+    sizes: Sequence[int] | npt.NDArray[np.int64], batch_size: int = 128, progress: Progress | None = None
+) -> Iterator[list[int]]:
+    """Split rows into batches of like size, the smallest first, so that little is padding.
+
+    Args:
+        sizes: Of each row.
+        batch_size: Rows a batch.
+        progress: Told of the rows done, when the next batch is asked for.
+    """
+    order = np.argsort(sizes, kind="stable")
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size].tolist()
+        if progress:
+            progress(min(start + batch_size, len(order)), len(order))
 
 
 def gram_bag(texts: Sequence[str], size: int) -> Bag:

@@ -14,7 +14,15 @@ from torch import Tensor, nn
 
 from molsearch.chem.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES, GraphStore
 from molsearch.errors import ModelError
-from molsearch.model.batch import Grounded, TextBatch, fragment_bag, gram_bag, grounded_bag, structure_slots
+from molsearch.model.batch import (
+    Grounded,
+    TextBatch,
+    fragment_bag,
+    gram_bag,
+    grounded_bag,
+    like_sizes,
+    structure_slots,
+)
 from molsearch.model.card import read_card
 from molsearch.model.config import DualConfig
 from molsearch.model.folder import Parts, folder_id, read_parts, write_parts
@@ -226,13 +234,9 @@ class DualEncoder(nn.Module):
         """Embed grounded texts, longest together, (Q, D)."""
         self.eval()
         output = np.zeros((len(texts), self.width), np.float32)
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i].text))
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
+        for rows in like_sizes([len(text.text) for text in texts], batch_size, progress):
             batch = self.prepare_texts([texts[i] for i in rows], store).to(self.device)
             output[rows] = self.join(self.embed_texts(batch)).cpu().numpy()
-            if progress:
-                progress(min(start + batch_size, len(order)), len(order))
         return output
 
     @torch.inference_mode()
@@ -242,15 +246,11 @@ class DualEncoder(nn.Module):
         """Embed graphs, those of one size together, (N, D)."""
         self.eval()
         output = np.zeros((len(store), self.width), np.float32)
-        order = np.argsort(store.sizes(), kind="stable")
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
+        for rows in like_sizes(store.sizes(), batch_size, progress):
             graphs, fragments = self.prepare_molecules(store.take(rows))
             graphs = None if graphs is None else graphs.to(self.device)
             fragments = None if fragments is None else fragments.to(self.device)
             output[rows] = self.join(self.embed_molecules(graphs, fragments)).cpu().numpy()
-            if progress:
-                progress(min(start + batch_size, len(order)), len(order))
         return output
 
     def encode_molecules(self, smiles: Sequence[str], progress: Progress | None = None) -> Floats:

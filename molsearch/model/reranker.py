@@ -153,7 +153,6 @@ def second_look(model: "DualEncoder", texts: Sequence[str], shares: Sequence[flo
         return total
     model.eval()
     grounded, named = ground(read_texts(texts, model.lexicon))
-    head.to(model.device)
     batch = model.prepare_texts(grounded, named, ["token"]).to(model.device)
     words = head.words(model.text_tokens(batch))
     for start in range(0, len(keys), _PART):

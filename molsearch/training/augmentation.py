@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -10,9 +11,12 @@ import torch
 from molsearch.model.lexical import Bag
 from molsearch.model.molecule import MoleculeBatch
 from molsearch.model.text import PieceBatch, WordBatch
+from molsearch.model.tokens import Tokens
 from molsearch.model.words import words
 from molsearch.training.features import Example
 from molsearch.training.recipe import Recipe
+
+Masked = TypeVar("Masked", bound=WordBatch | PieceBatch | Tokens)
 
 
 def swap(example: Example, written: Sequence[Example], share: float, rng: np.random.Generator) -> Example:
@@ -26,8 +30,9 @@ class MadeNames:
     """Made names to learn beside captions (training/madenames.py)."""
 
     def __init__(self, examples: Sequence[Example]) -> None:
-        self.examples = sorted(examples, key=lambda example: len(words(example.text)))
-        self._lengths = [len(words(example.text)) for example in self.examples]
+        measured = sorted(((len(words(example.text)), example) for example in examples), key=lambda pair: pair[0])
+        self.examples = [example for _, example in measured]
+        self._lengths = [length for length, _ in measured]
 
     def draw(self, captions: Sequence[Example], share: float, rng: np.random.Generator) -> list[Example]:
         """Draw ``share`` times as many as there are captions, none longer than the longest of those.
@@ -35,8 +40,10 @@ class MadeNames:
         A batch holds captions of like length; a single long name would fill the rest of it with padding.
         """
         count = round(share * len(captions))
+        if not count or not self.examples:
+            return []
         fitting = bisect_right(self._lengths, max(len(words(caption.text)) for caption in captions))
-        return [self.examples[row] for row in rng.integers(fitting, size=count)] if fitting and count else []
+        return [self.examples[row] for row in rng.integers(fitting, size=count)] if fitting else []
 
 
 def thin(example: Example, recipe: Recipe, rng: np.random.Generator) -> Example:
@@ -58,8 +65,8 @@ def thin_bag(bag: Bag, share: float) -> Bag:
     return replace(bag, weights=bag.weights * (torch.rand_like(bag.weights) >= share))
 
 
-def thin_words(batch: WordBatch | PieceBatch, share: float) -> WordBatch | PieceBatch:
-    """Hide a share of the words, at random; the first always stays."""
+def thin_words(batch: Masked, share: float) -> Masked:
+    """Hide a share of the words or tokens, at random; the first always stays."""
     if not share:
         return batch
     kept = torch.rand(batch.mask.shape, device=batch.mask.device) >= share

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -31,6 +30,7 @@ from molsearch.training.pairs import batches, same_pairs
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
 from molsearch.training.rolefit import Flags, Floats, role_holders, teach
+from molsearch.training.schedule import share_of_peak
 from molsearch.training.tokenizer import train_tokenizer
 
 LOG = logging.getLogger(__name__)
@@ -38,12 +38,7 @@ LOG = logging.getLogger(__name__)
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     """Climb linearly to the peak over the warm-up, then fall to zero by the recipe's decay."""
-    warm = max(1, round(recipe.warmup * steps))
-    if step < warm:
-        return recipe.learning_rate * (step + 1) / warm
-    share = (step - warm) / max(1, steps - warm)
-    fall = (1 + math.cos(math.pi * share)) / 2 if recipe.decay == "cosine" else 1 - share
-    return recipe.learning_rate * fall
+    return recipe.learning_rate * share_of_peak(step, steps, recipe.warmup, recipe.decay)
 
 
 def bfloat16_is_faster(device: torch.device) -> bool:

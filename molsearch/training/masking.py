@@ -16,8 +16,10 @@ from molsearch.model.text import PieceBatch, TransformerEncoder, WordBatch, Word
 from molsearch.model.words import hashed, words
 from molsearch.records import Progress
 from molsearch.training.pairs import batches
+from molsearch.training.schedule import share_of_peak
 
 HIDDEN = 0.15  # share of the words, as BERT hides
+_WARMUP = 0.1
 _MASK = "[MASK]"
 _NONE = -100  # what cross entropy passes over
 
@@ -130,7 +132,7 @@ def pretrain(
         total = 0.0
         for number, rows in enumerate(batches(lengths, schedule.batch_size, schedule.seed, epoch)):
             step = epoch * per_epoch + number
-            rate = schedule.learning_rate * min(10 * (step + 1) / steps, (steps - step) / (0.9 * steps), 1.0)
+            rate = schedule.learning_rate * share_of_peak(step, steps, _WARMUP, "linear")
             for group in optimizer.param_groups:
                 group["lr"] = rate
             with kernels():

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_type_hints
 from molsearch.errors import InputError, ModelError
 from molsearch.model.config import DualConfig, dual_config, fits
 from molsearch.training.losses import LOSSES, LossOptions
+from molsearch.training.schedule import Decay
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -59,7 +60,7 @@ class Recipe:
     batch_size: int = 256
     learning_rate: float = 1e-3
     warmup: float = 0.1
-    decay: Literal["cosine", "linear"] = "cosine"
+    decay: Decay = "cosine"
     weight_decay: float = 0.02
     clip: float = 1.0
     gram_dropout: float = 0.0

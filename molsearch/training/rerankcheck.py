@@ -51,7 +51,7 @@ def evaluate_reranker(
     table, molecules = read_pairs(pairs_file, text_column), read_pool(pool_file)
     rows = with_text(table, text_column)
     targets = find_targets(rows, table.name, molecules)
-    order = np.random.default_rng(seed).permutation(len(rows))[: len(rows) if sample is None else sample]
+    order = np.random.default_rng(seed).permutation(len(rows))[:sample]
     total = len(molecules.rows) + len(order)
     pool = Pool(model, molecules.rows, part(progress, 0, total))
     with_look: list[Floats] = []

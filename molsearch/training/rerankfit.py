@@ -11,10 +11,12 @@ from torch import Tensor
 
 from molsearch.chem.arrays import GraphStore
 from molsearch.errors import ModelError
+from molsearch.model.batch import like_sizes
 from molsearch.model.dual import DualEncoder
 from molsearch.model.reranker import FILE, LateInteraction, write_reranker
-from molsearch.model.tokens import Tokens
+from molsearch.model.tokens import Tokens, pad
 from molsearch.records import Progress
+from molsearch.training.augmentation import thin_words
 from molsearch.training.features import Example, Features, load
 from molsearch.training.pairs import batches
 
@@ -38,17 +40,10 @@ class Ragged:
         for row, x, mask in zip(rows, tokens.x, tokens.mask, strict=True):
             self._parts[row] = x[mask].half().cpu()
 
-    def take(self, rows: Sequence[int], dropout: float = 0.0) -> Tokens:
-        """Pad some rows to one batch, each token left out with a chance of ``dropout`` but for the first."""
+    def take(self, rows: Sequence[int]) -> Tokens:
+        """Pad some rows to one batch."""
         parts = [self._parts[row] for row in rows]
-        x = torch.nn.utils.rnn.pad_sequence(parts, batch_first=True).float()
-        lengths = torch.tensor([len(part) for part in parts])
-        mask = torch.arange(x.shape[1]) < lengths[:, None]
-        if dropout:
-            kept = torch.rand(mask.shape) >= dropout
-            kept[:, 0] = True
-            mask &= kept
-        return Tokens(x, mask)
+        return pad(torch.cat(parts).float(), torch.tensor([len(part) for part in parts]))
 
 
 @torch.inference_mode()
@@ -56,9 +51,7 @@ def text_states(model: DualEncoder, examples: Sequence[Example], store: GraphSto
     """Encode captions to their word states."""
     model.eval()
     states = Ragged()
-    order = sorted(range(len(examples)), key=lambda row: len(examples[row].text))
-    for start in range(0, len(order), 128):
-        rows = order[start : start + 128]
+    for rows in like_sizes([len(example.text) for example in examples]):
         batch = model.prepare_texts([examples[row] for row in rows], store, ["token"]).to(model.device)
         states.add(rows, model.text_tokens(batch))
     return states
@@ -69,12 +62,10 @@ def atom_states(model: DualEncoder, store: GraphStore) -> Ragged:
     """Encode molecules to their atom states."""
     model.eval()
     states = Ragged()
-    order = np.argsort(store.sizes(), kind="stable")
-    for start in range(0, len(order), 128):
-        rows = order[start : start + 128]
+    for rows in like_sizes(store.sizes()):
         graphs, _ = model.prepare_molecules(store.take(rows), ["token"])
         assert graphs is not None  # the token path was asked for
-        states.add(rows.tolist(), model.molecule(graphs.to(model.device)))
+        states.add(rows, model.molecule(graphs.to(model.device)))
     return states
 
 
@@ -143,8 +134,8 @@ def fit_reranker(
             drawn = np.stack([rng.choice(against[row], min(_DRAWN, against.shape[1]), replace=False) for row in rows])
             drawn = np.concatenate([places[rows, None], drawn], 1)  # (B, 1 + 15)
             told, back = np.unique(drawn, return_inverse=True)
-            texts = head.words(words.take(rows.tolist(), _TOKEN_DROPOUT)).rows((slice(None), None))
-            candidates = head.atoms(atoms.take(told.tolist(), _TOKEN_DROPOUT))
+            texts = head.words(thin_words(words.take(rows.tolist()), _TOKEN_DROPOUT)).rows((slice(None), None))
+            candidates = head.atoms(thin_words(atoms.take(told.tolist()), _TOKEN_DROPOUT))
             candidates = candidates.rows(torch.from_numpy(back.reshape(drawn.shape)))
             logits = head.match(texts, candidates) * head.log_scale.exp()  # (B, 1 + 15)
             loss = F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long))

@@ -259,7 +259,7 @@ def test_a_shared_written_caption_is_no_negative(tmp_path: Path, features: Featu
     assert terms["token/contrastive"] == pytest.approx(0, abs=1e-5)
 
 
-def test_hidden_words_are_learned_before_the_pairs_and_once(tmp_path: Path, features: Features) -> None:
+def test_filling_in_hidden_words_teaches_the_text_encoder_alone(tmp_path: Path, features: Features) -> None:
     trainer = Trainer(tiny_default(epochs=2, masked_epochs=3), features, tmp_path)
     before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
     assert len(trainer.learn_words()) == 3
