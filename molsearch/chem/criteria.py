@@ -84,7 +84,7 @@ _FILLER = frozenset(
     functional functionality chain side linker motif motifs skeleton nucleus position positions score count number
     rather quite likely least most only just present derivative derivatives residue from by than into so i want find
     me show give please looking search for molecules' entity species something anything kind sort class member
-    compound's there those these this
+    compound's there those these this it they even though although calculated computed predicted fragments
     """.split()  # noqa: SIM905 a list of quoted words reads worse
 )
 _WORD = re.compile(r"[^\W_]+")

@@ -69,7 +69,8 @@ QUANTITIES = (
     Quantity("donors", rf"(?:{_HYDROGEN_BOND}[- ]donors?|hbds?\b|hydrogen donors?"
              r"|donors? (?:(?:and|or|nor) acceptors? )?of hydrogen bonds?|(?<!electron[- ])(?<!proton[- ])donors?\b)",
              1, 4, 0.7, count=True),
-    Quantity("acceptors", rf"(?:{_HYDROGEN_BOND}[- ]acceptors?|hbas?\b|acceptors? of hydrogen bonds?"
+    Quantity("acceptors", rf"(?:{_HYDROGEN_BOND}[- ]acceptors?|hbas?\b"
+             r"|(?:donors? (?:and|or|nor) )?acceptors? of hydrogen bonds?"
              r"|(?:(?<=donor or )|(?<=donors or )|(?<=donors nor )|(?<=donor nor )|(?<=donors and ))acceptors?"
              r"|(?<!michael )(?<!electron[- ])(?<!proton[- ])acceptors?\b)",
              2, 7, 1.0, count=True),
@@ -97,8 +98,12 @@ QUANTITIES = (
         r"|tetrahedral carbons?)",
         0.15, 0.6, 0.1,
     ),
-    Quantity("stereocentres", r"(?:stereo(?:genic )?[- ]?cent(?:re|er)s?"
-             r"|(?:chiral|asymmetric) (?:cent(?:re|er)s?|carbons?)|chirality|stereochemistry)", 0, 3, 0.7, count=True),
+    Quantity(
+        "stereocentres",
+        r"(?:stereo(?:genic )?[- ]?cent(?:re|er)s?|chirality|stereochemistry"
+        r"|(?:chiral|asymmetric|stereogenic) (?:cent(?:re|er)s?|carbons?|atoms?))",
+        0, 3, 0.7, count=True,
+    ),
     Quantity("charge", r"(?:(?:net |formal )?charges?)", -1, 1, 0.3),
     Quantity("qed", r"(?:drug[- ]?likeness|qed\b)", 0.35, 0.75, 0.08),
     Quantity("molar_refractivity", r"(?:(?:molar )?refractivity|\bmr\b)", 50, 110, 10),
@@ -119,7 +124,13 @@ _BRAIN = (
     r"(?:brain[- ]penetra\w+|(?:cross|pass|enter|penetrate)\w* (?:\w+ ){0,2}(?:brain|blood[-– ]brain barrier)"
     r"|blood[-– ]brain[- ]barrier|cns[- ](?:active|penetra\w+|permeable|like))"
 )  # size, polarity and donors: Pajouhesh & Lenz, NeuroRx 2005, 2, 541
-_UNABLE = r"(?:cannot|can not|could not|unable|does not|do not|not able|nothing)"
+_THROUGH = r"(?:(?:cross|permeate|penetrate|pass|get|go|diffuse|move)(?:s|es)?(?: (?:through|across|over|into))?)"
+_MEMBRANE = r"(?:an? |the |any )?(?:(?:cell|lipid|plasma|biological|cellular) )*(?:membranes?|bilayers?)\b"
+_ALL_ALIPHATIC = (
+    r"(?:all (?:of )?(?:the |its )?rings (?:are |being )?(?:aliphatic|non[- ]?aromatic|alicyclic)"
+    r"|(?:only|exclusively|purely) (?:aliphatic|non[- ]?aromatic|alicyclic) rings)"
+)
+_UNABLE = r"(?:cannot|can not|could not|unable|does not|do not|not able|nothing|neither)"
 _HYDROGEN = rf"(?:{_HYDROGEN_BOND}[- ]|(?<!electron[- ])(?<!proton[- ])(?<!pi[- ])(?<!donor[- ]))"
 _KIND = r"(?:compounds?|molecules?|ones?|members?|hits?|structures?|drugs?|fragments?)\b"
 _MOLECULE = rf"(?= {_KIND}|\s*(?:$|[,;.]))"
@@ -144,10 +155,14 @@ WORDS = (
     Word(_BRAIN, "mass_da", high=400, beside=True),
     Word(_BRAIN, "donors", high=2, beside=True),
     Word(r"(?:membrane|cell)[- ]permea\w+", "tpsa_a2", high=70),
+    Word(rf"{_THROUGH} {_MEMBRANE}", "tpsa_a2", high=90),
+    Word(rf"too polar to (?:{_THROUGH} {_MEMBRANE}|be absorbed)", "tpsa_a2", low=120),
     Word(rf"{_HYDROGEN}donor[- ]rich|rich in (?:{_HYDROGEN_BOND}[- ])?donors", "donors", low=4),
     Word(rf"{_HYDROGEN}acceptor[- ]rich|rich in (?:{_HYDROGEN_BOND}[- ])?acceptors", "acceptors", low=7),
-    Word(rf"{_UNABLE} (?:to )?donate(?: (?:or|nor) accept)? (?:in |an? |any )?{_HYDROGEN_BOND}s?", "donors", high=0),
-    Word(rf"{_UNABLE} (?:to )?(?:donate (?:or|nor) )?accept (?:in |an? |any )?{_HYDROGEN_BOND}s?", "acceptors", high=0),
+    Word(rf"{_UNABLE} (?:to )?donates?(?: (?:or|nor) accepts?)? (?:in |an? |any )?{_HYDROGEN_BOND}s?",
+         "donors", high=0),
+    Word(rf"{_UNABLE} (?:to )?(?:donates? (?:or|nor) )?accepts? (?:in |an? |any )?{_HYDROGEN_BOND}s?",
+         "acceptors", high=0),
     Word(r"hetero[- ]?atom[- ]rich|rich in hetero[- ]?atoms", "heteroatoms", low=8),
     Word(r"(?:(?:conformationally )?(?:flexible|floppy)|conformationally (?:free|mobile))", "rotatable_bonds", low=8),
     Word(r"(?:(?:conformationally )?(?:rigid|stiff|inflexible)|rigidified"
@@ -160,11 +175,15 @@ WORDS = (
     Word(r"(?:pentacyclic|five[- ]ring)", "rings", 5, 5),
     Word(r"(?:poly|multi)[- ]?cyclic|multi[- ]ring", "rings", low=4),
     Word(r"(?:non[- ]?aromatic|alicyclic|aliphatic)", "aromatic_rings", high=0),
+    Word(_ALL_ALIPHATIC, "aromatic_rings", high=0),
+    Word(_ALL_ALIPHATIC, "rings", low=1),
+    Word(r"(?:nothing|not anything) aromatic", "aromatic_rings", high=0),
     Word(r"poly[- ]?aromatic|(?:highly|very|strongly) aromatic", "aromatic_rings", low=3),
     Word(r"(?:flat|planar|two[- ]dimensional)", "fraction_csp3", high=0.05),
     Word(r"sp[3³][- ]rich|rich in (?:sp[3³]|saturated carbons?)", "fraction_csp3", low=0.6),
     Word(r"sp2[- ]rich|rich in sp2|sp[3³][- ]poor", "fraction_csp3", high=0.15),
     Word(r"(?:fully|entirely|completely|wholly|all|purely)[- ]aromatic", "fraction_csp3", high=0),
+    Word(r"(?:fully|entirely|completely|wholly|all|purely)[- ]aromatic", "aromatic_rings", low=1, beside=True),
     Word(r"(?:fully|entirely|completely|wholly|all|purely)[- ]saturated", "fraction_csp3", low=1),
     Word(r"(?<!un)saturated(?! (?:hetero|carbo)?cycl)", "fraction_csp3", low=0.9),
     Word(r"unsaturated", "fraction_csp3", high=0.4),

@@ -71,13 +71,18 @@ LEVELS = (
     (r"(?:moderate|medium|intermediate|average|balanced|middling|mid)", "middle"),
 )
 COUNTS = (
+    # Before "no": "almost no" ends with it.
+    (
+        rf"{_DEGREE}(?:few|(?:hardly|scarcely|barely) any|(?:almost|virtually|practically|next to) no"
+        r"|an? (?:low|small) number of|poor in|little)",
+        "low",
+    ),
     (NONE, "none"),
     (rf"{NONE} [\w -]{{1,40}} (?:or|nor)", "neither"),
     (
         rf"{_DEGREE}(?:many|several|numerous|multiple|(?:lots|plenty) of|an? (?:large|high) number of|rich in|full of)",
         "high",
     ),
-    (rf"{_DEGREE}(?:few|hardly any|almost no|scarcely any|an? (?:low|small) number of|poor in|little)", "low"),
 )
 
 

@@ -31,11 +31,11 @@ QUERY_FILES = {
     "class, 30 frozen": "class_queries.tsv",
     "class, 70 open": "class_queries_open.tsv",
     "class, 136 wide": "class_queries_wide.tsv",
-    "class, 179 held": "class_queries_held.tsv",
+    "class, 237 held": "class_queries_held.tsv",
     "property, 20 frozen": "property_queries.tsv",
     "property, 40 open": "property_queries_open.tsv",
     "property, 83 wide": "property_queries_wide.tsv",
-    "property, 107 held": "property_queries_held.tsv",
+    "property, 156 held": "property_queries_held.tsv",
 }
 LEAKED = "an acetylenic compound"  # a frozen class query that is a synonym in the class table by now: data/README.md
 LIBRARIES = ("wehi_mols.csv", "solubility.train.sdf")

@@ -88,6 +88,17 @@ def test_a_number_belongs_to_the_noun_it_follows(text, donors):
         ("a CNS-penetrant amine", "mass_da", -INF, 400),
         ("it does not donate or accept hydrogen bonds", "acceptors", -INF, 0),
         ("a compact polar fragment", "mass_da", -INF, 300),
+        ("it neither donates nor accepts a hydrogen bond", "donors", -INF, 0),
+        ("it neither donates nor accepts a hydrogen bond", "acceptors", -INF, 0),
+        ("neither donors nor acceptors of hydrogen bonds", "acceptors", -INF, 0),
+        ("too polar to get through a cell membrane", "tpsa_a2", 120, INF),
+        ("small enough to cross lipid membranes", "tpsa_a2", -INF, 90),
+        ("all rings are aliphatic", "rings", 1, INF),
+        ("all rings are aliphatic", "aromatic_rings", -INF, 0),
+        ("with nothing aromatic in it", "aromatic_rings", -INF, 0),
+        ("a fully aromatic dye", "aromatic_rings", 1, INF),
+        ("almost no sp3 carbon", "fraction_csp3", -INF, 0.15),
+        ("a single stereogenic carbon", "stereocentres", 1, 1),
     ],
 )
 def test_a_phrase_states_an_amount(text, name, low, high):
