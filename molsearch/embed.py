@@ -1,10 +1,9 @@
 """A library to vectors, chunk by chunk, in bounded memory."""
 
-import ctypes
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import chain
@@ -22,6 +21,7 @@ from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.index.base import Batch
 from molsearch.journal import Computed, Journal, Manner
+from molsearch.model.heap import give_back
 from molsearch.records import Entry, Molecule, Progress, Reason, Rejection
 
 Floats = npt.NDArray[np.float32]
@@ -88,7 +88,7 @@ def embed(
             columns = dict(zip(PROPERTIES, computed.properties.T.copy(), strict=True))
             yield Batch(kept, computed.vectors, computed.constants, columns, computed.flags)
         done += len(chunk)
-        _give_back()
+        give_back()
         if progress:
             progress(done, total)
 
@@ -260,12 +260,6 @@ def _featured(batches: Iterator[list[Molecule]], workers: int) -> Iterator[tuple
                 batch, lengths = taken.popleft()
                 yield batch, joined(parts, lengths)
                 parts = []
-
-
-def _give_back() -> None:
-    """Give freed memory back to the system: glibc keeps what each thread freed, over many batches a third of it all."""
-    with suppress(OSError, AttributeError, TypeError):  # another system, another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _report(batch: Sequence[Molecule], refused: Mapping[int, str], reject: Callable[[Rejection], None] | None) -> None:
