@@ -126,10 +126,12 @@ _BRAIN = (
 )  # size, polarity and donors: Pajouhesh & Lenz, NeuroRx 2005, 2, 541
 _THROUGH = r"(?:(?:cross|permeate|penetrate|pass|get|go|diffuse|move)(?:s|es)?(?: (?:through|across|over|into))?)"
 _MEMBRANE = r"(?:an? |the |any )?(?:(?:cell|lipid|plasma|biological|cellular) )*(?:membranes?|bilayers?)\b"
+_NOT_AROMATIC = r"(?:non[- ]?aromatic|alicyclic|aliphatic)"
 _ALL_ALIPHATIC = (
-    r"(?:all (?:of )?(?:the |its )?rings (?:are |being )?(?:aliphatic|non[- ]?aromatic|alicyclic)"
-    r"|(?:only|exclusively|purely) (?:aliphatic|non[- ]?aromatic|alicyclic) rings)"
+    rf"(?:all (?:of )?(?:the |its )?rings (?:are |being )?{_NOT_AROMATIC}"
+    rf"|(?:only|exclusively|purely) {_NOT_AROMATIC} rings)"
 )
+_WHOLLY = r"(?:fully|entirely|completely|wholly|all|purely)"
 _UNABLE = r"(?:cannot|can not|could not|unable|does not|do not|not able|nothing|neither)"
 _HYDROGEN = rf"(?:{_HYDROGEN_BOND}[- ]|(?<!electron[- ])(?<!proton[- ])(?<!pi[- ])(?<!donor[- ]))"
 _KIND = r"(?:compounds?|molecules?|ones?|members?|hits?|structures?|drugs?|fragments?)\b"
@@ -174,17 +176,16 @@ WORDS = (
     Word(r"(?:tetracyclic|four[- ]ring)", "rings", 4, 4),
     Word(r"(?:pentacyclic|five[- ]ring)", "rings", 5, 5),
     Word(r"(?:poly|multi)[- ]?cyclic|multi[- ]ring", "rings", low=4),
-    Word(r"(?:non[- ]?aromatic|alicyclic|aliphatic)", "aromatic_rings", high=0),
+    Word(rf"(?:{_NOT_AROMATIC}|(?:nothing|not anything) aromatic)", "aromatic_rings", high=0),
     Word(_ALL_ALIPHATIC, "aromatic_rings", high=0),
     Word(_ALL_ALIPHATIC, "rings", low=1),
-    Word(r"(?:nothing|not anything) aromatic", "aromatic_rings", high=0),
     Word(r"poly[- ]?aromatic|(?:highly|very|strongly) aromatic", "aromatic_rings", low=3),
     Word(r"(?:flat|planar|two[- ]dimensional)", "fraction_csp3", high=0.05),
     Word(r"sp[3³][- ]rich|rich in (?:sp[3³]|saturated carbons?)", "fraction_csp3", low=0.6),
     Word(r"sp2[- ]rich|rich in sp2|sp[3³][- ]poor", "fraction_csp3", high=0.15),
-    Word(r"(?:fully|entirely|completely|wholly|all|purely)[- ]aromatic", "fraction_csp3", high=0),
-    Word(r"(?:fully|entirely|completely|wholly|all|purely)[- ]aromatic", "aromatic_rings", low=1, beside=True),
-    Word(r"(?:fully|entirely|completely|wholly|all|purely)[- ]saturated", "fraction_csp3", low=1),
+    Word(rf"{_WHOLLY}[- ]aromatic", "fraction_csp3", high=0),
+    Word(rf"{_WHOLLY}[- ]aromatic", "aromatic_rings", low=1, beside=True),
+    Word(rf"{_WHOLLY}[- ]saturated", "fraction_csp3", low=1),
     Word(r"(?<!un)saturated(?! (?:hetero|carbo)?cycl)", "fraction_csp3", low=0.9),
     Word(r"unsaturated", "fraction_csp3", high=0.4),
     Word(r"(?:three[- ]dimensional|3[- ]?d[- ](?:shaped|like)|globular|spherical)", "fraction_csp3", low=0.6),
