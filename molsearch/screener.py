@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from molsearch import explain as explaining
-from molsearch.addition import JOURNALS, Addition, interrupted, journal_of
-from molsearch.appraisal import Appraiser
-from molsearch.catalogue import Catalogue, Memory
-from molsearch.chem.guard import Guard
-from molsearch.chem.library import ReadOptions, SpooledLibrary, read_library, read_pasted
+from molsearch.analysis.concept_counts import Catalogue, Memory
+from molsearch.analysis.explain import explain
+from molsearch.analysis.study import Inspector
+from molsearch.chem.io.cleaning import Guard
+from molsearch.chem.io.library import ReadOptions, SpooledLibrary, read_library, read_pasted
+from molsearch.chem.sandbox.risk import tame
 from molsearch.chem.standardize import standardize
-from molsearch.chem.tameness import tame
 from molsearch.errors import InputError, ModelError
 from molsearch.index.base import Index
-from molsearch.inspection import Inspector
 from molsearch.interpretation import Narrowing
-from molsearch.narrowing import narrow
-from molsearch.ranking import caption_scores, rank
-from molsearch.reading import check_filters, check_query, check_reading, check_text, read_query
+from molsearch.library.addition import JOURNALS, Addition, interrupted, journal_of
+from molsearch.library.store import Shelf
+from molsearch.query.account import check_filters, check_query, check_reading, check_text, read_query
 from molsearch.records import (
     CaptionMatch,
     Entry,
@@ -38,8 +36,10 @@ from molsearch.records import (
     Rejection,
     Tested,
 )
+from molsearch.search.filters import narrow
+from molsearch.search.judging import Appraiser
+from molsearch.search.ranking import caption_scores, rank
 from molsearch.settings import Settings
-from molsearch.shelf import Shelf
 
 if TYPE_CHECKING:  # torch loads with these; reading a file needs none of it
     from molsearch.model.dual import DualEncoder
@@ -339,4 +339,4 @@ class Screener:
             InputError: If either cannot be used, or the molecule is too intricate to be explained.
         """
         check_text(text, self.settings.max_query_chars)
-        return explaining.explain(self.model, text, smiles.strip())
+        return explain(self.model, text, smiles.strip())

@@ -11,7 +11,7 @@ from rdkit import Chem
 from rdkit.Chem import Descriptors, rdDepictor
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
-from molsearch.chem.classes import CLASSES
+from molsearch.chem.ontology.classes import CLASSES
 from molsearch.settings import Settings
 
 DATA = Settings().data

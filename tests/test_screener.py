@@ -12,10 +12,10 @@ from rdkit import Chem
 
 from molsearch import records
 from molsearch.errors import Cancelled, InputError, LibraryError, ModelError
-from molsearch.exports import exported
 from molsearch.model.dual import DualEncoder
-from molsearch.reading import sentences
+from molsearch.query.account import sentences
 from molsearch.records import Pair, Phrase, PropertyRange, Query, Ranking
+from molsearch.report.exports import exported
 from molsearch.screener import EXAMPLES, EXAMPLES_FILE, Screener
 from molsearch.settings import Settings
 
@@ -257,9 +257,13 @@ def test_a_negated_class_takes_its_members_out(screener: Screener) -> None:
 def test_stored_classes_and_structures_say_the_same(screener: Screener, monkeypatch: pytest.MonkeyPatch) -> None:
     query = Query("a drug without a carboxylic acid")
     by_bits = screener.search(query, "drugs")
-    monkeypatch.setattr("molsearch.index.exact.ExactIndex.flags", lambda self: None)  # as an older library has none
+    monkeypatch.setattr(
+        "molsearch.index.exact.engine.ExactIndex.flags", lambda self: None
+    )  # as an older library has none
     assert screener.narrow(query, "drugs") == by_bits.narrowing
-    monkeypatch.setattr("molsearch.index.exact.ExactIndex.flags", lambda self: np.zeros((MOLECULES, 1), np.uint8))
+    monkeypatch.setattr(
+        "molsearch.index.exact.engine.ExactIndex.flags", lambda self: np.zeros((MOLECULES, 1), np.uint8)
+    )
     assert screener.narrow(query, "drugs") == by_bits.narrowing
 
 

@@ -5,8 +5,8 @@ import csv
 import pytest
 from rdkit import Chem
 
-from molsearch.chem.names import available
-from molsearch.reading import sentences
+from molsearch.query.account import sentences
+from molsearch.query.names import available
 from molsearch.records import Query
 from molsearch.screener import EXAMPLES, Screener
 from molsearch.settings import Settings

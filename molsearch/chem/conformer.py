@@ -8,9 +8,9 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
-from molsearch.chem.crew import Died
-from molsearch.chem.sandbox import call
-from molsearch.chem.tameness import tame
+from molsearch.chem.sandbox.call import call
+from molsearch.chem.sandbox.process import Died
+from molsearch.chem.sandbox.risk import tame
 from molsearch.errors import InputError
 
 MAX_HEAVY_ATOMS = 200  # beyond this an embedding takes longer than a person waits

@@ -13,9 +13,9 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem.Draw import rdMolDraw2D
 
-from molsearch.chem.crew import Died
-from molsearch.chem.sandbox import call
-from molsearch.chem.tameness import plain, tame
+from molsearch.chem.sandbox.call import call
+from molsearch.chem.sandbox.process import Died
+from molsearch.chem.sandbox.risk import plain, tame
 
 MOST_SECONDS = 10.0  # for an intricate molecule, then it stays undrawn
 FAINTEST = 0.15  # weights below this share of the largest stay unmarked

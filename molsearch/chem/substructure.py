@@ -6,10 +6,10 @@ from itertools import islice
 
 from rdkit import Chem, rdBase
 
-from molsearch.chem.crew import Died
-from molsearch.chem.graph import featurise, parse
-from molsearch.chem.sandbox import call
-from molsearch.chem.tameness import plain, tame
+from molsearch.chem.features.graph import featurise, parse
+from molsearch.chem.sandbox.call import call
+from molsearch.chem.sandbox.process import Died
+from molsearch.chem.sandbox.risk import plain, tame
 from molsearch.errors import InputError
 
 MAX_SMARTS_CHARS = 2_000

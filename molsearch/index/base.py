@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from molsearch.errors import InputError, LibraryError
 from molsearch.index.batch import Batch, Flags, Floats, Found, Mask
-from molsearch.index.exact import ExactIndex
-from molsearch.index.manifest import MANIFEST
-from molsearch.index.milvus import SERVER
-from molsearch.index.milvus_index import MilvusIndex
-from molsearch.index.milvus_store import ADDRESS
-from molsearch.index.milvus_store import library_names as names_on_server
+from molsearch.index.exact.engine import ExactIndex
+from molsearch.index.exact.manifest import MANIFEST
+from molsearch.index.milvus.client import SERVER
+from molsearch.index.milvus.engine import MilvusIndex
+from molsearch.index.milvus.store import ADDRESS
+from molsearch.index.milvus.store import library_names as names_on_server
 from molsearch.index.naming import library_folder, library_name
 from molsearch.records import LibraryInfo, Molecule, PropertyRange, Rejection
 

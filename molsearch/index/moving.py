@@ -8,8 +8,8 @@ from pathlib import Path
 import filelock
 
 from molsearch.errors import LibraryError
-from molsearch.index.manifest import LOCK, MANIFEST, read_manifest, write_manifest
-from molsearch.index.milvus_store import ADDRESS
+from molsearch.index.exact.manifest import LOCK, MANIFEST, read_manifest, write_manifest
+from molsearch.index.milvus.store import ADDRESS
 from molsearch.records import LibraryInfo
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from molsearch.chem.arrays import FRAGMENT_SIZE, RELATIONS, GraphStore
+from molsearch.chem.batch.arrays import FRAGMENT_SIZE, RELATIONS, GraphStore
 from molsearch.model.lexical import Bag, gram_numbers
 from molsearch.model.molecule import MoleculeBatch
 from molsearch.model.text import PieceBatch, WordBatch

@@ -34,8 +34,8 @@ class DualConfig:
         caption_weight: Weight of the same correction of captions, where they are ranked for a molecule.
         name_bonus: Added to a library molecule that the text names exactly.
         subject_bonus: The same where the text begins with that name.
-        derived_bonus: The same where the structure follows from the text by a rule of chem/derive.py.
-        evidence: Factor on the log odds of the classes and amounts that a text names (molsearch/evidence.py).
+        derived_bonus: The same where the structure follows from the text by a rule of query/nomenclature/derive.py.
+        evidence: Factor on the log odds of the classes and amounts that a text names (molsearch/search/scoring.py).
         evidence_parts: Factor on those of the parts that it names.
         evidence_alone: What both grow by for a text that says nothing else; roles count in such a text alone.
         role_width: Hidden units of the role head, where roles were learned.

@@ -12,8 +12,9 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from molsearch.chem.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES, GraphStore
+from molsearch.chem.batch.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES, GraphStore
 from molsearch.errors import ModelError
+from molsearch.model.alignment import soft_largest
 from molsearch.model.batch import (
     Grounded,
     TextBatch,
@@ -26,13 +27,12 @@ from molsearch.model.batch import (
 from molsearch.model.card import read_card
 from molsearch.model.config import DualConfig
 from molsearch.model.folder import Parts, folder_id, read_parts, write_parts
-from molsearch.model.hubness import soft_largest
 from molsearch.model.lexical import Bag, LexicalPath
 from molsearch.model.molecule import GcnEncoder, GineEncoder, MoleculeBatch, StructureTokens
 from molsearch.model.odds import Odds
 from molsearch.model.projector import MemoryBankProjector
 from molsearch.model.reranker import LateInteraction, read_reranker, write_reranker
-from molsearch.model.roles import RoleHead
+from molsearch.model.role_head import RoleHead
 from molsearch.model.text import TransformerEncoder, WordEncoder
 from molsearch.model.tokens import Tokens
 from molsearch.records import ModelCard, Progress
@@ -260,7 +260,7 @@ class DualEncoder(nn.Module):
             InputError: If a SMILES cannot be read.
         """
         # Imported here, as below: a machine that only trains has no RDKit.
-        from molsearch.chem.graph import graph_store
+        from molsearch.chem.features.graph import graph_store
 
         if not smiles:
             return np.zeros((0, self.width), np.float32)

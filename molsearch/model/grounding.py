@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from molsearch.chem.arrays import CLASS_OFFSET, CLASS_SIZE, RELATIONS, GraphStore
-from molsearch.chem.classes import class_named, find_classes
-from molsearch.chem.derive import derive
-from molsearch.chem.forms import stated_forms
-from molsearch.chem.graph import graph_store
-from molsearch.chem.names import Opsin, find_mentions, the_opsin
+from molsearch.chem.batch.arrays import CLASS_OFFSET, CLASS_SIZE, RELATIONS, GraphStore
+from molsearch.chem.features.graph import graph_store
+from molsearch.chem.ontology.classes import class_named, find_classes
 from molsearch.chem.standardize import standardize
+from molsearch.query.names import Opsin, find_mentions, the_opsin
+from molsearch.query.nomenclature.derive import derive
+from molsearch.query.nomenclature.variants import stated_forms
 from molsearch.records import Entry, Molecule
 
 MAX_STRUCTURES = 8  # distinct structures kept of one text, in text order

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from molsearch.chem.arrays import FRAGMENT_SIZE, RELATIONS
+from molsearch.chem.batch.arrays import FRAGMENT_SIZE, RELATIONS
 from molsearch.model.words import hashed, text_grams
 
 GROUPS = RELATIONS  # fragments of grounded structures are kept apart by how the structure stands to the molecule

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv, GINEConv
 
-from molsearch.chem.arrays import ATOM_COLUMNS, BOND_COLUMNS, MORGAN_SIZE, RADII, RELATIONS, GraphStore
+from molsearch.chem.batch.arrays import ATOM_COLUMNS, BOND_COLUMNS, MORGAN_SIZE, RADII, RELATIONS, GraphStore
 from molsearch.model.tokens import Tokens, pad
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:  # torch loads with this
-    from molsearch.model.roles import RoleHead
+    from molsearch.model.role_head import RoleHead
 
 Floats = npt.NDArray[np.float32]
 

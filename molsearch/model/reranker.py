@@ -4,13 +4,9 @@ The vector of a text or molecule is what its tokens have in common; here the tok
 which no atom answers, or one group of atoms that no word asks for, counts against a molecule.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
@@ -20,15 +16,8 @@ from torch import Tensor, nn
 from molsearch.errors import ModelError
 from molsearch.model.tokens import Tokens
 
-if TYPE_CHECKING:
-    from molsearch.model.dual import DualEncoder
-
-Floats = npt.NDArray[np.float32]
-
-LEADING = 200  # molecules that are looked at
 FACTOR = 0.15  # what a match counts beside the score of a search, chosen on validation captions
 FILE = "reranker.safetensors"
-_PART = 50  # molecules compared at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,38 +117,3 @@ def read_reranker(folder: Path, width: int) -> LateInteraction | None:
         reason = " ".join(str(error).split())
         raise ModelError(f"The re-ranker {path} cannot be used: {reason}; copy the folder again.") from error
     return head.eval()
-
-
-@torch.inference_mode()
-def second_look(model: "DualEncoder", texts: Sequence[str], shares: Sequence[float], keys: Sequence[str]) -> Floats:
-    """Compute what molecules gain by their atoms against the words of texts, (M,).
-
-    Args:
-        model: The encoder; without a re-ranker nothing is gained.
-        texts: Phrases of a query.
-        shares: Weight of each; they sum to 1.
-        keys: M molecules.
-
-    Raises:
-        InputError: If a SMILES cannot be read.
-    """
-    # Imported here: a machine that only trains has no RDKit.
-    from molsearch.chem.graph import graph_store
-    from molsearch.model.grounding import ground, read_texts
-
-    head = model.reranker
-    total = np.zeros(len(keys), np.float32)
-    if head is None or not texts:
-        return total
-    model.eval()
-    grounded, named = ground(read_texts(texts, model.lexicon))
-    batch = model.prepare_texts(grounded, named, ["token"]).to(model.device)
-    words = head.words(model.text_tokens(batch))
-    for start in range(0, len(keys), _PART):
-        graphs, _ = model.prepare_molecules(graph_store(keys[start : start + _PART]), ["token"])
-        assert graphs is not None  # the token path was asked for
-        atoms = head.atoms(model.molecule(graphs.to(model.device)))
-        for row, share in enumerate(shares):
-            told = head.factor * head.match(words.rows(slice(row, row + 1)), atoms)
-            total[start : start + _PART] += np.float32(share) * told.cpu().numpy()
-    return total

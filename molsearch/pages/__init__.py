@@ -3,7 +3,7 @@
 import streamlit as st
 
 from molsearch.screener import Screener
-from molsearch.workbench import Workbench
+from molsearch.workspace.workbench import Workbench
 
 
 @st.cache_resource(show_spinner="Starting …")

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from molsearch import alignmentplots
-from molsearch.chem.cells import inert
+from molsearch.analysis.study import Inspector
 from molsearch.chem.drawing import data_uri, draw
-from molsearch.inspection import Inspector
+from molsearch.chem.io.cells import inert
 from molsearch.pages import the_screener
-from molsearch.pages.panels.bank import bank
-from molsearch.pages.panels.onepair import one_pair
-from molsearch.pages.panels.pairs import Study, chosen_pair, pick, sample_of, the_study
+from molsearch.pages.panels.alignment.bank import bank
+from molsearch.pages.panels.alignment.onepair import one_pair
+from molsearch.pages.panels.alignment.pairs import Study, chosen_pair, pick, sample_of, the_study
 from molsearch.pages.panels.sentences import errors_as_sentences
-from molsearch.plots import shared_space
+from molsearch.report import alignment_plots
+from molsearch.report.plots import shared_space
 
 if TYPE_CHECKING:
-    from molsearch.agreement import Agreement
-    from molsearch.alignment import AlignmentReport
+    from molsearch.analysis.pair_ranks import Agreement
+    from molsearch.model.alignment import AlignmentReport
 
 STATE = st.session_state
 WHOLE, PAIR, BANK = "Whole file", "One pair", "Memory bank"
@@ -52,7 +52,7 @@ def _whole(study: Study, inspector: Inspector, *, dark: bool) -> None:
     left, right = st.columns(2, gap="medium")
     left.markdown("**Matched against mismatched pairs**")
     left.plotly_chart(
-        alignmentplots.agreement_histogram(study.agreement, dark=dark),
+        alignment_plots.agreement_histogram(study.agreement, dark=dark),
         config={"displayModeBar": False},
         key="matched",
         alt="Cosines of matched and mismatched pairs",
@@ -64,7 +64,7 @@ def _whole(study: Study, inspector: Inspector, *, dark: bool) -> None:
 
 def _figures(found: "Agreement") -> None:
     """Write the figures of the file in one line."""
-    from molsearch.agreement import hits
+    from molsearch.analysis.pair_ranks import hits
 
     columns = iter(st.columns(8))
     tie = "A rank is 1 + the candidates that score higher + half of those that score the same."

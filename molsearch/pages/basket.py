@@ -5,15 +5,14 @@ from io import BytesIO
 
 import streamlit as st
 
-from molsearch.basket import MAX_NOTE_CHARS, Basket, Pick
-from molsearch.basketfile import MAX_FILE_BYTES, SUFFIX
 from molsearch.chem.drawing import data_uri, draw
 from molsearch.pages import the_screener
-from molsearch.pages.panels import history, picks
 from molsearch.pages.panels.job import Job, watch
+from molsearch.pages.panels.search import history, picks
 from molsearch.pages.panels.sentences import errors_as_sentences, show_error
 from molsearch.records import Progress
-from molsearch.workbench import Workbench
+from molsearch.workspace.basket import MAX_FILE_BYTES, MAX_NOTE_CHARS, SUFFIX, Basket, Pick
+from molsearch.workspace.workbench import Workbench
 
 ROW_PX = 84
 PER_PAGE = 100  # drawings a page; the exports hold all

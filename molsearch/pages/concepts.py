@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from molsearch.catalogue import Catalogue
-from molsearch.concepts import shipped_concepts
+from molsearch.analysis.concept_counts import Catalogue
+from molsearch.analysis.concepts import shipped_concepts
 from molsearch.pages import the_screener
 from molsearch.pages.panels.awaited import awaited
-from molsearch.pages.panels.browse import browse
+from molsearch.pages.panels.concepts.browse import browse
+from molsearch.pages.panels.concepts.tags import tagging
 from molsearch.pages.panels.sentences import errors_as_sentences
-from molsearch.pages.panels.tags import tagging
 
 TAG, BROWSE = "Tag a molecule", "Browse a library"
 

@@ -14,9 +14,9 @@ from molsearch.pages.panels import stored
 from molsearch.pages.panels.job import Job, watch
 from molsearch.pages.panels.sentences import errors_as_sentences, plain, show_error
 from molsearch.records import Library, LibraryInfo, Progress
-from molsearch.report import ImportReport, import_report, rejections_csv
+from molsearch.report.import_report import ImportReport, import_report, rejections_csv
 from molsearch.screener import Screener
-from molsearch.workbench import Workbench
+from molsearch.workspace.workbench import Workbench
 
 FORMATS_HELP = "SDF, SDF.gz, MOL, SMILES, CSV, TSV or Parquet"
 STATE = st.session_state

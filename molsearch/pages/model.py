@@ -9,8 +9,8 @@ import streamlit as st
 from molsearch.pages import the_screener
 from molsearch.pages.panels import calibrated
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
-from molsearch.plots import training_curves
 from molsearch.records import ModelCard
+from molsearch.report.plots import training_curves
 
 _COMMENTS = re.compile(r"<!--.*?-->", re.DOTALL)  # they mark the tables for the command that writes them
 

@@ -8,17 +8,17 @@ from functools import partial
 import streamlit as st
 
 from molsearch.errors import Cancelled
-from molsearch.exports import EXPORTS, exported
 from molsearch.pages import the_screener
-from molsearch.pages.panels import ask, evidence, filters, hits, linking, narrow, picking, picks, understood
-from molsearch.pages.panels import map as chemical_space
-from molsearch.pages.panels.detail import detail
 from molsearch.pages.panels.job import Job, watch
+from molsearch.pages.panels.search import ask, evidence, filters, hits, linking, narrow, picking, picks, understood
+from molsearch.pages.panels.search import map as chemical_space
+from molsearch.pages.panels.search.detail import detail
 from molsearch.pages.panels.sentences import errors_as_sentences, plain, show_error
 from molsearch.pages.permalink import Link
-from molsearch.plots import score_histogram
 from molsearch.records import LibraryInfo, Progress, Ranking, Tested
-from molsearch.workbench import Workbench
+from molsearch.report.exports import EXPORTS, exported
+from molsearch.report.plots import score_histogram
+from molsearch.workspace.workbench import Workbench
 
 WAIT_S = 1.0  # most searches are done by then; a longer one shows its progress
 OPENING = "Opening the model and the libraries; only the very first start takes longer …"

@@ -27,7 +27,7 @@ def swap(example: Example, written: Sequence[Example], share: float, rng: np.ran
 
 
 class MadeNames:
-    """Made names to learn beside captions (training/madenames.py)."""
+    """Made names to learn beside captions (training/synthetic_names.py)."""
 
     def __init__(self, examples: Sequence[Example]) -> None:
         measured = sorted(((len(words(example.text)), example) for example in examples), key=lambda pair: pair[0])

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from molsearch.chem.arrays import GraphStore, MolGraph
+from molsearch.chem.batch.arrays import GraphStore, MolGraph
 from molsearch.errors import InputError
 from molsearch.records import Progress
 
@@ -31,7 +31,7 @@ B = TypeVar("B")
 VERSION = 6
 _CHUNK = 500
 _WRITTEN = 3  # captions written from each structure
-MADE = "made name"  # source of pairs that are a name and its structure (training/madenames.py)
+MADE = "made name"  # source of pairs that are a name and its structure (training/synthetic_names.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class Features:
         val: Captions to choose the best epoch by.
         pool: Rows of the molecules that validation ranks against.
         lexicon: Trivial names that the training captions tie to a structure.
-        written: Captions written from the structure of training molecules (chem/phrases.py).
-        made: Made names, read as such: what OPSIN finds in them is left out (training/madenames.py).
+        written: Captions written from the structure of training molecules (training/synthetic_captions.py).
+        made: Made names, read as such: what OPSIN finds in them is left out (training/synthetic_names.py).
         odds: What named classes and parts tell, (2, CLASS_SIZE) and (PART_KINDS, PART_OUTCOMES); None unmeasured.
     """
 
@@ -91,13 +91,13 @@ class Caption:
 
 def _featurise_chunk(smiles: Sequence[str]) -> GraphStore:
     # Imported here, as below: a machine that only trains from a cache has no RDKit.
-    from molsearch.chem.graph import graph_store
+    from molsearch.chem.features.graph import graph_store
 
     return graph_store(smiles)
 
 
 def _write_chunk(captions: Sequence[Caption]) -> list[Caption]:
-    from molsearch.chem.phrases import captions_of
+    from molsearch.training.synthetic_captions import captions_of
 
     distinct = dict.fromkeys(caption.smiles for caption in captions)
     return [Caption(text, smiles, "written") for smiles in distinct for text in captions_of(smiles, _WRITTEN, seed=0)]
@@ -161,7 +161,7 @@ def build(
 
 def _without_own(reading: "Reading", caption: Caption, learned: Set[str]) -> "Reading":
     """Drop structures that would give the answer away: the caption's own molecule, from the lexicon or a made name."""
-    from molsearch.chem.graph import canonical
+    from molsearch.chem.features.graph import canonical
 
     if not reading.structures:
         return reading

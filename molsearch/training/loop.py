@@ -15,22 +15,22 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from molsearch.alignment import ranks
 from molsearch.errors import InputError
+from molsearch.model.alignment import ranks
 from molsearch.model.dual import DualEncoder
-from molsearch.model.heap import give_back
 from molsearch.model.lexical import inverse_document_frequency
+from molsearch.model.runtime import give_back
 from molsearch.records import Progress
 from molsearch.training import checkpoint
 from molsearch.training.augmentation import MadeNames, swap, thin, thin_bag, thin_environments, thin_words
 from molsearch.training.features import Example, Features
 from molsearch.training.losses import Critic, EmbeddedPairs, critic_loss, total
-from molsearch.training.masking import Schedule, pretrain
+from molsearch.training.masked_language import Schedule, pretrain
 from molsearch.training.neighbours import nearest_molecules, neighbour_batches
 from molsearch.training.pairs import batches, same_pairs
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
-from molsearch.training.rolefit import Flags, Floats, role_holders, teach
+from molsearch.training.role_head import Flags, Floats, role_holders, teach
 from molsearch.training.schedule import share_of_peak
 from molsearch.training.tokenizer import train_tokenizer
 

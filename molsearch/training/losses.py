@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from molsearch.alignment import Divergences, Form, distances, distributions, divergences, similarities
+from molsearch.model.alignment import Divergences, Form, distances, distributions, divergences, similarities
 
 
 def contrastive(texts: Tensor, molecules: Tensor, scale: Tensor | float, same: Tensor | None = None) -> Tensor:

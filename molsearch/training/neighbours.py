@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from molsearch.chem.arrays import FRAGMENT_SIZE, GraphStore
+from molsearch.chem.batch.arrays import FRAGMENT_SIZE, GraphStore
 
 Ints = npt.NDArray[np.int64]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from molsearch.chem.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES
+from molsearch.chem.batch.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES
 from molsearch.records import Progress
 from molsearch.training.features import Caption
 
@@ -39,8 +39,8 @@ def measure_odds(captions: Sequence[Caption], seed: int = 0, progress: Progress 
 
 
 def _class_odds(texts: Sequence[str], owners: npt.NDArray[np.int64], molecules: Sequence[str]) -> Floats:
-    from molsearch.chem.criteria import read_criteria
-    from molsearch.chem.graph import class_members
+    from molsearch.chem.features.graph import class_members
+    from molsearch.query.criteria import read_criteria
 
     member = class_members(molecules)
     said, right = np.zeros(CLASS_SIZE), np.zeros(CLASS_SIZE)
@@ -64,10 +64,10 @@ def _part_odds(
     seed: int,
     progress: Progress | None,
 ) -> Floats:
-    from molsearch.chem.configuration import agree, stated_configuration
     from molsearch.chem.fingerprints import morgan_bits, tanimoto
-    from molsearch.chem.names import find_mentions
-    from molsearch.chem.parts import outcomes, parts_of
+    from molsearch.query.names import find_mentions
+    from molsearch.query.parts import outcomes, parts_of
+    from molsearch.query.stereo import agree, stated_configuration
 
     chosen = np.random.default_rng(seed).permutation(len(texts))[:SAMPLE]
     # Without the lexicon: it holds the molecules' own names.

@@ -38,7 +38,7 @@ def usable(rows: Sequence[Row], excluded: frozenset[str]) -> list[Caption]:
         rows: Training pairs.
         excluded: InChIKeys of molecules that must not be learned from.
     """
-    from molsearch.chem.graph import readable
+    from molsearch.chem.features.graph import readable
 
     captions: list[Caption] = []
     empty = leaked = unreadable = 0

@@ -33,9 +33,10 @@ class Recipe:
         clip: Largest gradient norm.
         gram_dropout: Share of a text's n-grams left out at random.
         fragment_dropout: Share of a molecule's fragments left out at random.
-        written_share: Share of the captions swapped, at random, for one written from the structure (chem/phrases.py).
+        written_share: Share of the captions swapped, at random, for one written from the structure
+            (training/synthetic_captions.py).
         masked_epochs: Passes over the captions before the pairs, in which the text encoder learns to fill in hidden
-            words (training/masking.py); 0 begins with the pairs.
+            words (training/masked_language.py); 0 begins with the pairs.
         made_share: Made names that learn beside each batch of captions, drawn at random, as a share of its size.
         word_dropout: Share of a text's words hidden from the token path at random.
         environment_dropout: Share of an atom's Morgan environments hidden from the token path at random.

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from molsearch.chem.features.graph import graph_store
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.training.odds import measure_odds
-from molsearch.training.pairs import Row, read_pairs
+from molsearch.training.pairs import read_pairs
 from molsearch.training.prepare import held_out, parted, usable
-from molsearch.training.rolefit import Flags, Floats, role_holders, teach
-from molsearch.training.scoring import Pool
+from molsearch.training.role_head import Flags, Floats, role_holders, teach
+
+_GRAPHS = 4096  # molecules whose graphs are held at once
 
 
 def remeasure(folder: Path, pairs: Path, val: Path, roles: int, seed: int = 0, progress: Progress | None = None) -> str:
@@ -42,10 +45,10 @@ def remeasure(folder: Path, pairs: Path, val: Path, roles: int, seed: int = 0, p
         holders = role_holders([one.text for one in captions], [place[one.smiles] for one in captions])
 
         def encode(told: list[int]) -> tuple[Floats, Flags]:
-            pool = Pool(model, [Row("", molecules[number]) for number in told])
-            flags = pool.flags()
-            assert flags is not None  # told is not empty
-            return pool.vectors(), flags
+            parts = (told[start : start + _GRAPHS] for start in range(0, len(told), _GRAPHS))
+            stores = (graph_store([molecules[number] for number in part]) for part in parts)
+            encoded = [(model.vectors_of_graphs(store), store.class_bits()) for store in stores]
+            return np.concatenate([vectors for vectors, _ in encoded]), np.concatenate([flags for _, flags in encoded])
 
         teach(model, holders, encode, roles, seed)
     model.save(folder)

@@ -14,18 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from molsearch.basket import Asked, Basket, Found, Origin, Pick
-from molsearch.basketfile import save
-from molsearch.chem.export import write_excel, write_parquet
+from molsearch.chem.io.export import write_excel, write_parquet
 from molsearch.index.base import create_index
 from molsearch.interpretation import Narrowing
 from molsearch.model.config import DualConfig
 from molsearch.model.folder import Parts, write_parts
 from molsearch.pages.permalink import Link, fields_of
-from molsearch.provenance import FORMAT, VERSION, Package, Place, Run, Searched, digest
 from molsearch.records import Entry, Molecule, Phrase, PropertyRange, Query
-from molsearch.runfile import PAGE_END, PAGE_START, write_run
+from molsearch.report.run import FORMAT, VERSION, Package, Place, Run, Searched, digest
+from molsearch.report.run_file import PAGE_END, PAGE_START, write_run
 from molsearch.settings import PROJECT
+from molsearch.workspace.basket import Asked, Basket, Found, Origin, Pick, save
 from tests.index.samples import WIDTH, batches, rejection
 
 TIME = "2026-01-31T12:00:00+00:00"

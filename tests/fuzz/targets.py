@@ -14,24 +14,24 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from molsearch import calibrationfile
-from molsearch.basketfile import open_saved
-from molsearch.chem.formats import format_of, read_entries
-from molsearch.chem.library import ReadOptions, read_library
-from molsearch.chem.pairs import PairLimits, pair_columns, read_pairs
+from molsearch.chem.io.formats import format_of, read_entries
+from molsearch.chem.io.library import ReadOptions, read_library
+from molsearch.chem.io.pairs import PairLimits, pair_columns, read_pairs
+from molsearch.cli.options import read_captions
 from molsearch.errors import MolsearchError
+from molsearch.evaluation.rank_file import read_ranks
 from molsearch.index.base import open_index
 from molsearch.index.naming import library_folder, library_name
 from molsearch.model.card import read_card
 from molsearch.model.config import read_config
 from molsearch.model.folder import Parts, read_parts
-from molsearch.options import read_captions
 from molsearch.pages.permalink import address, read_link
 from molsearch.records import Molecule, Rejection
-from molsearch.runfile import find_run, read_run, write_run
+from molsearch.report.run_file import find_run, read_run, write_run
+from molsearch.search.calibration import read_calibration
 from molsearch.training import pairs as training_pairs
-from molsearch.training.rankfile import read_ranks
 from molsearch.training.recipe import load_recipe
+from molsearch.workspace.basket import open_saved
 from tests.fuzz import seeds
 
 MOST_CPU_S = 5.0  # of one case; the slowest honest one takes a tenth
@@ -150,7 +150,7 @@ def model_part(name: str) -> Callable[[bytes], None]:
         try:
             with judged():
                 assert isinstance(read_parts(folder), Parts)
-                calibrationfile.read(folder)
+                read_calibration(folder)
                 read_card(folder, "id")
         finally:
             if whole is None:

@@ -14,8 +14,8 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from molsearch.index import transaction
-from molsearch.index.exact import ExactIndex
+from molsearch.index.exact import transaction
+from molsearch.index.exact.engine import ExactIndex
 from tests.index.samples import WIDTH, batch, batches, rejection
 from tests.killing import forked
 

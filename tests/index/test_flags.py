@@ -7,7 +7,7 @@ import pytest
 
 from molsearch.errors import InputError
 from molsearch.index.base import open_index
-from molsearch.index.exact import ExactIndex
+from molsearch.index.exact.engine import ExactIndex
 from tests.index.samples import WIDTH, batch, unit
 
 

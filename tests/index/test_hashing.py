@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from molsearch.index.exact import ExactIndex
+from molsearch.index.exact.engine import ExactIndex
 from tests.index.samples import WIDTH, batch, rejection
 
 

@@ -9,8 +9,8 @@ import filelock
 import pytest
 
 from molsearch.errors import LibraryError
-from molsearch.index.exact import ExactIndex
-from molsearch.index.manifest import LOCK
+from molsearch.index.exact.engine import ExactIndex
+from molsearch.index.exact.manifest import LOCK
 from molsearch.index.moving import move_library
 from tests.index.samples import WIDTH, batch, molecule
 

@@ -16,7 +16,7 @@ import numpy as np
 from molsearch.errors import LibraryError
 from molsearch.records import Explanation, PropertyRange, Query, Ranking
 from molsearch.screener import Screener
-from molsearch.session import SessionScreener
+from molsearch.workspace.session import SessionScreener
 from tests.load.memory import Memory
 
 QUERIES = (

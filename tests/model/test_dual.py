@@ -13,9 +13,9 @@ from rdkit import Chem
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
-from molsearch.chem.arrays import GraphStore
-from molsearch.chem.classes import CLASSES, MAX_ROWS
-from molsearch.chem.graph import featurise
+from molsearch.chem.batch.arrays import GraphStore
+from molsearch.chem.features.graph import featurise
+from molsearch.chem.ontology.classes import CLASSES, MAX_ROWS
 from molsearch.errors import InputError, ModelError
 from molsearch.model.batch import TextBatch
 from molsearch.model.config import DualConfig, config_table

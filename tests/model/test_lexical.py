@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from molsearch.chem.arrays import FRAGMENT_SIZE, RELATIONS, GraphStore
-from molsearch.chem.graph import featurise
+from molsearch.chem.batch.arrays import FRAGMENT_SIZE, RELATIONS, GraphStore
+from molsearch.chem.features.graph import featurise
 from molsearch.model.batch import fragment_bag, gram_bag, grounded_bag, structure_slots
 from molsearch.model.lexical import Bag, LexicalConfig, LexicalPath, gram_numbers, inverse_document_frequency
 from molsearch.model.words import hashed, text_grams

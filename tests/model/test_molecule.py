@@ -7,8 +7,8 @@ import torch
 from rdkit import Chem
 from torch import nn
 
-from molsearch.chem.arrays import GraphStore
-from molsearch.chem.graph import featurise
+from molsearch.chem.batch.arrays import GraphStore
+from molsearch.chem.features.graph import featurise
 from molsearch.model.molecule import GcnConfig, GcnEncoder, GineConfig, GineEncoder, MoleculeBatch
 from molsearch.model.tokens import Tokens
 

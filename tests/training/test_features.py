@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from molsearch.chem.arrays import RELATIONS, MolGraph
-from molsearch.chem.graph import canonical, featurise
-from molsearch.chem.names import available
+from molsearch.chem.batch.arrays import RELATIONS, MolGraph
+from molsearch.chem.features.graph import canonical, featurise
 from molsearch.errors import InputError
 from molsearch.model.grounding import Reading
+from molsearch.query.names import available
 from molsearch.training.features import VERSION, Caption, Features, _without_own, build, load, save
 from tests.training.samples import PAIRS, SMILES
 

@@ -236,7 +236,7 @@ def test_the_intra_modal_teacher_gets_no_gradient(
 
 def test_distance_form_weighs_the_farthest_most() -> None:
     # The quirk of the released code, kept as a named option: softmax over plus the distance.
-    from molsearch.alignment import distributions, similarities
+    from molsearch.model.alignment import distributions, similarities
 
     x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
     row = distributions(similarities(x, x), form="distance").t2m[0]

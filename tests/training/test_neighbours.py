@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from molsearch.chem.arrays import GraphStore
-from molsearch.chem.graph import featurise
+from molsearch.chem.batch.arrays import GraphStore
+from molsearch.chem.features.graph import featurise
 from molsearch.training.neighbours import nearest_molecules, neighbour_batches
 
 SMILES = ("CCCCCCO", "CCCCCCCO", "c1ccncc1", "Cc1ccncc1", "NS(=O)(=O)c1ccccc1", "CNS(=O)(=O)c1ccccc1")

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from molsearch.chem.classes import class_named
-from molsearch.chem.names import available
+from molsearch.chem.ontology.classes import class_named
 from molsearch.model.dual import DualEncoder
+from molsearch.query.names import available
 from molsearch.training.features import Caption
 from molsearch.training.odds import DOUBT, measure_odds
 from molsearch.training.refit import remeasure

@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from molsearch.calibration import NEGATIVES
-from molsearch.calibrationfile import Calibration, Reliability
 from molsearch.pages.panels.sentences import plain
-from molsearch.reliability import pair_histogram, reliability_curves
+from molsearch.report.calibration_plots import pair_histogram, reliability_curves
+from molsearch.search.calibration import NEGATIVES, Calibration, Reliability
 
 COMMAND = "python -m molsearch evaluate --protocol calibration --model FOLDER --pairs V.tsv --pool POOL.tsv --write"
 CURVES = 3  # more in one picture cannot be told apart

@@ -6,10 +6,10 @@ import streamlit as st
 
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
 from molsearch.records import Filling, LibraryInfo
-from molsearch.report import rejections_csv
+from molsearch.report.import_report import rejections_csv
 from molsearch.screener import EXAMPLES
-from molsearch.session import PRIVATE_HOURS
-from molsearch.workbench import Workbench
+from molsearch.workspace.session import PRIVATE_HOURS
+from molsearch.workspace.workbench import Workbench
 
 REFRESH_S = 1.0
 

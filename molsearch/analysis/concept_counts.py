@@ -1,0 +1,268 @@
+"""The concept list over molecules and libraries: tags, members of a concept, and how many of each a library holds."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import numpy as np
+
+from molsearch.analysis.concepts import (
+    ABOVE,
+    Concept,
+    ConceptSpace,
+    Counts,
+    Floats,
+    Mask,
+    Tag,
+    classes_held,
+    rule_counts,
+    ruled_rows,
+)
+from molsearch.index.base import Index
+from molsearch.records import Molecule, Progress
+
+if TYPE_CHECKING:  # torch loads with this
+    from molsearch.model.dual import DualEncoder
+
+T = TypeVar("T")
+
+KEPT_COUNTS = 64  # libraries; two numbers a concept each
+KEPT_CENSUSES = 16  # concepts; four bytes a molecule each
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConceptCounts:
+    """How many molecules of a library each concept has.
+
+    Attributes:
+        library: Its name.
+        molecules: How many it holds.
+        above: (C,) molecules that stand above the background.
+        ruled: (C,) molecules that belong by the class table, 0 where it does not know the concept; None where the
+            library was stored without its classes.
+    """
+
+    library: str
+    molecules: int
+    above: Counts
+    ruled: Counts | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Census:
+    """A whole library by one concept, N molecules.
+
+    Attributes:
+        concept: The phrase and its group.
+        library: Name of the library.
+        order: (N,) rows, highest score first; ties stand in row order.
+        cosines: (N,) by row.
+        scores: (N,) by row, as ``Tag.score`` says.
+        above: How many stand above the background.
+        ruled: (N,) by row: whether the class table counts it in; None where that is not known.
+    """
+
+    concept: Concept
+    library: str
+    order: Counts
+    cosines: Floats
+    scores: Floats
+    above: int
+    ruled: Mask | None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One molecule of a census.
+
+    Attributes:
+        rank: From 1.
+        molecule: The molecule with its sources.
+        tag: Its match with the concept.
+    """
+
+    rank: int
+    molecule: Molecule
+    tag: Tag
+
+
+class _Kept(Generic[T]):
+    """The latest answers by key; many threads may ask, and one that is missing is made once at a time."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
+        self._answers: OrderedDict[Hashable, T] = OrderedDict()
+
+    def get(self, key: Hashable) -> T | None:
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+            return self._answers.get(key)
+
+    def made(self, key: Hashable, make: Callable[[], T]) -> T:
+        known = self.get(key)
+        if known is not None:
+            return known
+        with self._making:
+            known = self.get(key)
+            if known is None:
+                known = make()
+                with self._lock:
+                    self._answers[key] = known
+                    while len(self._answers) > self._most:
+                        self._answers.popitem(last=False)
+        return known
+
+
+class Memory:
+    """What is kept for all sessions: it hangs on contents and model ids alone, never on names."""
+
+    def __init__(self) -> None:
+        self.spaces: _Kept[ConceptSpace] = _Kept(2)
+        self.counts: _Kept[ConceptCounts] = _Kept(KEPT_COUNTS)
+        self.censuses: _Kept[Census] = _Kept(KEPT_CENSUSES)
+
+
+class Catalogue:
+    """Everything the Concepts page asks; many threads may use one.
+
+    Args:
+        model: Gives the model in use.
+        opened: Opens a library by name for the model of that id.
+        typical: Gives the SMILES of the molecules that the background is made of.
+        memory: What another catalogue has learned already, to share it.
+    """
+
+    def __init__(
+        self,
+        model: "Callable[[], DualEncoder]",
+        opened: Callable[[str, str], Index],
+        typical: Callable[[], Sequence[str]],
+        memory: Memory | None = None,
+    ) -> None:
+        self._model = model
+        self._opened = opened
+        self._typical = typical
+        self.memory = memory or Memory()
+
+    def space(self, progress: Progress | None = None) -> ConceptSpace:
+        """Return the list embedded by the model in use, made when first asked for.
+
+        Raises:
+            InputError: If the molecules of the background cannot be read.
+            ModelError: If the model cannot be used.
+        """
+        model = self._model()
+
+        def make() -> ConceptSpace:
+            return ConceptSpace.against(model, self._typical(), progress)
+
+        return self.memory.spaces.made(model.model_id, make)
+
+    def tags(self, key: str) -> tuple[Tag, ...]:
+        """Look at every concept for a molecule, highest score first.
+
+        Args:
+            key: SMILES after clean-up, as ``Screener.clean`` gives it.
+
+        Raises:
+            InputError: If it is no structure.
+        """
+        vector = self._model().encode_molecules([key])[0]
+        return self.space().tag(vector, classes_held(key))
+
+    def content(self, library: str) -> Hashable:
+        """Tell the contents of a library apart from all others, and from its own before or after an addition.
+
+        Raises:
+            LibraryError: If there is no such library, or another model filled it.
+        """
+        return self._content(self._open(library))
+
+    def counted(self, library: str) -> ConceptCounts | None:
+        """Return the counts of a library where they are known already, without computing any.
+
+        Raises:
+            LibraryError: If there is no such library, or another model filled it.
+        """
+        known = self.memory.counts.get(self._content(self._open(library)))
+        return None if known is None else replace(known, library=library)
+
+    def counts(self, library: str, progress: Progress | None = None) -> ConceptCounts:
+        """Count the molecules of a library for every concept.
+
+        Raises:
+            LibraryError: If there is no such library, or another model filled it.
+        """
+        space, index = self.space(), self._open(library)
+
+        def make() -> ConceptCounts:
+            flags = index.flags()
+            return ConceptCounts(
+                library,
+                index.info.molecules,
+                space.standing_above(index.vectors(), flags, progress),
+                None if flags is None else rule_counts(space.concepts, flags),
+            )
+
+        # The same contents may have another name in the session that asked first.
+        return replace(self.memory.counts.made(self._content(index), make), library=library)
+
+    def census(self, library: str, phrase: str, progress: Progress | None = None) -> Census:
+        """Rank a whole library by one concept.
+
+        Raises:
+            InputError: If the list holds no such phrase.
+            LibraryError: If there is no such library, or another model filled it.
+        """
+        space, index = self.space(), self._open(library)
+        place = space.place(phrase)
+
+        def make() -> Census:
+            concept, flags = space.concepts[place], index.flags()
+            cosines, scores = space.of_concept(place, index.vectors(), flags, progress)
+            return Census(
+                concept=concept,
+                library=library,
+                order=np.argsort(-scores, kind="stable"),
+                cosines=cosines,
+                scores=scores,
+                above=int((scores >= ABOVE).sum()),
+                ruled=None if flags is None else ruled_rows(concept, flags),
+            )
+
+        return replace(self.memory.censuses.made((self._content(index), phrase), make), library=library)
+
+    def members(self, census: Census, first: int, count: int) -> list[Member]:
+        """Read the molecules of some ranks of a census.
+
+        Args:
+            census: As ``census`` gave it; the library must not have changed since.
+            first: Rank of the first, from 1.
+            count: How many; fewer come where the library ends.
+
+        Raises:
+            LibraryError: If the library is gone, or another model filled it.
+        """
+        rows = [int(row) for row in census.order[first - 1 : first - 1 + count]]
+        molecules = self._open(census.library).molecules(rows)
+        return [
+            Member(first + place, molecule, self._tag(census, row))
+            for place, (row, molecule) in enumerate(zip(rows, molecules, strict=True))
+        ]
+
+    @staticmethod
+    def _tag(census: Census, row: int) -> Tag:
+        rule = None if census.ruled is None else bool(census.ruled[row])
+        return Tag(census.concept, float(census.cosines[row]), float(census.scores[row]), rule)
+
+    def _open(self, library: str) -> Index:
+        return self._opened(library, self._model().model_id)
+
+    def _content(self, index: Index) -> Hashable:
+        """Tell contents apart; an engine that keeps no hashes is told apart by what it says of itself."""
+        return (index.content_sha256() or (index.address, index.info), index.info.model_id)

@@ -1,0 +1,1 @@
+"""Many molecules side by side, as arrays of atoms and bonds."""

@@ -1,0 +1,1 @@
+"""Molecules as what the encoders read: graphs, fragments and descriptors."""

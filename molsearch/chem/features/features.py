@@ -1,0 +1,148 @@
+"""Everything that is stored of a molecule before the model sees it: its graph and its properties, from one parse."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+from rdkit import Chem
+
+from molsearch.chem.batch.arrays import GraphStore, MolGraph
+from molsearch.chem.batch.atoms import Traits, traits
+from molsearch.chem.batch.molbatch import Cohort
+from molsearch.chem.features.descriptors import profiles
+from molsearch.chem.features.graph import graphs_of, parse
+from molsearch.chem.ontology.classes import classes_and_alerts
+from molsearch.chem.properties import PROPERTIES
+from molsearch.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+
+_ARRAYS = tuple(field.name for field in fields(MolGraph))
+_OFFSETS = ("atom_offsets", "edge_offsets", "fragment_offsets")
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What became of some molecules.
+
+    Attributes:
+        kept: Which of them could be read, N ascending places in the list that was given.
+        refused: Why the others could not, by place.
+        store: Graphs of those kept; None where there is none.
+        properties: (N, P) in the order of PROPERTIES, NaN where RDKit fails.
+    """
+
+    kept: tuple[int, ...]
+    refused: dict[int, str]
+    store: GraphStore | None
+    properties: Floats
+
+
+def features_of(smiles: Sequence[str]) -> Features:
+    """Compute graphs and properties, in order; what cannot be read is refused."""
+    kept: list[int] = []
+    refused: dict[int, str] = {}
+    mols: list[Chem.Mol] = []
+    reads: list[Traits] = []
+    for place, one in enumerate(smiles):
+        try:
+            mol = parse(one)
+            reads.append(traits(mol, one))
+        except (InputError, ValueError, RuntimeError) as error:
+            refused[place] = str(error)
+            continue
+        mols.append(mol)
+        kept.append(place)
+    if not mols:
+        return Features((), refused, None, np.empty((0, len(PROPERTIES)), np.float32))
+    try:
+        return _described(Cohort(mols, reads), kept, refused)
+    except (ValueError, RuntimeError) as error:
+        if len(smiles) == 1:
+            return Features((), {0: str(error)}, None, np.empty((0, len(PROPERTIES)), np.float32))
+    return joined([features_of([one]) for one in smiles], [1] * len(smiles))  # one of them is to blame
+
+
+def _described(cohort: Cohort, kept: Sequence[int], refused: dict[int, str]) -> Features:
+    classes, alerts = classes_and_alerts(cohort)
+    store = graphs_of(cohort, classes)
+    return Features(tuple(kept), refused, store, profiles(cohort, alerts).astype(np.float32))
+
+
+def joined(parts: Sequence[Features], lengths: Sequence[int]) -> Features:
+    """Put the features of consecutive lists together as those of one list.
+
+    Args:
+        parts: One or more.
+        lengths: How many molecules each was made of.
+    """
+    starts = np.cumsum([0, *lengths])[:-1].tolist()
+    kept = [start + place for start, part in zip(starts, parts, strict=True) for place in part.kept]
+    refused = {
+        start + place: reason
+        for start, part in zip(starts, parts, strict=True)
+        for place, reason in part.refused.items()
+    }
+    stores = [part.store for part in parts if part.store is not None]
+    values = np.concatenate([part.properties for part in parts])
+    return Features(tuple(kept), refused, GraphStore.joined(stores) if stores else None, values)
+
+
+def placed(parts: Sequence[tuple[Sequence[int], Features]]) -> Features:
+    """Put the features of scattered molecules of one list in the order of that list.
+
+    Args:
+        parts: The places of some molecules and their features; all together hold each place once.
+    """
+    places = [place for some, _ in parts for place in some]
+    found = joined([part for _, part in parts], [len(some) for some, _ in parts])
+    kept = [places[place] for place in found.kept]
+    order = sorted(range(len(kept)), key=kept.__getitem__)
+    refused = {places[place]: reason for place, reason in found.refused.items()}
+    store = None if found.store is None else found.store.take(order)
+    return Features(tuple(sorted(kept)), dict(sorted(refused.items())), store, found.properties[order])
+
+
+def write_features(features: Features, stream: IO[bytes]) -> None:
+    """Write features as a line of JSON and the bytes of the arrays, for another process to read without a pickle."""
+    store = features.store
+    arrays: list[npt.NDArray[np.generic]] = [features.properties]
+    if store is not None:
+        arrays += [getattr(store.graph, name) for name in _ARRAYS] + [getattr(store, name) for name in _OFFSETS]
+    head = {"kept": features.kept, "refused": features.refused, "shapes": [array.shape for array in arrays]}
+    stream.write(json.dumps(head).encode() + b"\n")
+    for array in arrays:
+        stream.write(array.tobytes())
+
+
+def read_features(stream: IO[bytes]) -> Features:
+    """Read what ``write_features`` wrote.
+
+    Raises:
+        EOFError: If the stream ends early.
+    """
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError("The features end early.")
+    head = json.loads(line)
+    properties_shape, *shapes = head["shapes"]
+    values = _read_array(stream, properties_shape, np.dtype(np.float32))
+    arrays = [_read_array(stream, shape, np.dtype(np.int64)) for shape in shapes]
+    store = None
+    if arrays:
+        graph = MolGraph(**dict(zip(_ARRAYS, arrays, strict=False)))
+        store = GraphStore(graph, **dict(zip(_OFFSETS, arrays[len(_ARRAYS) :], strict=True)))
+    refused = {int(place): reason for place, reason in head["refused"].items()}
+    return Features(tuple(head["kept"]), refused, store, values)
+
+
+def _read_array(stream: IO[bytes], shape: Sequence[int], kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    size = math.prod(shape) * kind.itemsize
+    data = bytearray(stream.read(size))  # not bytes, so that the array may be written to
+    if len(data) < size:
+        raise EOFError("The features end early.")
+    return np.frombuffer(data, kind).reshape(shape)

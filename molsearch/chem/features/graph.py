@@ -1,0 +1,175 @@
+"""Molecules to arrays: atoms, bonds, Morgan environments and counted fragments.
+
+Stereochemistry, charge and isotopes are all visible, because captions speak of them: a stereo-blind graph cannot
+put more than 89.4 % of the ChEBI-20 pool at rank 1.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from rdkit import Chem
+
+from molsearch.chem.batch.arrays import (
+    CLASS_OFFSET,
+    CLASS_SIZE,
+    MORGAN_SIZE,
+    GraphStore,
+    MolGraph,
+    offsets,
+    spans,
+)
+from molsearch.chem.batch.atoms import traits
+from molsearch.chem.batch.molbatch import Bools, Cohort
+from molsearch.chem.features.fragments import atom_pairs, morgan
+from molsearch.chem.ontology.classes import classes_and_alerts
+from molsearch.chem.sandbox.call import call
+from molsearch.chem.sandbox.process import Died
+from molsearch.chem.sandbox.risk import parted, tame
+from molsearch.errors import InputError
+
+AT_ONCE = 256  # molecules described together
+SECONDS = 60.0  # for one molecule that is not tame
+
+
+def parse(smiles: str) -> Chem.Mol:
+    """Parse a SMILES.
+
+    Raises:
+        InputError: If RDKit cannot read it or it holds no atom.
+    """
+    mol = Chem.MolFromSmiles(smiles) or _without_valence_check(smiles)
+    if mol is None or mol.GetNumAtoms() == 0:
+        raise InputError(f"This SMILES cannot be read: got {smiles[:80]!r}, expected a valid structure; correct it.")
+    return mol
+
+
+def _without_valence_check(smiles: str) -> Chem.Mol | None:
+    """Read complexes and boranes whose valences RDKit does not know."""
+    mol = Chem.MolFromSmiles(smiles, sanitize=False)
+    if mol is None:
+        return None
+    mol.UpdatePropertyCache(strict=False)
+    checks = Chem.SanitizeFlags.SANITIZE_ALL ^ Chem.SanitizeFlags.SANITIZE_PROPERTIES
+    if Chem.SanitizeMol(mol, checks, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
+        return None
+    Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+    return mol
+
+
+def strict(smiles: str) -> bool:
+    """Tell whether RDKit reads a SMILES with all its checks."""
+    return Chem.MolFromSmiles(smiles) is not None
+
+
+def readable(smiles: str) -> bool:
+    """Tell whether ``featurise`` can read a SMILES."""
+    try:
+        return bool(parse(smiles))
+    except InputError:
+        return False
+
+
+def canonical(smiles: str) -> str:
+    """Write the isomeric canonical SMILES of a structure, without any clean-up."""
+    return str(Chem.MolToSmiles(parse(smiles)))
+
+
+def featurise(smiles: str) -> MolGraph:
+    """Turn a SMILES into the arrays that the molecule encoders read.
+
+    Raises:
+        InputError: If the SMILES cannot be read, or takes longer than SECONDS.
+    """
+    return graph_store([smiles]).graph
+
+
+def graph_store(smiles: Sequence[str]) -> GraphStore:
+    """Turn SMILES, one or more, into graphs in their order, many at once, as that costs a third of one by one.
+
+    Raises:
+        InputError: If one cannot be read, or takes longer than SECONDS.
+    """
+    calm, wild = parted(smiles)
+    if not wild:
+        return _store(smiles)
+    stores = [_store([smiles[place] for place in calm])] if calm else []
+    stores += [GraphStore.of([_apart(smiles[place])]) for place in wild]
+    return GraphStore.joined(stores).take(np.argsort([*calm, *wild]))
+
+
+def _store(smiles: Sequence[str]) -> GraphStore:
+    return GraphStore.joined([graphs_of(cohort, classes_and_alerts(cohort)[0]) for cohort in _cohorts(smiles)])
+
+
+def _apart(smiles: str) -> MolGraph:
+    """Compute the arrays of an intricate molecule in a process that is ended when it takes too long."""
+    try:
+        arrays = call(graph_lists, smiles, seconds=SECONDS)
+    except Died as death:
+        raise InputError(
+            f"This structure is too intricate to compute with: got {smiles[:80]!r}, which took longer than "
+            f"{SECONDS:g} s or ended the process; choose another one."
+        ) from death
+    return MolGraph(**{name: np.array(values, np.int64) for name, values in arrays.items()})
+
+
+def graph_lists(smiles: str) -> dict[str, list[Any]]:
+    """Compute the arrays of a molecule as lists, however long that takes; see ``graph_store``."""
+    return {name: array.tolist() for name, array in asdict(_store([smiles]).graph).items()}
+
+
+def class_members(smiles: Sequence[str]) -> Bools:
+    """Tell which chemical classes each of one or more molecules belongs to, (N, CLASS_SIZE).
+
+    Raises:
+        InputError: If one cannot be read, or takes longer than SECONDS.
+    """
+    if all(map(tame, smiles)):
+        return np.concatenate([classes_and_alerts(cohort)[0] for cohort in _cohorts(smiles)])
+    return np.unpackbits(graph_store(smiles).class_bits(), axis=1, count=CLASS_SIZE).astype(np.bool_)
+
+
+def _cohorts(smiles: Sequence[str]) -> Iterator[Cohort]:
+    for start in range(0, len(smiles), AT_ONCE):
+        part = smiles[start : start + AT_ONCE]
+        mols = [parse(one) for one in part]
+        yield Cohort(mols, [traits(mol, one) for mol, one in zip(mols, part, strict=True)])
+
+
+def graphs_of(cohort: Cohort, classes: Bools) -> GraphStore:
+    """Turn molecules into the arrays that the molecule encoders read.
+
+    Args:
+        cohort: One molecule or more.
+        classes: (N, CLASS_SIZE) the chemical classes of each.
+    """
+    environments, *counted_environments = morgan(cohort)
+    pairs, *counted_pairs = atom_pairs(cohort)
+    owners, numbers = np.nonzero(classes)
+    groups = (
+        counted_environments,
+        (MORGAN_SIZE + pairs, *counted_pairs),
+        (CLASS_OFFSET + numbers, np.ones(len(numbers), np.int64), np.bincount(owners, minlength=len(classes))),
+    )
+    starts = offsets(np.stack([length for _, _, length in groups]).sum(0))
+    fragments, counted = np.empty(starts[-1], np.int64), np.empty(starts[-1], np.int64)
+    first = starts[:-1].copy()
+    for found, count, length in groups:
+        places = spans(first, length)
+        fragments[places], counted[places] = found, count
+        first += length
+    return GraphStore(
+        MolGraph(
+            atoms=cohort.atom_codes,
+            environments=environments,
+            bonds=cohort.bond_codes,
+            edges=cohort.local_edges,
+            fragments=fragments,
+            counts=counted,
+        ),
+        offsets(cohort.sizes),
+        offsets(2 * cohort.bonds),
+        starts,
+    )

@@ -1,0 +1,1 @@
+"""Bytes and records: files are opened, decoded, cleaned up and written."""

@@ -1,0 +1,1 @@
+"""What chemists call things: classes, groups and the patterns that decide them."""

@@ -1,0 +1,1 @@
+"""A model becomes figures: one protocol a file."""

@@ -1,0 +1,1 @@
+"""What a model's confidence is fitted on and by."""

@@ -1,0 +1,342 @@
+"""Scores of texts against a pool, as a search gives them: the one place that every protocol takes them from.
+
+Shapes: Q queries (pairs with a text), N molecules of the pool, D width.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from molsearch.chem.features.features import features_of
+from molsearch.chem.properties import PROPERTIES
+from molsearch.errors import InputError
+from molsearch.model.alignment import ranks
+from molsearch.model.dual import DualEncoder
+from molsearch.query.constraints import Evidence, read_evidence
+from molsearch.records import Progress
+from molsearch.search.scoring import (
+    asking,
+    conditions_lift,
+    configuration_lift,
+    depth,
+    parts_lift,
+    possible,
+    roles_lift,
+)
+from molsearch.search.scoring import lift as lift_of
+from molsearch.training.pairs import Row, keys
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+
+#: Queries scored at once: 256 x 33,010 float32 are 34 MB.
+CHUNK = 256
+#: Molecules whose graphs are held at once.
+GRAPHS = 4096
+
+
+class Named(Protocol):
+    """A structure that a text names, or that follows from what it names."""
+
+    @property
+    def key(self) -> str:
+        """Isomeric SMILES after clean-up: a molecule of this key gets the bonus."""
+
+    @property
+    def bonus(self) -> float:
+        """What it gains."""
+
+    @property
+    def rule(self) -> str:
+        """ "named", or the rule by which it follows."""
+
+
+class Scorer(Protocol):
+    """What is asked of a model: score = cosine + the molecule's constant + the bonus of its exact name."""
+
+    def encode_texts(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+        """Encode texts: (Q, D) unit rows."""
+
+    def encode_molecules(self, smiles: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+        """Encode molecules: (N, D) unit rows."""
+
+    def constants(self, vectors: np.ndarray) -> np.ndarray:
+        """Give each molecule's constant, (N,)."""
+
+    def named_structures(self, text: str) -> Sequence[Named]:
+        """Find the structures that a text names."""
+
+
+class Pool:
+    """The molecules to rank among, encoded once for any number of texts; what evidence asks of a library, too.
+
+    Attributes:
+        rows: The N molecules, never deduplicated.
+        constants: (N,).
+    """
+
+    def __init__(self, model: Scorer, rows: Sequence[Row], progress: Progress | None = None) -> None:
+        self.rows = tuple(rows)
+        self._flags: npt.NDArray[np.uint8] | None = None
+        self._properties = np.zeros((len(rows), len(PROPERTIES)), np.float32)
+        self._vectors = self._encode(model, [row.smiles for row in rows], progress)  # (N, D)
+        self.constants = model.constants(self._vectors)  # (N,)
+        self._keys: list[str] = []
+        self._numbers: dict[str, list[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def _encode(self, model: Scorer, smiles: Sequence[str], progress: Progress | None) -> npt.NDArray[np.float32]:
+        """Encode the molecules some at a time: the graphs of 33,010 at once take 2 GiB."""
+        if not isinstance(model, DualEncoder):
+            return model.encode_molecules(smiles, progress)
+        vectors, flags = [], []
+        for start in range(0, len(smiles), GRAPHS):
+            features = features_of(smiles[start : start + GRAPHS])
+            if features.refused or features.store is None:
+                raise InputError(next(iter(features.refused.values())))
+            vectors.append(model.vectors_of_graphs(features.store, progress=part(progress, start, len(smiles))))
+            flags.append(features.store.class_bits())
+            self._properties[start : start + GRAPHS] = features.properties
+        self._flags = np.concatenate(flags) if flags else None
+        return np.concatenate(vectors) if vectors else np.zeros((0, model.width), np.float32)
+
+    def keys(self, progress: Progress | None = None) -> Sequence[str]:
+        """Give each molecule's key after clean-up; a large pool takes half a minute, once."""
+        if not self._keys:
+            self._keys = keys(self.rows, progress)
+        return self._keys
+
+    def vectors(self) -> npt.NDArray[np.float32]:
+        """Give the vectors of all molecules, (N, D)."""
+        return self._vectors
+
+    def flags(self) -> npt.NDArray[np.uint8] | None:
+        """Give the packed class bits of all molecules, (N, F); None where the model is none that weighs them."""
+        return self._flags
+
+    def properties(self, name: str) -> npt.NDArray[np.float32]:
+        """Give one property of all molecules, (N,)."""
+        return self._properties[:, list(PROPERTIES).index(name)]
+
+    def lifts(self, structures: Iterable[Named], progress: Progress | None = None) -> dict[int, float]:
+        """Give the rows that the structures name; one named twice is lifted once, by the larger bonus."""
+        if not self._numbers:
+            for number, key in enumerate(self.keys(progress)):
+                self._numbers.setdefault(key, []).append(number)
+        return {
+            number: structure.bonus
+            for structure in sorted(structures, key=lambda structure: structure.bonus)
+            for number in self._numbers.get(structure.key, ())
+        }
+
+
+def evidence_in(model: Scorer, texts: Sequence[str]) -> list[Evidence]:
+    """Read what texts say that can be computed; nothing where the model has no odds for it."""
+    if not isinstance(model, DualEncoder) or not model.odds.measured:
+        return []
+    return read_evidence(texts, model.lexicon, roles=model.role_names)
+
+
+def blocks(model: Scorer, vectors: Floats, pool: Pool, evidence: Sequence[Evidence] = ()) -> Iterator[Floats]:
+    """Score texts against a pool, CHUNK texts at a time, without what exact names and parts add: (chunk, N) each.
+
+    Args:
+        model: What scores.
+        vectors: (Q, D) of the texts.
+        pool: The molecules.
+        evidence: Of each text, where classes, amounts and roles are to count.
+    """
+    for start in range(0, len(vectors), CHUNK):
+        block = vectors[start : start + CHUNK] @ pool.vectors().T + pool.constants
+        for line, one in zip(block, evidence[start : start + CHUNK], strict=False):
+            if isinstance(model, DualEncoder):
+                told = roles_lift([one], pool.vectors(), pool.flags(), model.odds)
+                for raised in (lift_of([one], pool, model.odds), told):
+                    line += 0 if raised is None else raised
+        yield block
+
+
+def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evidence]) -> Floats:
+    """Count in each row of a (chunk, N) block the conditions of its text, and the parts that it names.
+
+    Parts are looked for among the leading molecules; one that was not looked at counts as the worst of those that were.
+    """
+    if not isinstance(model, DualEncoder) or not (depth(evidence) or any(one.criteria.conditions for one in evidence)):
+        return block
+    raised, keys = block.copy(), pool.keys()
+    flags = pool.flags()
+    for line, one in zip(raised, evidence, strict=True):
+        if flags is not None and asking([one], model.odds):
+            order = np.argsort(-line, kind="stable")
+            order = order[possible(one, flags)[order]]
+            line += conditions_lift(one, order, len(line), lambda rows: [keys[row] for row in rows], model.odds)
+        elif looked := depth([one]):
+            first = np.argsort(-line, kind="stable")[:looked]
+            told = parts_lift([one], [keys[number] for number in first], model.odds)
+            line[first] += told - told.min()
+            line += told.min()
+    return raised
+
+
+def caption_constants(model: Scorer, vectors: Floats) -> Floats:
+    """Give what is added to each text's scores where texts are ranked for a molecule, (Q,); 0 from other scorers."""
+    return model.caption_constants(vectors) if isinstance(model, DualEncoder) else np.zeros(len(vectors), np.float32)
+
+
+def configured(model: Scorer, pool: Pool, evidence: Sequence[Evidence], targets: Ints) -> Floats:
+    """Compute what texts as descriptions of the Q molecules of ``targets`` lose by their stereodescriptors, (chunk, Q).
+
+    One row of zeros where no text states any. Parts and roles do not count in that direction, since texts cannot be
+    compared by what they lose by them: what roles have taken off is given back.
+    """
+    if not isinstance(model, DualEncoder) or not any(one.configuration or one.roles for one in evidence):
+        return np.zeros((1, len(targets)), np.float32)
+    keys = [pool.keys()[number] for number in targets.tolist()]
+    flags = pool.flags()
+    lost = np.stack([configuration_lift([one], keys, model.odds) for one in evidence])
+    for line, one in zip(lost, evidence, strict=True):
+        given = roles_lift([one], pool.vectors()[targets], None if flags is None else flags[targets], model.odds)
+        line -= 0 if given is None else given
+    return lost
+
+
+def lift(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
+    """Add to each row of a (chunk, N) block what exact names add to its molecules."""
+    lifted = block.copy()
+    for line, gains in zip(lifted, bonuses, strict=True):
+        for number, bonus in gains.items():
+            line[number] += bonus
+    return lifted
+
+
+def searched(
+    model: Scorer, texts: Sequence[str], pool: Pool, exact_names: bool = True, progress: Progress | None = None
+) -> Floats:
+    """Score a few texts as a search does, with all that it counts: (Q, N)."""
+    evidence = evidence_in(model, texts)
+    scores = np.concatenate(list(blocks(model, model.encode_texts(texts, progress), pool, evidence)))
+    if exact_names:
+        named = [model.named_structures(text) for text in texts]
+        scores = lift(scores, [pool.lifts(found) if found else {} for found in named])
+    return with_parts(model, scores, pool, evidence)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranks:
+    """Where each pair was found.
+
+    Attributes:
+        text: (Q,) rank of each text's molecule in the pool.
+        molecule: (Q,) rank of each molecule's text among the texts.
+        own: (Q, Q) scores of the texts against the pairs' own molecules.
+        rivals: (Q,) row of the pool's best molecule other than the text's own.
+    """
+
+    text: Floats
+    molecule: Floats
+    own: Floats
+    rivals: Ints
+
+
+class Tally:
+    """Ranks each text's target in its row of scores, block after block, and each target's text in its column."""
+
+    def __init__(self, targets: Ints) -> None:
+        """Begin.
+
+        Args:
+            targets: (Q,) column of each text's own molecule.
+        """
+        self._targets = targets
+        self._text: list[Floats] = []
+        self._own: list[Floats] = []
+        self._rivals: list[Ints] = []
+        self.seen = 0
+
+    def add(self, block: Floats, own: Floats | None = None) -> None:
+        """Rank the next texts by their (chunk, N) scores.
+
+        Args:
+            block: The scores.
+            own: (chunk, Q) scores against the pairs' own molecules for the other direction; of ``block`` if None.
+        """
+        mine = self._targets[self.seen : self.seen + len(block)]
+        self._text.append(ranks(block, mine))
+        self._own.append(block[:, self._targets] if own is None else own)
+        others = block.copy()
+        others[np.arange(len(block)), mine] = -np.inf
+        self._rivals.append(others.argmax(1))
+        self.seen += len(block)
+
+    def result(self) -> Ranks:
+        """Give the ranks of all texts, once every block has been added."""
+        own = np.concatenate(self._own)
+        columns = np.arange(len(self._targets))
+        return Ranks(np.concatenate(self._text), ranks(own.T, columns), own, np.concatenate(self._rivals))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What a model makes of the pairs of a file.
+
+    Attributes:
+        rows: The Q pairs, each with a text.
+        targets: (Q,) row of each pair's molecule in the pool.
+        named: For each text the structures that it names.
+        lifted: Ranks with what exact names add.
+        plain: Ranks without.
+    """
+
+    rows: tuple[Row, ...]
+    targets: Ints
+    named: tuple[tuple[Named, ...], ...]
+    lifted: Ranks
+    plain: Ranks
+
+    def ranks(self, exact_names: bool) -> Ranks:
+        """Choose between ranks with and without what exact names add."""
+        return self.lifted if exact_names else self.plain
+
+
+def answer(model: Scorer, rows: Sequence[Row], pool: Pool, targets: Ints, progress: Progress | None = None) -> Answers:
+    """Rank the pool for each text with and without exact names, and the texts for each molecule."""
+    texts = [row.text for row in rows]
+    total = len(rows) + len(pool)  # texts, and the molecules' keys
+    named = tuple(tuple(model.named_structures(text)) for text in texts)
+    after = part(progress, len(rows), total)
+    evidence = evidence_in(model, texts)
+    plain, lifted = Tally(targets), Tally(targets)
+    vectors = model.encode_texts(texts, part(progress, 0, total))
+    hubs = caption_constants(model, vectors)
+    for number, block in enumerate(blocks(model, vectors, pool, evidence)):
+        here = slice(number * CHUNK, (number + 1) * CHUNK)
+        said = evidence[here]
+        lost = configured(model, pool, said, targets) + hubs[here, None]
+        whole = with_parts(model, block, pool, said)
+        plain.add(whole, block[:, targets] + lost)
+        # Cleaning a large pool takes half a minute, so it is left out where no text names anything.
+        bonuses = [pool.lifts(found, after) if found else {} for found in named[here]]
+        raised = lift(block, bonuses)
+        own = raised[:, targets] + lost
+        for row in [row for row, gains in enumerate(bonuses) if gains]:  # of the others nothing changes
+            whole[row] = with_parts(model, raised[row : row + 1], pool, said[row : row + 1])[0]
+        lifted.add(whole, own)
+    if progress:
+        progress(total, total)
+    return Answers(tuple(rows), targets, named, lifted.result(), plain.result())
+
+
+def part(progress: Progress | None, before: int, whole: int) -> Progress | None:
+    """Let a step report its share of a longer one."""
+    if progress is None:
+        return None
+
+    def report(done: int, total: int) -> None:
+        progress(before + done, whole)
+
+    return report

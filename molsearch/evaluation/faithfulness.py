@@ -1,0 +1,166 @@
+"""Whether explanations are faithful: what they call important must matter to the score, more than chance does.
+
+The deletion test (DeYoung et al., ERASER, ACL 2020, "comprehensiveness"): the atoms or words with the largest weights
+are taken away, atoms by becoming wildcards, and the fall of the cosine is compared with the fall when as many random
+ones go, and when the least important go.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from molsearch.analysis.explain import PairEncoder, explain, without_spans
+from molsearch.chem.substructure import without_atoms
+from molsearch.errors import InputError
+from molsearch.evaluation.retrieval import bootstrap_interval, with_text
+from molsearch.records import Explanation, Progress
+from molsearch.training.pairs import read_pairs
+
+Doubles = npt.NDArray[np.float64]
+
+PAIRS = 200  # explained unless asked otherwise
+SHARE = 0.2  # of the atoms or words of a pair that go at once, one at least
+DRAWS = 8  # random choices a pair, whose mean stands for chance
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean over pairs.
+
+    Attributes:
+        mean: Fall of the cosine.
+        interval: Its 95 % interval, by bootstrap over the pairs.
+    """
+
+    mean: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Faithfulness:
+    """What deleting did to the score, on one side of the pairs.
+
+    Attributes:
+        pairs: Pairs with two atoms or words at least, which alone have a choice.
+        deleted: Mean count of atoms or words that went.
+        top: Fall where those with the largest weights went.
+        random: Fall where as many random ones went.
+        least: Fall where those with the smallest weights went.
+        top_minus_random: The difference, pair by pair.
+        top_beats_random: Share of pairs where the top ones cost more than random ones, in percent.
+    """
+
+    pairs: int
+    deleted: float
+    top: Mean
+    random: Mean
+    least: Mean
+    top_minus_random: Mean
+    top_beats_random: float
+
+
+def evaluate_explanations(
+    model: PairEncoder,
+    pairs_file: Path,
+    text_column: str = "text",
+    *,
+    sample: int = PAIRS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, object]:
+    """Explain a sample of pairs and delete what the explanations point at.
+
+    Args:
+        model: The model whose explanations are tested.
+        pairs_file: Pairs of text and molecule.
+        text_column: The column of the texts.
+        sample: How many pairs, drawn without replacement; all where there are fewer.
+        seed: Of the sample, the random deletions and the bootstrap.
+        progress: Told of the pairs done.
+
+    Returns:
+        The settings, and ``Faithfulness`` of atoms and of words.
+
+    Raises:
+        InputError: If the sample is empty, the file cannot be read, or no pair has two atoms and two words.
+    """
+    if sample < 1:
+        raise InputError(f"The sample has {sample} pairs, expected 1 or more: set --sample.")
+    rows = with_text(read_pairs(pairs_file, text_column), text_column)
+    random = np.random.default_rng(seed)
+    chosen = random.choice(len(rows), min(sample, len(rows)), replace=False)
+    atoms: list[Doubles] = []
+    words: list[Doubles] = []
+    for done, row in enumerate(rows[place] for place in sorted(chosen.tolist())):
+        found = explain(model, row.text, row.smiles)
+        if len(found.atoms) > 1:
+            atoms.append(_atoms(model, found, random))
+        if len(found.words) > 1:
+            words.append(_words(model, found, random))
+        if progress:
+            progress(done + 1, len(chosen))
+    if not atoms or not words:
+        raise InputError(f"No pair of {pairs_file.name} has two atoms and two words: give longer texts or molecules.")
+    return {
+        "sample": len(chosen),
+        "share_deleted": SHARE,
+        "random_draws": DRAWS,
+        "seed": seed,
+        "atoms": asdict(_faithfulness(np.stack(atoms), seed)),
+        "words": asdict(_faithfulness(np.stack(words), seed)),
+    }
+
+
+def _atoms(model: PairEncoder, found: Explanation, random: np.random.Generator) -> Doubles:
+    query = model.encode_texts([found.text])[0]  # (D,)
+
+    def scores(groups: Sequence[Sequence[int]]) -> Doubles:
+        return np.asarray(model.encode_molecules(without_atoms(found.smiles, groups)) @ query, np.float64)
+
+    return _falls(found.score, found.atoms, scores, random)
+
+
+def _words(model: PairEncoder, found: Explanation, random: np.random.Generator) -> Doubles:
+    molecule = model.encode_molecules([found.smiles])[0]  # (D,)
+    spans = [(word.start, word.end) for word in found.words]
+
+    def scores(groups: Sequence[Sequence[int]]) -> Doubles:
+        texts = [without_spans(found.text, [spans[unit] for unit in group]) for group in groups]
+        return np.asarray(model.encode_texts(texts) @ molecule, np.float64)
+
+    return _falls(found.score, [word.weight for word in found.words], scores, random)
+
+
+def _falls(
+    score: float,
+    weights: Sequence[float],
+    scores: Callable[[Sequence[Sequence[int]]], Doubles],
+    random: np.random.Generator,
+) -> Doubles:
+    """Return what the score loses without the top, random and least units, and how many went: (4,)."""
+    count = min(max(1, round(SHARE * len(weights))), len(weights) - 1)  # something must stay
+    order = np.argsort(-np.asarray(weights), kind="stable").tolist()
+    draws = [random.choice(len(weights), count, replace=False).tolist() for _ in range(DRAWS)]
+    falls = score - scores([order[:count], order[-count:], *draws])
+    return np.array([falls[0], falls[2:].mean(), falls[1], count])
+
+
+def _faithfulness(falls: Doubles, seed: int) -> Faithfulness:
+    """Sum (N, 4) up: top, random, least, count."""
+    top, chance, least, counts = falls.T
+
+    def mean(values: Doubles) -> Mean:
+        return Mean(float(values.mean()), bootstrap_interval(values, seed=seed))
+
+    return Faithfulness(
+        pairs=len(falls),
+        deleted=float(counts.mean()),
+        top=mean(top),
+        random=mean(chance),
+        least=mean(least),
+        top_minus_random=mean(top - chance),
+        top_beats_random=float(100 * (top > chance).mean()),
+    )

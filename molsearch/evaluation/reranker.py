@@ -1,0 +1,85 @@
+"""What the second look is worth: ranks of the texts' molecules with and without it, of the same searches."""
+
+from pathlib import Path
+
+import numpy as np
+
+from molsearch.errors import InputError
+from molsearch.evaluation.candidates import Floats, Pool, part, searched
+from molsearch.evaluation.rank_file import difference
+from molsearch.evaluation.retrieval import with_text
+from molsearch.model.alignment import ranks
+from molsearch.model.dual import DualEncoder
+from molsearch.records import Progress
+from molsearch.search.rerank import LEADING, rerank_gains
+from molsearch.training.pairs import find_targets, read_pairs, read_pool
+
+_CHUNK = 32  # texts between two reports of progress
+
+
+def evaluate_reranker(
+    model: DualEncoder,
+    pairs_file: Path,
+    pool_file: Path,
+    text_column: str = "text",
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    exact_names: bool = True,
+    progress: Progress | None = None,
+) -> dict[str, object]:
+    """Rank the pool for texts as a search does, with the second look (a) and without (b).
+
+    Args:
+        model: One with a re-ranker.
+        pairs_file: Texts and their molecules.
+        pool_file: Molecules to rank.
+        text_column: Column of the texts.
+        sample: How many texts to take, drawn at random; all if None.
+        seed: Of the draw and the bootstrap.
+        exact_names: Whether exact names lift molecules.
+        progress: Told of the molecules and texts done.
+
+    Returns:
+        Counts, and for every metric a, b, a minus b and the paired 95 % interval of that difference.
+
+    Raises:
+        InputError: If a file cannot be read, or the model has no re-ranker.
+    """
+    if model.reranker is None:
+        raise InputError("This model has no re-ranker to measure: teach it one with `python -m molsearch reranker`.")
+    table, molecules = read_pairs(pairs_file, text_column), read_pool(pool_file)
+    rows = with_text(table, text_column)
+    targets = find_targets(rows, table.name, molecules)
+    order = np.random.default_rng(seed).permutation(len(rows))[:sample]
+    total = len(molecules.rows) + len(order)
+    pool = Pool(model, molecules.rows, part(progress, 0, total))
+    with_look: list[Floats] = []
+    without: list[Floats] = []
+    for start in range(0, len(order), _CHUNK):
+        chosen = order[start : start + _CHUNK]
+        texts = [rows[row].text for row in chosen]
+        scores = searched(model, texts, pool, exact_names)  # (chunk, N)
+        without.append(ranks(scores, targets[chosen]))
+        with_look.append(ranks(looked_twice(model, scores, pool, texts), targets[chosen]))
+        if progress:
+            progress(len(pool) + min(start + _CHUNK, len(order)), total)
+    return {
+        "pool": len(pool),
+        "queries": len(order),
+        "looked at": LEADING,
+        "text_to_molecule": difference(np.concatenate(with_look), np.concatenate(without), seed),
+    }
+
+
+def looked_twice(model: DualEncoder, scores: Floats, pool: Pool, texts: list[str]) -> Floats:
+    """Compare the leading molecules of each row of (Q, N) scores a second time, words with atoms.
+
+    A molecule that was not looked at counts as the worst of those that were.
+    """
+    raised = scores.copy()
+    for line, text in zip(raised, texts, strict=True):
+        first = np.argsort(-line, kind="stable")[:LEADING]
+        told = rerank_gains(model, [text], [1.0], [pool.rows[number].smiles for number in first])
+        line[first] += told - told.min()
+    return raised

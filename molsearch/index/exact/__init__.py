@@ -1,0 +1,1 @@
+"""Libraries in a folder of this computer, searched exactly."""

@@ -1,0 +1,1 @@
+"""Libraries in Milvus, in one file or on a server."""

@@ -1,0 +1,1 @@
+"""Molecules that stay: libraries by name, filled whole or not at all."""

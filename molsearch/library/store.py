@@ -1,0 +1,200 @@
+"""The stored libraries by name: which there are, each opened once, filled whole or not at all."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from molsearch.chem.batch.arrays import with_class
+from molsearch.chem.ontology.classes import class_named
+from molsearch.chem.substructure import matches
+from molsearch.errors import LibraryError
+from molsearch.index.base import (
+    Batch,
+    Index,
+    create_index,
+    library_address,
+    library_names,
+    open_index,
+    read_info,
+    remove_index,
+)
+from molsearch.interpretation import Exclusion
+from molsearch.query.exclusions import members
+from molsearch.records import LibraryInfo, Progress, Rejection
+
+Mask = npt.NDArray[np.bool_]
+
+KEPT_MASKS = 32  # one byte a molecule each
+
+
+class Shelf:
+    """Libraries in one place. Many threads may use one shelf; the index's own lock keeps writers apart.
+
+    Args:
+        home: Where the libraries live: a folder, or the address of a server as ``library_address`` takes it.
+        engine: Row of ``index.base.ENGINES`` for new libraries.
+    """
+
+    def __init__(self, home: str | Path, engine: str) -> None:
+        self._home = home
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._opened: dict[str, tuple[LibraryInfo, Index]] = {}
+        self._masks: OrderedDict[tuple[LibraryInfo, str], Mask] = OrderedDict()
+
+    def names(self) -> list[str]:
+        """Return the names of the stored libraries, sorted."""
+        return library_names(self._home)
+
+    def infos(self) -> list[LibraryInfo]:
+        """Describe the stored libraries, sorted by name; a damaged one is left out, opening it says what is wrong."""
+        infos = []
+        for name in self.names():
+            try:
+                infos.append(self.info(name))
+            except LibraryError:
+                continue
+        return infos
+
+    def info(self, name: str) -> LibraryInfo:
+        """Describe one library from its manifest alone.
+
+        Raises:
+            InputError: If there can be no library of that name.
+            LibraryError: If there is none or it is damaged.
+        """
+        address = library_address(self._home, name)
+        names = self.names()
+        if name not in names:
+            known = ", ".join(map(repr, names)) or "none yet"
+            raise LibraryError(f"There is no library {name!r}: the stored ones are {known}; choose one or add a file.")
+        return read_info(address)
+
+    def open(self, name: str, model_id: str | None) -> Index:
+        """Open a library as it stands now; one that did not change since is opened only once.
+
+        Args:
+            name: Name of the library.
+            model_id: The model that will ask, or None to read without asking.
+
+        Raises:
+            LibraryError: If there is none, it is damaged, or another model filled it.
+        """
+        info = self.info(name)
+        with self._lock:
+            known, index = self._opened.get(name, (None, None))
+        if index is None or known != info or model_id not in (None, info.model_id):
+            index = open_index(library_address(self._home, name), model_id)
+            with self._lock:
+                self._opened[name] = (index.info, index)
+        return index
+
+    def fill(
+        self, name: str, model_id: str, width: int, batches: Iterable[Batch], rejections: Iterable[Rejection]
+    ) -> LibraryInfo:
+        """Add to a library, which is made where there is none; all of it is stored or nothing.
+
+        Args:
+            name: Name of the library.
+            model_id: The model that made the vectors.
+            width: D of the vectors.
+            batches: What to store.
+            rejections: Records that did not become molecules; taken after the batches, which may still find some.
+
+        Raises:
+            InputError: If the name cannot be used.
+            LibraryError: If it is locked, damaged, of another model, or cannot be written.
+        """
+        address = library_address(self._home, name)
+        new = name not in self.names()
+        if new:
+            index = create_index(address, name, model_id, width, engine=self._engine)
+        else:
+            index = open_index(address, model_id)
+        try:
+            index.add(batches, rejections)
+        except BaseException:
+            if new:
+                remove_index(address)
+            raise
+        return index.info
+
+    def remove(self, name: str) -> None:
+        """Delete a library, damaged or not.
+
+        Raises:
+            LibraryError: If there is none or it is being written.
+        """
+        remove_index(library_address(self._home, name))
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """Let go of what was kept open of a library that is here no more."""
+        with self._lock:
+            self._opened.pop(name, None)
+            for place in [place for place in self._masks if place[0].name == name]:
+                del self._masks[place]
+
+    def holders(self, index: Index, smarts: str, progress: Progress | None = None) -> Mask:
+        """Tell which rows hold a substructure, (N,); the latest answers are kept, as a filter outlives a query.
+
+        Args:
+            index: The library.
+            smarts: The pattern.
+            progress: Told of the molecules looked at.
+
+        Raises:
+            InputError: If the pattern is no SMARTS.
+        """
+        return self._kept(index, smarts, lambda keys: matches(keys, smarts), progress)
+
+    def excluded(self, index: Index, exclusion: Exclusion, progress: Progress | None = None) -> Mask:
+        """Tell which rows an exclusion that was read takes out, (N,); classes are stored with a library where it can.
+
+        Args:
+            index: The library.
+            exclusion: Of any kind but "unread".
+            progress: Told of the molecules looked at.
+        """
+        if exclusion.kind == "smarts":
+            return self.holders(index, exclusion.read_as, progress)
+        if exclusion.kind == "structure":
+            mask = np.zeros(index.info.molecules, np.bool_)
+            mask[list(index.rows_of([exclusion.read_as]).values())] = True
+            return mask
+        row, flags = class_named(exclusion.read_as).row, index.flags()
+        if flags is not None:
+            held = with_class(flags, row)
+            if held.any():  # a class younger than the library has no bit set: its structures are asked
+                return held
+        return self._kept(index, f"class {row}", lambda keys: members(keys, exclusion.read_as), progress)
+
+    def _kept(
+        self, index: Index, what: str, judge: Callable[[Iterator[str]], Iterator[bool]], progress: Progress | None
+    ) -> Mask:
+        """Ask something of every molecule's key, (N,), unless the answer is still kept."""
+        place = (index.info, what)
+        with self._lock:
+            if place in self._masks:
+                self._masks.move_to_end(place)
+                return self._masks[place]
+        keys = (molecule.key for molecule in index.iter_molecules())
+        told = watched(judge(keys), index.info.molecules, progress) if progress else judge(keys)
+        mask = np.fromiter(told, np.bool_)
+        with self._lock:
+            self._masks[place] = mask
+            while len(self._masks) > KEPT_MASKS:
+                self._masks.popitem(last=False)
+        return mask
+
+
+def watched(answers: Iterator[bool], total: int, progress: Progress) -> Iterator[bool]:
+    """Pass answers on and tell of them from time to time."""
+    for done, answer in enumerate(answers):
+        if done % 500 == 0:
+            progress(done, total)
+        yield answer

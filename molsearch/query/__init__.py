@@ -1,0 +1,1 @@
+"""A text becomes what it asks for, and each molecule is held against it."""

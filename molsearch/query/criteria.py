@@ -1,0 +1,144 @@
+"""What a text says that a structure can be tested for: chemical classes and amounts of properties.
+
+"A small, polar primary sulfonamide with no aromatic ring" names a class and three amounts. Each can be computed, so
+none of it needs to be learned.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from molsearch.chem.ontology.classes import class_named, find_classes
+from molsearch.query.amounts import AmountCriterion, read_amounts
+from molsearch.query.compounding import find_compounds
+from molsearch.query.grammar import MOST_WORDS, read_sentence
+from molsearch.query.satisfaction import Condition
+
+
+class Placed(Protocol):
+    """What was read in ``text[start:end]``."""
+
+    @property
+    def start(self) -> int:
+        """Where its words begin."""
+
+    @property
+    def end(self) -> int:
+        """Where they end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCriterion:
+    """A chemical class named in ``text[start:end]``.
+
+    Attributes:
+        name: Its name.
+        row: Its number in the class table.
+        start: Where its words begin.
+        end: Where they end.
+        choice: 0, or a number that it shares with the alternatives of one "or".
+    """
+
+    name: str
+    row: int
+    start: int
+    end: int
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StructureCriterion:
+    """A condition on the structure that ``text[start:end]`` states."""
+
+    condition: Condition
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """Everything testable that was read in a text.
+
+    Attributes:
+        classes: Classes named, in text order.
+        amounts: Amounts stated, in text order.
+        conditions: What else a short text asks of a structure.
+        coverage: Share of the text's letters and digits that was read, 0 to 1; filler words do not count.
+    """
+
+    classes: tuple[ClassCriterion, ...] = ()
+    amounts: tuple[AmountCriterion, ...] = ()
+    conditions: tuple[StructureCriterion, ...] = ()
+    coverage: float = 0.0
+
+
+_FILLER = frozenset(
+    """
+    a an the and or of with that is are has have having which in it its as be to any all some by but also both
+    compound compounds molecule molecules substance substances structure structures chemical chemicals
+    group groups moiety moieties unit units ring rings system systems core scaffold fragment size
+    containing contains contain bearing bears carrying carries obeys obeying meets meeting passes satisfies satisfying
+    attached linked bonded bound connected joined directly on onto at one any another other same such like type based
+    featuring features possessing possesses including includes include substituent substituents substituted function
+    functional functionality chain side linker motif motifs skeleton nucleus position positions score count number
+    rather quite likely least most only just present derivative derivatives residue from by than into so i want find
+    me show give please looking search for molecules' entity species something anything kind sort class member
+    compound's there those these this it they even though although calculated computed predicted fragments
+    """.split()  # noqa: SIM905 a list of quoted words reads worse
+)
+_WORD = re.compile(r"[^\W_]+")
+
+
+def read_criteria(
+    text: str,
+    parts: Sequence[tuple[int, int]] = (),
+    structures: Sequence[str] = (),
+    roles: Sequence[tuple[int, int]] = (),
+) -> Criteria:
+    """Read what a text says of chemical classes, of other structure and of computed properties.
+
+    In a long text a denied class ("without a lactone") is no criterion; exclusions are read elsewhere.
+
+    Args:
+        text: The text.
+        parts: Where structures are named in it (query/parts.py); they count as read.
+        structures: SMILES of the parts, where they are to be looked for in a short text.
+        roles: Where roles are named (query/roles.py); they count as read, and of the words inside nothing else is read,
+            unless all of them together name a class.
+    """
+    whole = {(start, end) for _, start, end in find_classes(text)} if roles else set()
+    closed = [span for span in roles if span not in whole]
+    amounts = [one for one in read_amounts(text) if not inside(one, roles)]
+    if len(text.split()) > MOST_WORDS:
+        found = [(*one, 0) for one in (*find_classes(text), *find_compounds(text))]
+        conditions: tuple[StructureCriterion, ...] = ()
+        read: tuple[tuple[int, int], ...] = ()
+    else:
+        named = [(smiles, *span) for smiles, span in zip(structures, parts, strict=False)]
+        sentence = read_sentence(text, named, [*((one.start, one.end) for one in amounts), *closed])
+        found = list(sentence.classes)
+        conditions = tuple(StructureCriterion(*one) for one in sentence.conditions)
+        read = sentence.spans
+    classes = [ClassCriterion(name, class_named(name).row, start, end, choice) for name, start, end, choice in found]
+    amounts = [one for one in amounts if not inside(one, [*read, *((each.start, each.end) for each in classes)])]
+    classes = [one for one in classes if not inside(one, [*((each.start, each.end) for each in amounts), *closed])]
+    told = [*((one.start, one.end) for one in classes), *((one.start, one.end) for one in amounts)]
+    return Criteria(tuple(classes), tuple(amounts), conditions, _coverage(text, [*parts, *roles, *read, *told]))
+
+
+def inside(one: Placed, spans: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether something read in a text lies within one of some spans."""
+    return any(start <= one.start and one.end <= end for start, end in spans)
+
+
+def _coverage(text: str, spans: Sequence[tuple[int, int]]) -> float:
+    """Share of the telling characters that lie in a span."""
+    read = unread = 0
+    for word in _WORD.finditer(text):
+        length = len(word.group())
+        if any(start <= word.start() and word.end() <= end for start, end in spans):
+            read += length
+        elif word.group().lower() not in _FILLER:
+            unread += length
+    return read / (read + unread) if read else 0.0

@@ -1,0 +1,1 @@
+"""Structures that words define: conjugate bases, substituted parents, condensation products."""

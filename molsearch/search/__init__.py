@@ -1,0 +1,1 @@
+"""A reading and a library become a ranking, and how sure it is."""

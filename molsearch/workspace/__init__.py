@@ -1,0 +1,1 @@
+"""One session's work: its private libraries, its basket and its tools."""

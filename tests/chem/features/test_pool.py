@@ -1,0 +1,147 @@
+"""Features from other processes: the same numbers in the same order, and a death that costs one molecule."""
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from molsearch.chem.batch.arrays import GraphStore
+from molsearch.chem.features import pool as pooling
+from molsearch.chem.features.features import Features, features_of, joined, read_features, write_features
+from molsearch.chem.features.pool import Pool
+from molsearch.chem.properties import PROPERTIES
+from molsearch.errors import MolsearchError
+from molsearch.settings import PROJECT
+
+SMILES = ["CCO", "no structure", "CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]", "C"]
+
+# A child that dies at one molecule and sleeps at another.
+TRAPPED = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from molsearch.chem.features import pool
+real = pool.features_of
+def features_of(smiles):
+    if "C.crash" in smiles: os.kill(os.getpid(), 9)
+    if "C.hang" in smiles: time.sleep(60)
+    return real(smiles)
+pool.features_of = features_of
+pool.serve()
+"""
+
+
+def same(one: Features, other: Features) -> bool:
+    if (one.kept, one.refused, one.store is None) != (other.kept, other.refused, other.store is None):
+        return False
+    arrays = [(one.properties, other.properties)]
+    if one.store is not None and other.store is not None:
+        arrays += zip(flat(one.store), flat(other.store), strict=True)
+    return all(a.dtype == b.dtype and np.array_equal(a, b, equal_nan=True) for a, b in arrays)
+
+
+def flat(store: GraphStore) -> list[np.ndarray]:
+    graph = store.graph
+    arrays = [graph.atoms, graph.environments, graph.bonds, graph.edges, graph.fragments, graph.counts]
+    return [*arrays, store.atom_offsets, store.edge_offsets, store.fragment_offsets]
+
+
+def test_features_keep_what_can_be_read_and_say_why_the_rest_cannot() -> None:
+    features = features_of(SMILES)
+    assert features.kept == (0, 2, 3, 4)
+    assert list(features.refused) == [1]
+    assert "no structure" in features.refused[1]
+    assert features.store is not None
+    assert features.store.sizes().tolist() == [3, 13, 2, 1]
+    assert features.properties.shape == (4, len(PROPERTIES))
+
+
+@pytest.mark.parametrize("smiles", [SMILES, ["no structure"], ["C"], []])
+def test_features_survive_the_way_between_processes(smiles: list[str]) -> None:
+    stream = io.BytesIO()
+    write_features(features_of(smiles), stream)
+    stream.seek(0)
+    assert same(read_features(stream), features_of(smiles))
+
+
+def test_features_cut_short_anywhere_are_noticed() -> None:
+    stream = io.BytesIO()
+    write_features(features_of(["CO"]), stream)
+    whole = stream.getvalue()
+    for length in range(0, len(whole), 7):
+        with pytest.raises(EOFError):
+            read_features(io.BytesIO(whole[:length]))
+
+
+def test_joined_parts_are_the_features_of_the_whole() -> None:
+    parts = [SMILES[:2], SMILES[1:2], SMILES[2:]]
+    whole = features_of([one for part in parts for one in part])
+    assert same(joined([features_of(part) for part in parts], [len(part) for part in parts]), whole)
+
+
+def test_answers_come_in_the_order_of_the_orders() -> None:
+    chunks = [["C" * length] * (20 if length % 2 else 1) for length in range(1, 12)]
+    with Pool(2) as pool:
+        answers = list(pool.map(chunks, ahead=3))
+    assert all(same(answer, features_of(chunk)) for answer, chunk in zip(answers, chunks, strict=True))
+
+
+def test_no_more_is_taken_than_may_be_ahead() -> None:
+    taken = []
+    with Pool(1) as pool:
+        answers = pool.map((taken.append(one) or [one] for one in ["C", "CC", "CCC", "CCCC", "CCCCC"]), ahead=2)
+        next(answers)
+        assert len(taken) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_a_molecule_that_kills_its_process_is_lost_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooling, "_CHILD", TRAPPED)
+    chunks = [["C", "C.crash", "CC"], ["CCC"]]
+    with Pool(1) as pool:
+        first, second = pool.map(chunks, ahead=1)
+    assert first.kept == (0, 2)
+    assert list(first.refused) == [1]
+    assert "ended the process" in first.refused[1]
+    assert same(second, features_of(["CCC"]))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_a_process_killed_once_from_outside_loses_nothing() -> None:
+    with Pool(1) as pool:
+        answers = pool.map([["C"], ["CC"], ["CCC"]], ahead=0)
+        next(answers)
+        kill(pool)
+        rest = list(answers)
+    assert [same(answer, features_of([smiles])) for answer, smiles in zip(rest, ["CC", "CCC"], strict=True)] == [
+        True
+    ] * 2
+
+
+def kill(pool: Pool) -> None:
+    child = pool._crew.workers[0]._process
+    assert child is not None
+    child.kill()
+    child.wait()
+
+
+def test_a_molecule_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooling, "_CHILD", TRAPPED)
+    monkeypatch.setattr(pooling, "SECONDS", 3.0)
+    with Pool(1) as pool:
+        (answer,) = pool.map([["C.hang", "CC"]], ahead=0)
+    assert (answer.kept, list(answer.refused)) == ((1,), [0])
+
+
+def test_a_process_that_cannot_start_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooling, "_CHILD", "raise SystemExit(3)")
+    with Pool(1) as pool, pytest.raises(MolsearchError, match="did not start"):
+        list(pool.map([["C"]], ahead=0))
+
+
+def test_a_child_imports_neither_torch_nor_a_screen() -> None:
+    loaded = "[name for name in ('torch', 'streamlit') if name in sys.modules]"
+    code = f"import sys; import molsearch.chem.features.pool; print({loaded})"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,89 @@
+"""Which library molecules a text lifts by name or by definition, and which it must not."""
+
+import pytest
+from rdkit import Chem
+
+from molsearch.chem.standardize import standardize
+from molsearch.model.grounding import Bonuses, NamedStructure, exact_names
+from molsearch.query.names import available
+from molsearch.records import Entry, Molecule
+
+pytestmark = pytest.mark.skipif(bool(available()), reason=available() or "OPSIN is there")
+
+BONUSES = Bonuses(name=0.25, subject=1.0, derived=0.5)
+
+
+def lifted(text: str) -> dict[str, NamedStructure]:
+    found: dict[str, NamedStructure] = {}
+    for one in exact_names(text, BONUSES):
+        if one.key not in found or one.bonus > found[one.key].bonus:
+            found[one.key] = one
+    return found
+
+
+def test_a_subject_gains_the_bonus_of_a_subject() -> None:
+    found = lifted("Benzylamine is a primary amine.")["NCc1ccccc1"]
+    assert (found.bonus, found.rule, found.start) == (BONUSES.subject, "named", 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["Benzoic acid", "benzoic acid", "Benzoic acid.", "benzoic acid, a solid", "Benzoic acid (an acid)"]
+)
+def test_a_bare_name_is_a_subject(text: str) -> None:
+    assert lifted(text)["O=C(O)c1ccccc1"].bonus == BONUSES.subject
+
+
+def test_the_first_word_of_a_longer_name_is_no_subject() -> None:
+    found = lifted("Pyridine alkaloids of tobacco")
+    assert all(one.bonus != BONUSES.subject for one in found.values())
+
+
+def test_a_neighbour_is_not_lifted_and_what_follows_from_it_is() -> None:
+    found = lifted("It is a conjugate base of a butanoic acid.")
+    assert "CCCC(=O)O" not in found
+    assert found["CCCC(=O)[O-]"].bonus == BONUSES.derived
+    assert found["CCCC(=O)[O-]"].rule == "protonation"
+
+
+def test_the_mirror_image_is_lifted_and_the_enantiomer_named_is_not() -> None:
+    found = lifted("It is an enantiomer of a L-alanine.")
+    assert Chem.CanonSmiles("C[C@@H](N)C(=O)O") in found
+    assert Chem.CanonSmiles("C[C@H](N)C(=O)O") not in found
+
+
+def test_a_group_is_no_structure() -> None:
+    assert lifted("It carries a methyl group and a phenyl group.") == {}
+
+
+def test_a_text_without_names_lifts_nothing() -> None:
+    assert lifted("") == {}
+    assert lifted("A natural product with data available.") == {}
+
+
+def test_a_zwitterion_named_as_the_subject_is_the_zwitterion() -> None:
+    assert lifted("Glycine zwitterion is an amino acid zwitterion.").keys() >= {"[NH3+]CC(=O)[O-]"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Benzylamine is a primary amine.",
+        "It is a conjugate base of a butanoic acid.",
+        # Clean-up writes a sulfoxide with separated charges; OPSIN does not.
+        "Dimethyl sulfoxide is a sulfoxide.",
+        "A sulfoxide that is methane substituted by methylsulfinyl groups at position 1.",
+    ],
+)
+def test_every_key_is_one_that_clean_up_leaves_as_it_is(text: str) -> None:
+    found = lifted(text)
+    assert found
+    for key in found:
+        cleaned = standardize(Entry(1, key, "smiles"))
+        assert isinstance(cleaned, Molecule)
+        assert cleaned.key == key
+
+
+def test_names_and_spans_agree_with_the_text() -> None:
+    text = "Benzylamine is a primary amine. It is a conjugate base of a benzylaminium."
+    for one in exact_names(text, BONUSES):
+        assert text[one.start : one.end] == one.name
