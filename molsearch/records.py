@@ -123,7 +123,7 @@ class LibraryInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Filling:
+class IngestionProgress:
     """A library that molecules are being added to right now; ``total`` is 0 while it is unknown."""
 
     name: str

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from molsearch.analysis.concept_counts import Catalogue, Memory
+from molsearch.analysis.concept_counts import ConceptCache, ConceptCounter
 from molsearch.analysis.explain import explain
-from molsearch.analysis.study import Inspector
-from molsearch.chem.io.cleaning import Guard
+from molsearch.analysis.study import AlignmentStudy
+from molsearch.chem.io.cleaning import CleaningPool
 from molsearch.chem.io.library import ReadOptions, SpooledLibrary, read_library, read_pasted
-from molsearch.chem.sandbox.risk import tame
+from molsearch.chem.sandbox.risk import is_simple
 from molsearch.chem.standardize import standardize
 from molsearch.errors import InputError, ModelError
 from molsearch.index.base import Index
 from molsearch.interpretation import Narrowing
 from molsearch.library.addition import JOURNALS, Addition, interrupted, journal_of
-from molsearch.library.store import Shelf
+from molsearch.library.store import LibraryStore
 from molsearch.query.account import check_filters, check_query, check_reading, check_text, read_query
 from molsearch.records import (
     CaptionMatch,
     Entry,
     Explanation,
-    Filling,
+    IngestionProgress,
     Library,
     LibraryInfo,
     ModelCard,
@@ -36,8 +36,8 @@ from molsearch.records import (
     Rejection,
     Tested,
 )
-from molsearch.search.filters import narrow
-from molsearch.search.judging import Appraiser
+from molsearch.search.filters import filter_rows
+from molsearch.search.judging import MatchJudge
 from molsearch.search.ranking import caption_scores, rank
 from molsearch.settings import Settings
 
@@ -62,16 +62,16 @@ class Screener:
         self._loading = threading.Lock()
         self._storing_examples = threading.Lock()
         self._model: DualEncoder | None = None
-        self._filling: dict[int, Filling] = {}
-        self.inspector = Inspector(lambda: self.model, self.settings)
-        self._concepts = Memory()
-        self.appraiser = Appraiser(lambda: self.model)
-        self._shelf: Shelf = Shelf(self.settings.libraries, self.settings.engine)
+        self._filling: dict[int, IngestionProgress] = {}
+        self.alignment_study = AlignmentStudy(lambda: self.model, self.settings)
+        self._concepts = ConceptCache()
+        self.match_judge = MatchJudge(lambda: self.model)
+        self._store: LibraryStore = LibraryStore(self.settings.libraries, self.settings.engine)
 
     @property
-    def catalogue(self) -> Catalogue:
+    def concept_counter(self) -> ConceptCounter:
         """The concept list over molecules and libraries."""
-        return Catalogue(lambda: self.model, self._open, self.inspector.example_smiles, self._concepts)
+        return ConceptCounter(lambda: self.model, self._open, self.alignment_study.example_smiles, self._concepts)
 
     # Models
 
@@ -157,7 +157,7 @@ class Screener:
             ModelError: If the model cannot be used, by which the shipped library is known to be up to date.
         """
         self._store_examples()
-        return self._shelf.infos()
+        return self._store.infos()
 
     def add(
         self, library: Library, name: str, progress: Progress | None = None, *, resume: bool = False
@@ -176,20 +176,20 @@ class Screener:
             LibraryError: If the library is locked, damaged, of another model, changed since, or cannot be written.
             ModelError: If the model cannot be used, or an interrupted addition began with another one.
         """
-        addition = Addition(library, name, self.model, self._shelf, self._journals, self.settings.batch_molecules)
+        addition = Addition(library, name, self.model, self._store, self._journals, self.settings.batch_molecules)
 
         def told(done: int, total: int) -> None:
-            self._filling[id(addition)] = Filling(name, done, total)
+            self._filling[id(addition)] = IngestionProgress(name, done, total)
             if progress:
                 progress(done, total)
 
-        self._filling[id(addition)] = Filling(name, 0, library.molecule_count)
+        self._filling[id(addition)] = IngestionProgress(name, 0, library.molecule_count)
         try:
             return addition.run(told, resume)
         finally:
             del self._filling[id(addition)]
 
-    def interrupted(self, library: Library, name: str) -> Filling | None:
+    def interrupted(self, library: Library, name: str) -> IngestionProgress | None:
         """Tell how far an addition of these very records had come when it was interrupted; None if none was."""
         return interrupted(self._journals, name, library.sha256)
 
@@ -198,7 +198,7 @@ class Screener:
         """Where additions keep what they have computed; its name is that of no library."""
         return self.settings.libraries / JOURNALS
 
-    def fillings(self) -> list[Filling]:
+    def ingestions(self) -> list[IngestionProgress]:
         """Tell how far the additions of this process have come that run right now."""
         return list(self._filling.values())
 
@@ -211,7 +211,7 @@ class Screener:
         """
         if name == EXAMPLES and self._examples_file.exists():
             raise InputError(f"The library {EXAMPLES!r} ships with the program and cannot be removed.")
-        self._shelf.remove(name)
+        self._store.remove(name)
         journal_of(self._journals, name).remove()
 
     def molecules(self, name: str) -> Iterator[Molecule]:
@@ -229,7 +229,7 @@ class Screener:
     def _open(self, name: str, model_id: str | None) -> Index:
         if name == EXAMPLES:
             self._store_examples()
-        return self._shelf.open(name, model_id)
+        return self._store.open(name, model_id)
 
     @property
     def _examples_file(self) -> Path:
@@ -243,11 +243,11 @@ class Screener:
         with self._storing_examples:
             stamp = self.settings.home / "examples.stamp"
             current = f"{hashlib.sha256(source.read_bytes()).hexdigest()} {self.model.model_id}\n"
-            stored = EXAMPLES in self._shelf.names()
+            stored = EXAMPLES in self._store.names()
             if stored and stamp.exists() and stamp.read_text(encoding="utf-8") == current:
                 return
             if stored:
-                self._shelf.remove(EXAMPLES)
+                self._store.remove(EXAMPLES)
             with self.read(source) as library:
                 self.add(library, EXAMPLES)
             stamp.write_text(current, encoding="utf-8")
@@ -275,8 +275,8 @@ class Screener:
         read = read_query(query, self.model.lexicon, reference)
         check_reading(read)
         index = self._open(library, self.model.model_id)
-        narrowed = narrow(query, read.exclusions, tested, index, self._shelf, progress)
-        return rank(query, read, library, index, self.model, narrowed, tested, progress)
+        filtered = filter_rows(query, read.exclusions, tested, index, self._store, progress)
+        return rank(query, read, library, index, self.model, filtered, tested, progress)
 
     def narrow(
         self, query: Query, library: str, tested: Tested | None = None, progress: Progress | None = None
@@ -293,7 +293,7 @@ class Screener:
         check_filters(query)
         read = read_query(query, self.model.lexicon)
         index = self._open(library, self.model.model_id)
-        return narrow(query, read.exclusions, tested, index, self._shelf, progress).account
+        return filter_rows(query, read.exclusions, tested, index, self._store, progress).account
 
     def tested(self, library: Library) -> Tested:
         """Make a list of compounds to leave out of what was read: their keys after clean-up."""
@@ -308,10 +308,10 @@ class Screener:
         """
         entry = Entry(1, smiles.strip(), "smiles")
         options = self._options()
-        if tame(entry.text):
+        if is_simple(entry.text):
             cleaned = standardize(entry, options.steps, options.max_atoms)
         else:
-            with Guard(options) as guard:
+            with CleaningPool(options) as guard:
                 cleaned = next(guard.standardize([entry]))
         if isinstance(cleaned, Rejection):
             raise InputError(

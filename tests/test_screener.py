@@ -443,7 +443,7 @@ def test_an_explanation_has_a_weight_for_every_atom(screener: Screener) -> None:
 
 def test_an_alignment_has_the_cosines_of_its_pairs(screener: Screener) -> None:
     pairs = [Pair("an alcohol", ETHANOL), Pair("a sulfonamide", SULFANILAMIDE), Pair("a drug", ASPIRIN)]
-    report = screener.inspector.report(screener.inspector.encode(pairs))
+    report = screener.alignment_study.report(screener.alignment_study.encode(pairs))
     expected = [screener.explain(pair.text, pair.smiles).score for pair in pairs]
     np.testing.assert_allclose(report.matched, expected, atol=1e-4)
 

@@ -14,7 +14,7 @@ from molsearch.chem.batch.arrays import RELATIONS
 from molsearch.chem.features.graph import graph_store
 from molsearch.errors import InputError, ModelError
 from molsearch.model.dual import DualEncoder
-from molsearch.model.grounding import Reading, ground, read_texts
+from molsearch.model.grounding import TextStructures, ground, read_texts
 from molsearch.model.tokens import Tokens
 from molsearch.query.names import find_mentions
 
@@ -154,7 +154,7 @@ def _check_bank(model: DualEncoder) -> None:
         )
 
 
-def _text_side(model: DualEncoder, readings: Sequence[Reading]) -> Tokens:
+def _text_side(model: DualEncoder, readings: Sequence[TextStructures]) -> Tokens:
     grounded, store = ground(readings)
     return model.text_tokens(model.prepare_texts(grounded, store, ("token",)).to(model.device))
 
@@ -166,7 +166,7 @@ def _side(model: DualEncoder, tokens: Tokens) -> tuple[_Slots, SideReading]:
     return _Slots(outputs[0], winners[0]), SideReading(_array(weights[0]), _array(winners[0].mean(1)))
 
 
-def _tokens(model: DualEncoder, reading: Reading) -> tuple[TextToken, ...]:
+def _tokens(model: DualEncoder, reading: TextStructures) -> tuple[TextToken, ...]:
     """Name the tokens in the order in which ``text_tokens`` lays them."""
     words = [
         TextToken("word" if end > start else "sign", reading.text[start:end], start, end)

@@ -51,7 +51,7 @@ class ConceptCounts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Census:
+class ConceptRanking:
     """A whole library by one concept, N molecules.
 
     Attributes:
@@ -75,7 +75,7 @@ class Census:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One molecule of a census.
+    """One molecule of a concept_ranking.
 
     Attributes:
         rank: From 1.
@@ -118,23 +118,23 @@ class _Kept(Generic[T]):
         return known
 
 
-class Memory:
+class ConceptCache:
     """What is kept for all sessions: it hangs on contents and model ids alone, never on names."""
 
     def __init__(self) -> None:
         self.spaces: _Kept[ConceptSpace] = _Kept(2)
         self.counts: _Kept[ConceptCounts] = _Kept(KEPT_COUNTS)
-        self.censuses: _Kept[Census] = _Kept(KEPT_CENSUSES)
+        self.rankings: _Kept[ConceptRanking] = _Kept(KEPT_CENSUSES)
 
 
-class Catalogue:
+class ConceptCounter:
     """Everything the Concepts page asks; many threads may use one.
 
     Args:
         model: Gives the model in use.
         opened: Opens a library by name for the model of that id.
         typical: Gives the SMILES of the molecules that the background is made of.
-        memory: What another catalogue has learned already, to share it.
+        memory: What another concept_counter has learned already, to share it.
     """
 
     def __init__(
@@ -142,12 +142,12 @@ class Catalogue:
         model: "Callable[[], DualEncoder]",
         opened: Callable[[str, str], Index],
         typical: Callable[[], Sequence[str]],
-        memory: Memory | None = None,
+        memory: ConceptCache | None = None,
     ) -> None:
         self._model = model
         self._opened = opened
         self._typical = typical
-        self.memory = memory or Memory()
+        self.memory = memory or ConceptCache()
 
     def space(self, progress: Progress | None = None) -> ConceptSpace:
         """Return the list embedded by the model in use, made when first asked for.
@@ -212,7 +212,7 @@ class Catalogue:
         # The same contents may have another name in the session that asked first.
         return replace(self.memory.counts.made(self._content(index), make), library=library)
 
-    def census(self, library: str, phrase: str, progress: Progress | None = None) -> Census:
+    def concept_ranking(self, library: str, phrase: str, progress: Progress | None = None) -> ConceptRanking:
         """Rank a whole library by one concept.
 
         Raises:
@@ -222,10 +222,10 @@ class Catalogue:
         space, index = self.space(), self._open(library)
         place = space.place(phrase)
 
-        def make() -> Census:
+        def make() -> ConceptRanking:
             concept, flags = space.concepts[place], index.flags()
             cosines, scores = space.of_concept(place, index.vectors(), flags, progress)
-            return Census(
+            return ConceptRanking(
                 concept=concept,
                 library=library,
                 order=np.argsort(-scores, kind="stable"),
@@ -235,30 +235,32 @@ class Catalogue:
                 ruled=None if flags is None else ruled_rows(concept, flags),
             )
 
-        return replace(self.memory.censuses.made((self._content(index), phrase), make), library=library)
+        return replace(self.memory.rankings.made((self._content(index), phrase), make), library=library)
 
-    def members(self, census: Census, first: int, count: int) -> list[Member]:
-        """Read the molecules of some ranks of a census.
+    def members(self, concept_ranking: ConceptRanking, first: int, count: int) -> list[Member]:
+        """Read the molecules of some ranks of a concept_ranking.
 
         Args:
-            census: As ``census`` gave it; the library must not have changed since.
+            concept_ranking: As ``concept_ranking`` gave it; the library must not have changed since.
             first: Rank of the first, from 1.
             count: How many; fewer come where the library ends.
 
         Raises:
             LibraryError: If the library is gone, or another model filled it.
         """
-        rows = [int(row) for row in census.order[first - 1 : first - 1 + count]]
-        molecules = self._open(census.library).molecules(rows)
+        rows = [int(row) for row in concept_ranking.order[first - 1 : first - 1 + count]]
+        molecules = self._open(concept_ranking.library).molecules(rows)
         return [
-            Member(first + place, molecule, self._tag(census, row))
+            Member(first + place, molecule, self._tag(concept_ranking, row))
             for place, (row, molecule) in enumerate(zip(rows, molecules, strict=True))
         ]
 
     @staticmethod
-    def _tag(census: Census, row: int) -> Tag:
-        rule = None if census.ruled is None else bool(census.ruled[row])
-        return Tag(census.concept, float(census.cosines[row]), float(census.scores[row]), rule)
+    def _tag(concept_ranking: ConceptRanking, row: int) -> Tag:
+        rule = None if concept_ranking.ruled is None else bool(concept_ranking.ruled[row])
+        return Tag(
+            concept_ranking.concept, float(concept_ranking.cosines[row]), float(concept_ranking.scores[row]), rule
+        )
 
     def _open(self, library: str) -> Index:
         return self._opened(library, self._model().model_id)

@@ -114,7 +114,7 @@ class TextEncoder(Protocol):
         """Return (Q, D) unit vectors."""
 
 
-class PairEncoder(TextEncoder, Protocol):
+class ConceptEncoder(TextEncoder, Protocol):
     """What a background of molecules asks of a model beside."""
 
     role_names: tuple[str, ...]
@@ -216,7 +216,7 @@ class ConceptSpace:
         return cls(chosen, vectors, np.asarray(np.nanmean(cosines, 0), np.float32), np.asarray(spread, np.float32))
 
     @classmethod
-    def against(cls, model: PairEncoder, typical: Sequence[str], progress: Progress | None = None) -> Self:
+    def against(cls, model: ConceptEncoder, typical: Sequence[str], progress: Progress | None = None) -> Self:
         """Embed the project's list with a background of molecules, members of a concept by rule left out of its own.
 
         Args:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from molsearch.chem.sandbox.risk import tame
+from molsearch.chem.sandbox.risk import is_simple
 from molsearch.chem.substructure import without_each_atom
 from molsearch.errors import InputError
 from molsearch.records import Explanation, Progress, WordWeight
@@ -70,7 +70,7 @@ def explain(model: PairEncoder, text: str, smiles: str) -> Explanation:
 
 def _check_effort(model: PairEncoder, smiles: str, atoms: int) -> None:
     """Refuse an intricate molecule whose encoding takes so long that nobody waits for it once for each atom."""
-    if tame(smiles):
+    if is_simple(smiles):
         return
     started = time.monotonic()
     model.encode_molecules([smiles])

@@ -19,7 +19,7 @@ BLOCK = 512  # rows compared with all others at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Agreement:
+class PairRanks:
     """N pairs, each compared with all others.
 
     Another row that speaks of the same molecule or has the same text is neither a mismatch nor a rival.
@@ -53,7 +53,7 @@ def hits(ranks: Floats, k: int) -> float:
     return float((ranks <= k).mean())
 
 
-def agreement(pairs: Sequence[Pair], texts: Floats, molecules: Floats, progress: Progress | None = None) -> Agreement:
+def pair_ranks(pairs: Sequence[Pair], texts: Floats, molecules: Floats, progress: Progress | None = None) -> PairRanks:
     """Compare every text of a file with every molecule of it.
 
     Args:
@@ -85,7 +85,7 @@ def agreement(pairs: Sequence[Pair], texts: Floats, molecules: Floats, progress:
         if progress:
             progress(int(rows[-1]) + 1, len(pairs))
     matched = np.asarray((texts * molecules).sum(1), np.float32)  # (N,)
-    return Agreement(
+    return PairRanks(
         matched=matched,
         text_ranks=text_ranks,
         molecule_ranks=molecule_ranks,

@@ -16,7 +16,7 @@ from molsearch.settings import Settings
 
 if TYPE_CHECKING:  # torch loads with these
     from molsearch.analysis.attention import BankReading
-    from molsearch.analysis.pair_ranks import Agreement
+    from molsearch.analysis.pair_ranks import PairRanks
     from molsearch.model.alignment import AlignmentReport, Form, Layout
     from molsearch.model.dual import DualEncoder
 
@@ -39,7 +39,7 @@ class PairVectors:
         return PairVectors(self.texts[chosen], self.molecules[chosen])
 
 
-class Inspector:
+class AlignmentStudy:
     """Everything the Alignment page asks; many threads may use one.
 
     Args:
@@ -130,15 +130,15 @@ class Inspector:
 
         return report(vectors.texts, vectors.molecules, form=form, layout=layout)
 
-    def agreement(self, pairs: Sequence[Pair], vectors: PairVectors, progress: Progress | None = None) -> "Agreement":
+    def pair_ranks(self, pairs: Sequence[Pair], vectors: PairVectors, progress: Progress | None = None) -> "PairRanks":
         """Compare every text of a file with every molecule of it.
 
         Raises:
             InputError: If there are fewer than two pairs.
         """
-        from molsearch.analysis.pair_ranks import agreement
+        from molsearch.analysis.pair_ranks import pair_ranks
 
-        return agreement(pairs, vectors.texts, vectors.molecules, progress)
+        return pair_ranks(pairs, vectors.texts, vectors.molecules, progress)
 
     def attention(self, text: str, smiles: str) -> "BankReading":
         """Read what the memory bank attends to in a text and in a molecule.

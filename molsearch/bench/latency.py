@@ -12,7 +12,7 @@ from molsearch.errors import InputError
 from molsearch.evaluation.short_queries import queries
 from molsearch.model.dual import DualEncoder
 from molsearch.model.grounding import ground, read_texts
-from molsearch.query.constraints import read_evidence
+from molsearch.query.constraints import read_constraints
 from molsearch.training.pairs import read_pairs
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ def _lap(model: DualEncoder, text: str) -> tuple[float, float]:
     (grounded, store), graphs_s = _timed(lambda: ground(readings))
     _, encoding_s = _timed(lambda: model.vectors_of_texts(grounded, store))
     _, names_s = _timed(lambda: model.named_structures(text))
-    _, evidence_s = _timed(lambda: read_evidence([text], model.lexicon, roles=model.role_names))
+    _, evidence_s = _timed(lambda: read_constraints([text], model.lexicon, roles=model.role_names))
     return reading_s + graphs_s + names_s + evidence_s, encoding_s
 
 

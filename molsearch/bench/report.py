@@ -20,8 +20,8 @@ from molsearch.bench.ceilings import limits_per_s, spent_s
 from molsearch.bench.footprint import peak_memory_mib
 from molsearch.bench.latency import Latency, query_latencies
 from molsearch.chem.batch.arrays import GraphStore
-from molsearch.chem.batch.atoms import traits
-from molsearch.chem.batch.molbatch import Bools, Cohort
+from molsearch.chem.batch.atoms import atom_types
+from molsearch.chem.batch.molbatch import Bools, MolBatch
 from molsearch.chem.features.descriptors import profiles
 from molsearch.chem.features.features import features_of
 from molsearch.chem.features.graph import graphs_of, parse, strict
@@ -194,17 +194,17 @@ def stages_per_s(
     mols, took["parse"] = spent(lambda: [parse(key) for key in keys])
     _, took["standardise"] = spent(lambda: [standardize(one.sources[0]) for one in molecules])
 
-    def featurise() -> list[tuple[Cohort, GraphStore, Bools]]:
+    def featurise() -> list[tuple[MolBatch, GraphStore, Bools]]:
         found = []
         for start in range(0, len(mols), CHUNK):
             part = mols[start : start + CHUNK]
-            cohort = Cohort(part, [traits(*one) for one in zip(part, keys[start : start + CHUNK], strict=True)])
-            classes, alerts = classes_and_alerts(cohort)
-            found.append((cohort, graphs_of(cohort, classes), alerts))
+            molbatch = MolBatch(part, [atom_types(*one) for one in zip(part, keys[start : start + CHUNK], strict=True)])
+            classes, alerts = classes_and_alerts(molbatch)
+            found.append((molbatch, graphs_of(molbatch, classes), alerts))
         return found
 
     described, took["featurise"] = spent(featurise)
-    rows, took["properties"] = spent(lambda: [profiles(cohort, alerts) for cohort, _, alerts in described])
+    rows, took["properties"] = spent(lambda: [profiles(molbatch, alerts) for molbatch, _, alerts in described])
     store = GraphStore.joined([graphs for _, graphs, _ in described])
     encoder = HalfEncoder(model) if (half := supported(model)) else model
     vectors, took["forward"] = spent(lambda: encoder.vectors_of_graphs(store))

@@ -34,7 +34,7 @@ LAPS = 9  # of the scan alone and of the plain reading beside it
 
 
 @dataclass(frozen=True, slots=True)
-class Needles:
+class VectorSearchReport:
     """What one run measured.
 
     Attributes:
@@ -92,7 +92,7 @@ class Needles:
     peak_mib: float
 
 
-class Haystack:
+class MadeVectors:
     """Clustered unit vectors, the same for the same seed, made a part at a time.
 
     Args:
@@ -130,7 +130,9 @@ class Haystack:
         return _unit(self._centres[clusters] + noise * np.float32(SPREAD / self.width**0.5))
 
 
-def measure_search(model: DualEncoder, rows: int, progress: Progress | None = None, seed: int = 0) -> Needles:
+def measure_search(
+    model: DualEncoder, rows: int, progress: Progress | None = None, seed: int = 0
+) -> VectorSearchReport:
     """Store ``rows`` vectors in a temporary folder and search them.
 
     Args:
@@ -142,13 +144,13 @@ def measure_search(model: DualEncoder, rows: int, progress: Progress | None = No
     Raises:
         InputError: If there is no row.
     """
-    haystack = Haystack(rows, model.width, seed)
+    made_vectors = MadeVectors(rows, model.width, seed)
     texts = phrases()
     model.encode_texts([*texts[:1], "a molecule"])  # Java and the class table load with the first text
     with TemporaryDirectory(prefix="molsearch-bench-") as home, Footprint() as footprint:
-        folder = Path(home) / "haystack"
-        probes = np.concatenate([haystack.probes(TOP), model.encode_texts(texts)])
-        truth = _fill(folder, haystack, model.model_id, probes, progress)
+        folder = Path(home) / "made_vectors"
+        probes = np.concatenate([made_vectors.probes(TOP), model.encode_texts(texts)])
+        truth = _fill(folder, made_vectors, model.model_id, probes, progress)
         index = open_index(folder, model.model_id)
         encoding = [timed(partial(model.encode_texts, [f"{text}, synthetic"])) for text in texts]
         searching = [_lap(partial(index.search, vectors[0], TOP, ranges=[LIGHTER])) for vectors, _ in encoding]
@@ -158,7 +160,7 @@ def measure_search(model: DualEncoder, rows: int, progress: Progress | None = No
         streamed = _fastest(partial(_read_through, matrix))
         found = [index.search(probe, TOP, ranges=[LIGHTER]).rows for probe in probes]
         hits = sum(len(np.intersect1d(mine, true)) for mine, true in zip(found, truth, strict=True))
-        return Needles(
+        return VectorSearchReport(
             date=datetime.now(UTC).date().isoformat(),
             machine=machine(),
             model_id=model.model_id,
@@ -205,13 +207,15 @@ def _fastest(step: Callable[[], object]) -> _Lap:
     return _Lap(min(lap.wall_s for lap in laps), min(lap.core_s for lap in laps))
 
 
-def _fill(folder: Path, haystack: Haystack, model_id: str, probes: Floats, progress: Progress | None) -> Sequence[Rows]:
-    """Store a haystack; return for each probe the best TOP rows that pass the filter, before any rounding."""
+def _fill(
+    folder: Path, made_vectors: MadeVectors, model_id: str, probes: Floats, progress: Progress | None
+) -> Sequence[Rows]:
+    """Store a made_vectors; return for each probe the best TOP rows that pass the filter, before any rounding."""
     best = [(np.zeros(0, np.float32), np.zeros(0, np.int64)) for _ in probes]
 
     def watched() -> Iterator[Batch]:
         start = 0
-        for part in haystack.parts():
+        for part in made_vectors.parts():
             kept = np.flatnonzero(scan.within(part.properties[LIGHTER.name], LIGHTER.low, LIGHTER.high))
             scores = probes @ part.vectors[kept].T  # (P, M)
             for place, ((old, rows), new) in enumerate(zip(best, scores, strict=True)):
@@ -221,9 +225,9 @@ def _fill(folder: Path, haystack: Haystack, model_id: str, probes: Floats, progr
             yield part
             start += len(part.vectors)
             if progress:
-                progress(start, haystack.rows)
+                progress(start, made_vectors.rows)
 
-    create_index(folder, "haystack", model_id, haystack.width).add(watched())
+    create_index(folder, "made_vectors", model_id, made_vectors.width).add(watched())
     return [rows for _, rows in best]
 
 

@@ -9,8 +9,8 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from molsearch.chem.sandbox.call import call
-from molsearch.chem.sandbox.process import Died
-from molsearch.chem.sandbox.risk import tame
+from molsearch.chem.sandbox.process import WorkerDied
+from molsearch.chem.sandbox.risk import is_simple
 from molsearch.errors import InputError
 
 MAX_HEAVY_ATOMS = 200  # beyond this an embedding takes longer than a person waits
@@ -33,11 +33,11 @@ def conformer(smiles: str, seed: int = 42, timeout_s: int = 10) -> str:
     Raises:
         InputError: If the SMILES cannot be read, the molecule is too large or no shape was found.
     """
-    if tame(smiles):
+    if is_simple(smiles):
         return shaped(smiles, seed, timeout_s)
     try:
         return call(shaped, smiles, seed, timeout_s, seconds=2.0 * timeout_s + _OVERTIME_S)
-    except Died as death:
+    except WorkerDied as death:
         raise InputError("No 3D shape: this structure is too intricate to embed. Use its drawing.") from death
 
 

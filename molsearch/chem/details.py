@@ -9,8 +9,8 @@ from rdkit import Chem, rdBase
 
 from molsearch.chem.properties import PROPERTIES, Alert, alerts, properties
 from molsearch.chem.sandbox.call import call
-from molsearch.chem.sandbox.process import Died
-from molsearch.chem.sandbox.risk import tame
+from molsearch.chem.sandbox.process import WorkerDied
+from molsearch.chem.sandbox.risk import is_simple
 
 SECONDS = 10.0  # of an intricate molecule
 #: Properties that tables of hits show.
@@ -18,7 +18,7 @@ SHOWN = ("mass_da", "logp", "tpsa_a2", "donors", "acceptors", "rotatable_bonds",
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Details:
     """Properties and alerts of one molecule.
 
     Attributes:
@@ -31,20 +31,20 @@ class Findings:
 
 
 @lru_cache(maxsize=4096)
-def findings(smiles: str) -> Findings:
+def details(smiles: str) -> Details:
     """Compute what is shown of a molecule, about 3 ms when it is new; of one that takes beyond SECONDS, nothing."""
-    if tame(smiles):
+    if is_simple(smiles):
         values, matched = compute(smiles)
     else:
         try:
             values, matched = call(compute, smiles, seconds=SECONDS)
-        except Died:
+        except WorkerDied:
             values, matched = {}, []
-    return Findings(values, tuple(Alert(collection, rule, tuple(atoms)) for collection, rule, atoms in matched))
+    return Details(values, tuple(Alert(collection, rule, tuple(atoms)) for collection, rule, atoms in matched))
 
 
 def compute(smiles: str) -> tuple[dict[str, float], list[tuple[str, str, tuple[int, ...]]]]:
-    """Compute properties, and alerts as collection, rule and atoms, however long that takes; see ``findings``."""
+    """Compute properties, and alerts as collection, rule and atoms, however long that takes; see ``details``."""
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
         if mol is None:
@@ -54,7 +54,7 @@ def compute(smiles: str) -> tuple[dict[str, float], list[tuple[str, str, tuple[i
 
 def alert_labels(smiles: str) -> tuple[str, ...]:
     """Name the alerts of a molecule for a label: "PAINS: quinone_A(370)"; each once."""
-    found = findings(smiles).alerts
+    found = details(smiles).alerts
     return tuple(dict.fromkeys(f"{alert.collection}: {alert.rule}" for alert in found))
 
 

@@ -14,8 +14,8 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from molsearch.chem.sandbox.call import call
-from molsearch.chem.sandbox.process import Died
-from molsearch.chem.sandbox.risk import plain, tame
+from molsearch.chem.sandbox.process import WorkerDied
+from molsearch.chem.sandbox.risk import is_simple, is_simple_pattern
 
 MOST_SECONDS = 10.0  # for an intricate molecule, then it stays undrawn
 FAINTEST = 0.15  # weights below this share of the largest stay unmarked
@@ -70,11 +70,11 @@ def draw(
     Returns:
         SVG text, empty of any name; a text that says so where RDKit cannot read the SMILES or does not finish.
     """
-    if tame(smiles) and plain(substructure):
+    if is_simple(smiles) and is_simple_pattern(substructure):
         return drawn(smiles, dark, weights, substructure, warned, size)
     try:
         return call(drawn, smiles, dark, weights, substructure, warned, size, seconds=MOST_SECONDS)
-    except Died:
+    except WorkerDied:
         return _words_only("too intricate to draw", size, dark)
 
 

@@ -123,7 +123,7 @@ SAME_CLASSES, OTHER_CLASSES, NO_CLASS = "same named classes, other scaffold", "o
 ALL_KINDS = (*KINDS, SAME_CLASSES, OTHER_CLASSES, NO_CLASS)
 
 
-def kinship(truth: str, other: str, named: frozenset[str]) -> str:
+def relatedness(truth: str, other: str, named: frozenset[str]) -> str:
     """Name how another molecule is related to the true one.
 
     Args:

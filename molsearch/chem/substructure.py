@@ -8,8 +8,8 @@ from rdkit import Chem, rdBase
 
 from molsearch.chem.features.graph import featurise, parse
 from molsearch.chem.sandbox.call import call
-from molsearch.chem.sandbox.process import Died
-from molsearch.chem.sandbox.risk import plain, tame
+from molsearch.chem.sandbox.process import WorkerDied
+from molsearch.chem.sandbox.risk import is_simple, is_simple_pattern
 from molsearch.errors import InputError
 
 MAX_SMARTS_CHARS = 2_000
@@ -44,7 +44,7 @@ def compile_smarts(smarts: str) -> Chem.Mol:
 def matches(keys: Iterable[str], smarts: str) -> Iterator[bool]:
     """Yield, for each molecule key, whether the molecule holds the pattern.
 
-    A plain pattern is matched with tame molecules here; the rest in a process that is ended when it takes too long.
+    A plain pattern is matched with simple molecules here; the rest in a process that is ended when it takes too long.
 
     Args:
         keys: Isomeric SMILES after clean-up, as in ``Molecule.key``; trusted, so that a molecule costs half a parse.
@@ -54,21 +54,21 @@ def matches(keys: Iterable[str], smarts: str) -> Iterator[bool]:
         InputError: If the pattern cannot be read, or takes longer than SECONDS with one molecule.
     """
     pattern = compile_smarts(smarts)
-    return _matches(iter(keys), pattern, smarts.strip(), plain(smarts))
+    return _matches(iter(keys), pattern, smarts.strip(), is_simple_pattern(smarts))
 
 
 def _matches(keys: Iterator[str], pattern: Chem.Mol, smarts: str, easy: bool) -> Iterator[bool]:
     while batch := list(islice(keys, BATCH)):
-        calm = [easy and tame(key) for key in batch]
-        rest = iter(_matched_apart([key for key, here in zip(batch, calm, strict=True) if not here], smarts))
-        for key, here in zip(batch, calm, strict=True):
+        simple = [easy and is_simple(key) for key in batch]
+        rest = iter(_matched_apart([key for key, here in zip(batch, simple, strict=True) if not here], smarts))
+        for key, here in zip(batch, simple, strict=True):
             yield perceive(key).HasSubstructMatch(pattern) if here else next(rest)
 
 
 def _matched_apart(keys: Sequence[str], smarts: str) -> list[bool]:
     try:
         return call(matched, list(keys), smarts, seconds=SECONDS) if keys else []
-    except Died as death:
+    except WorkerDied as death:
         if len(keys) > 1:  # halves, so that a few slow molecules are no reason to refuse the pattern
             half = len(keys) // 2
             return _matched_apart(keys[:half], smarts) + _matched_apart(keys[half:], smarts)
@@ -133,11 +133,11 @@ def without_atoms(smiles: str, groups: Iterable[Sequence[int]]) -> list[str]:
     Raises:
         InputError: If the SMILES cannot be read, or is too intricate to be taken apart.
     """
-    if tame(smiles):
+    if is_simple(smiles):
         return masked(smiles, list(groups))
     try:
         return call(masked, smiles, list(map(list, groups)), seconds=MASKING_SECONDS)
-    except Died as death:
+    except WorkerDied as death:
         raise InputError(f"This structure is too intricate to be taken apart: got {smiles[:80]!r}.") from death
 
 

@@ -8,7 +8,7 @@ from molsearch.chem.io.options import ReadOptions
 from molsearch.chem.io.shards import SHARD_ROWS
 from molsearch.cli.terminal import answering, bar, print_json, say
 from molsearch.library.bulk import EngineName, Precision, embed_table
-from molsearch.library.cluster import Cluster
+from molsearch.library.cluster import RayCluster
 from molsearch.screener import Screener
 from molsearch.settings import Settings
 
@@ -50,7 +50,7 @@ def embed_command(
                 out,
                 Screener(limits).model,
                 engine=engine,
-                cluster=Cluster(address, actors, cpus),
+                cluster=RayCluster(address, actors, cpus),
                 precision=precision,
                 threads=threads,
                 shard_rows=shard_rows,

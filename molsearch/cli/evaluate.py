@@ -134,7 +134,7 @@ def _baselines(asked: Asked, progress: Progress) -> dict[str, object]:
 
 
 def _misses(asked: Asked, progress: Progress) -> dict[str, object]:
-    from molsearch.evaluation.errors import miss_figures
+    from molsearch.evaluation.error_analysis import miss_figures
     from molsearch.evaluation.retrieval import answer_file
 
     _, answers, pool = answer_file(asked.model(), asked.pairs, asked.pool(), asked.text_column, progress)
@@ -142,11 +142,11 @@ def _misses(asked: Asked, progress: Progress) -> dict[str, object]:
 
 
 def _concepts(asked: Asked, progress: Progress) -> dict[str, object]:
-    from molsearch.analysis.study import Inspector
+    from molsearch.analysis.study import AlignmentStudy
     from molsearch.evaluation.concepts import evaluate_concepts
 
     model = asked.model()
-    typical = Inspector(lambda: model, Settings()).example_smiles()
+    typical = AlignmentStudy(lambda: model, Settings()).example_smiles()
     return evaluate_concepts(model, asked.pairs, asked.text_column, typical, progress)
 
 

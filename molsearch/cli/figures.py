@@ -110,7 +110,7 @@ def _names(only: list[str], data: Path | None, lacking: Mapping[str, str]) -> tu
     Raises:
         InputError: If one is unknown or lacks its files.
     """
-    from molsearch.evaluation.tables import TABLES
+    from molsearch.evaluation.figure_tables import TABLES
 
     if unknown := [name for name in only if name not in TABLES]:
         raise InputError(f"There is no table {unknown[0]!r}; choose from {', '.join(TABLES)}.")

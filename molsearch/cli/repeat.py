@@ -10,7 +10,7 @@ import typer
 from molsearch.cli.options import read_tested
 from molsearch.cli.terminal import answering, bar, print_json, say
 from molsearch.report.repeat import Repetition, repeat, share_sums_as
-from molsearch.report.run import Run
+from molsearch.report.run import RunManifest
 from molsearch.report.run_file import find_run
 from molsearch.screener import Screener
 from molsearch.settings import Settings
@@ -48,7 +48,7 @@ def repeat_command(
     raise typer.Exit(made.status)
 
 
-def _with_file(run: Run, file: Path, tested: Path | None) -> Repetition:
+def _with_file(run: RunManifest, file: Path, tested: Path | None) -> Repetition:
     """Repeat on a library that is made of a file and goes away afterwards."""
     with TemporaryDirectory() as home:
         screener = Screener(replace(Settings(), home=Path(home)))
@@ -59,7 +59,7 @@ def _with_file(run: Run, file: Path, tested: Path | None) -> Repetition:
         return _repeated(run, screener, FRESH, tested)
 
 
-def _repeated(run: Run, screener: Screener, library: str, tested: Path | None) -> Repetition:
+def _repeated(run: RunManifest, screener: Screener, library: str, tested: Path | None) -> Repetition:
     listed = read_tested(screener, tested) if tested else None
     with bar("Searching") as progress:
         return repeat(run, screener, library, listed, progress)

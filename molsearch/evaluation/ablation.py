@@ -17,7 +17,7 @@ from molsearch.evaluation.learning_curve import fingerprint
 from molsearch.evaluation.retrieval import rank_metrics
 from molsearch.model.alignment import ranks
 from molsearch.records import Progress
-from molsearch.training.features import Features
+from molsearch.training.features import TrainingFeatures
 from molsearch.training.loop import Trainer
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe, load_recipe
@@ -139,7 +139,7 @@ def ablate(
 
 
 def _trial(
-    row: str, recipe: Recipe, features: Features, out: Path, files: Sequence[Path], progress: Progress | None
+    row: str, recipe: Recipe, features: TrainingFeatures, out: Path, files: Sequence[Path], progress: Progress | None
 ) -> Trial:
     folder = out / f"{list(ROWS).index(row):02d}-seed-{recipe.seed}"
     recipe = ROWS[row](recipe)
@@ -153,7 +153,7 @@ def _trial(
     return trial
 
 
-def pool_ranks(trainer: Trainer, features: Features) -> np.ndarray:
+def pool_ranks(trainer: Trainer, features: TrainingFeatures) -> np.ndarray:
     """Rank the pool for each validation text by the plain cosine, (Q,); one molecule may stand in the pool twice."""
     places: dict[int, int] = {}
     for number, row in enumerate(features.pool):

@@ -16,13 +16,13 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from molsearch.chem.fingerprints import morgan_bits, tanimoto
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import Floats, Pool, Ranks, Tally, blocks, part
+from molsearch.evaluation.candidates import CandidatePool, Floats, Ranks, Tally, blocks, part
 from molsearch.evaluation.retrieval import direction, with_text
-from molsearch.evaluation.text_only import Nameless
+from molsearch.evaluation.text_only import TextOnlyModel
 from molsearch.model.dual import DualEncoder
 from molsearch.query.names import Mention, find_mentions
 from molsearch.records import Progress
-from molsearch.training.pairs import Row, find_targets, keys, read_pairs, read_pool
+from molsearch.training.pairs import PairRow, find_targets, keys, read_pairs, read_pool
 
 _CHUNK = 64  # texts at once: the fingerprints found for 64 texts against 33,010 molecules are 84 MB
 EXACT = 2.0  # score of a molecule that a text names; a Tanimoto similarity is at most 1
@@ -35,7 +35,7 @@ class Candidates:
         rows: The N molecules.
     """
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[PairRow]) -> None:
         self.rows = tuple(rows)
 
     @cached_property
@@ -64,7 +64,7 @@ class Bench:
 
     texts: tuple[str, ...]
     pool: Candidates
-    training: tuple[Row, ...] = ()
+    training: tuple[PairRow, ...] = ()
 
 
 def name_lookup(bench: Bench) -> Iterator[Floats]:
@@ -84,7 +84,7 @@ def name_lookup(bench: Bench) -> Iterator[Floats]:
 
 def _keys(smiles: Sequence[str]) -> dict[str, str]:
     whole = [one for one in smiles if "*" not in one]
-    return dict(zip(whole, keys([Row("", one) for one in whole]), strict=True))
+    return dict(zip(whole, keys([PairRow("", one) for one in whole]), strict=True))
 
 
 def _looked_up(
@@ -174,8 +174,8 @@ def rank_baselines(
     for name, scored in BASELINES.items():
         found[name] = _ranks(scored(bench), targets, part(progress, len(found) * len(targets), total))
     for name, folder in models.items():
-        model = Nameless(DualEncoder.load(folder))
-        pool = Pool(model, bench.pool.rows)
+        model = TextOnlyModel(DualEncoder.load(folder))
+        pool = CandidatePool(model, bench.pool.rows)
         steps = part(progress, len(found) * len(targets), total)
         found[name] = _ranks(blocks(model, model.encode_texts(bench.texts), pool), targets, steps)
     return found

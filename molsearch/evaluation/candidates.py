@@ -15,19 +15,19 @@ from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.model.alignment import ranks
 from molsearch.model.dual import DualEncoder
-from molsearch.query.constraints import Evidence, read_evidence
+from molsearch.query.constraints import Constraints, read_constraints
 from molsearch.records import Progress
 from molsearch.search.scoring import (
     asking,
-    conditions_lift,
-    configuration_lift,
+    criteria_penalty,
     depth,
-    parts_lift,
+    part_penalty,
     possible,
-    roles_lift,
+    role_penalty,
+    stereo_penalty,
+    structure_penalty,
 )
-from molsearch.search.scoring import lift as lift_of
-from molsearch.training.pairs import Row, keys
+from molsearch.training.pairs import PairRow, keys
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -38,7 +38,7 @@ CHUNK = 256
 GRAPHS = 4096
 
 
-class Named(Protocol):
+class NamedTarget(Protocol):
     """A structure that a text names, or that follows from what it names."""
 
     @property
@@ -66,19 +66,19 @@ class Scorer(Protocol):
     def constants(self, vectors: np.ndarray) -> np.ndarray:
         """Give each molecule's constant, (N,)."""
 
-    def named_structures(self, text: str) -> Sequence[Named]:
+    def named_structures(self, text: str) -> Sequence[NamedTarget]:
         """Find the structures that a text names."""
 
 
-class Pool:
-    """The molecules to rank among, encoded once for any number of texts; what evidence asks of a library, too.
+class CandidatePool:
+    """The molecules to rank among, encoded once for any number of texts; what constraints asks of a library, too.
 
     Attributes:
         rows: The N molecules, never deduplicated.
         constants: (N,).
     """
 
-    def __init__(self, model: Scorer, rows: Sequence[Row], progress: Progress | None = None) -> None:
+    def __init__(self, model: Scorer, rows: Sequence[PairRow], progress: Progress | None = None) -> None:
         self.rows = tuple(rows)
         self._flags: npt.NDArray[np.uint8] | None = None
         self._properties = np.zeros((len(rows), len(PROPERTIES)), np.float32)
@@ -123,7 +123,7 @@ class Pool:
         """Give one property of all molecules, (N,)."""
         return self._properties[:, list(PROPERTIES).index(name)]
 
-    def lifts(self, structures: Iterable[Named], progress: Progress | None = None) -> dict[int, float]:
+    def lifts(self, structures: Iterable[NamedTarget], progress: Progress | None = None) -> dict[int, float]:
         """Give the rows that the structures name; one named twice is lifted once, by the larger bonus."""
         if not self._numbers:
             for number, key in enumerate(self.keys(progress)):
@@ -135,49 +135,53 @@ class Pool:
         }
 
 
-def evidence_in(model: Scorer, texts: Sequence[str]) -> list[Evidence]:
+def constraints_in(model: Scorer, texts: Sequence[str]) -> list[Constraints]:
     """Read what texts say that can be computed; nothing where the model has no odds for it."""
     if not isinstance(model, DualEncoder) or not model.odds.measured:
         return []
-    return read_evidence(texts, model.lexicon, roles=model.role_names)
+    return read_constraints(texts, model.lexicon, roles=model.role_names)
 
 
-def blocks(model: Scorer, vectors: Floats, pool: Pool, evidence: Sequence[Evidence] = ()) -> Iterator[Floats]:
+def blocks(
+    model: Scorer, vectors: Floats, pool: CandidatePool, constraints: Sequence[Constraints] = ()
+) -> Iterator[Floats]:
     """Score texts against a pool, CHUNK texts at a time, without what exact names and parts add: (chunk, N) each.
 
     Args:
         model: What scores.
         vectors: (Q, D) of the texts.
         pool: The molecules.
-        evidence: Of each text, where classes, amounts and roles are to count.
+        constraints: Of each text, where classes, amounts and roles are to count.
     """
     for start in range(0, len(vectors), CHUNK):
         block = vectors[start : start + CHUNK] @ pool.vectors().T + pool.constants
-        for line, one in zip(block, evidence[start : start + CHUNK], strict=False):
+        for line, one in zip(block, constraints[start : start + CHUNK], strict=False):
             if isinstance(model, DualEncoder):
-                told = roles_lift([one], pool.vectors(), pool.flags(), model.odds)
-                for raised in (lift_of([one], pool, model.odds), told):
+                told = role_penalty([one], pool.vectors(), pool.flags(), model.odds)
+                for raised in (criteria_penalty([one], pool, model.odds), told):
                     line += 0 if raised is None else raised
         yield block
 
 
-def with_parts(model: Scorer, block: Floats, pool: Pool, evidence: Sequence[Evidence]) -> Floats:
+def with_parts(model: Scorer, block: Floats, pool: CandidatePool, constraints: Sequence[Constraints]) -> Floats:
     """Count in each row of a (chunk, N) block the conditions of its text, and the parts that it names.
 
     Parts are looked for among the leading molecules; one that was not looked at counts as the worst of those that were.
     """
-    if not isinstance(model, DualEncoder) or not (depth(evidence) or any(one.criteria.conditions for one in evidence)):
+    if not isinstance(model, DualEncoder) or not (
+        depth(constraints) or any(one.criteria.conditions for one in constraints)
+    ):
         return block
     raised, keys = block.copy(), pool.keys()
     flags = pool.flags()
-    for line, one in zip(raised, evidence, strict=True):
+    for line, one in zip(raised, constraints, strict=True):
         if flags is not None and asking([one], model.odds):
             order = np.argsort(-line, kind="stable")
             order = order[possible(one, flags)[order]]
-            line += conditions_lift(one, order, len(line), lambda rows: [keys[row] for row in rows], model.odds)
+            line += structure_penalty(one, order, len(line), lambda rows: [keys[row] for row in rows], model.odds)
         elif looked := depth([one]):
             first = np.argsort(-line, kind="stable")[:looked]
-            told = parts_lift([one], [keys[number] for number in first], model.odds)
+            told = part_penalty([one], [keys[number] for number in first], model.odds)
             line[first] += told - told.min()
             line += told.min()
     return raised
@@ -188,24 +192,24 @@ def caption_constants(model: Scorer, vectors: Floats) -> Floats:
     return model.caption_constants(vectors) if isinstance(model, DualEncoder) else np.zeros(len(vectors), np.float32)
 
 
-def configured(model: Scorer, pool: Pool, evidence: Sequence[Evidence], targets: Ints) -> Floats:
+def configured(model: Scorer, pool: CandidatePool, constraints: Sequence[Constraints], targets: Ints) -> Floats:
     """Compute what texts as descriptions of the Q molecules of ``targets`` lose by their stereodescriptors, (chunk, Q).
 
     One row of zeros where no text states any. Parts and roles do not count in that direction, since texts cannot be
     compared by what they lose by them: what roles have taken off is given back.
     """
-    if not isinstance(model, DualEncoder) or not any(one.configuration or one.roles for one in evidence):
+    if not isinstance(model, DualEncoder) or not any(one.configuration or one.roles for one in constraints):
         return np.zeros((1, len(targets)), np.float32)
     keys = [pool.keys()[number] for number in targets.tolist()]
     flags = pool.flags()
-    lost = np.stack([configuration_lift([one], keys, model.odds) for one in evidence])
-    for line, one in zip(lost, evidence, strict=True):
-        given = roles_lift([one], pool.vectors()[targets], None if flags is None else flags[targets], model.odds)
+    lost = np.stack([stereo_penalty([one], keys, model.odds) for one in constraints])
+    for line, one in zip(lost, constraints, strict=True):
+        given = role_penalty([one], pool.vectors()[targets], None if flags is None else flags[targets], model.odds)
         line -= 0 if given is None else given
     return lost
 
 
-def lift(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
+def with_bonuses(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
     """Add to each row of a (chunk, N) block what exact names add to its molecules."""
     lifted = block.copy()
     for line, gains in zip(lifted, bonuses, strict=True):
@@ -215,15 +219,15 @@ def lift(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
 
 
 def searched(
-    model: Scorer, texts: Sequence[str], pool: Pool, exact_names: bool = True, progress: Progress | None = None
+    model: Scorer, texts: Sequence[str], pool: CandidatePool, exact_names: bool = True, progress: Progress | None = None
 ) -> Floats:
     """Score a few texts as a search does, with all that it counts: (Q, N)."""
-    evidence = evidence_in(model, texts)
-    scores = np.concatenate(list(blocks(model, model.encode_texts(texts, progress), pool, evidence)))
+    constraints = constraints_in(model, texts)
+    scores = np.concatenate(list(blocks(model, model.encode_texts(texts, progress), pool, constraints)))
     if exact_names:
         named = [model.named_structures(text) for text in texts]
-        scores = lift(scores, [pool.lifts(found) if found else {} for found in named])
-    return with_parts(model, scores, pool, evidence)
+        scores = with_bonuses(scores, [pool.lifts(found) if found else {} for found in named])
+    return with_parts(model, scores, pool, constraints)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -292,9 +296,9 @@ class Answers:
         plain: Ranks without.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[PairRow, ...]
     targets: Ints
-    named: tuple[tuple[Named, ...], ...]
+    named: tuple[tuple[NamedTarget, ...], ...]
     lifted: Ranks
     plain: Ranks
 
@@ -303,25 +307,27 @@ class Answers:
         return self.lifted if exact_names else self.plain
 
 
-def answer(model: Scorer, rows: Sequence[Row], pool: Pool, targets: Ints, progress: Progress | None = None) -> Answers:
+def answer(
+    model: Scorer, rows: Sequence[PairRow], pool: CandidatePool, targets: Ints, progress: Progress | None = None
+) -> Answers:
     """Rank the pool for each text with and without exact names, and the texts for each molecule."""
     texts = [row.text for row in rows]
     total = len(rows) + len(pool)  # texts, and the molecules' keys
     named = tuple(tuple(model.named_structures(text)) for text in texts)
     after = part(progress, len(rows), total)
-    evidence = evidence_in(model, texts)
+    constraints = constraints_in(model, texts)
     plain, lifted = Tally(targets), Tally(targets)
     vectors = model.encode_texts(texts, part(progress, 0, total))
     hubs = caption_constants(model, vectors)
-    for number, block in enumerate(blocks(model, vectors, pool, evidence)):
+    for number, block in enumerate(blocks(model, vectors, pool, constraints)):
         here = slice(number * CHUNK, (number + 1) * CHUNK)
-        said = evidence[here]
+        said = constraints[here]
         lost = configured(model, pool, said, targets) + hubs[here, None]
         whole = with_parts(model, block, pool, said)
         plain.add(whole, block[:, targets] + lost)
         # Cleaning a large pool takes half a minute, so it is left out where no text names anything.
         bonuses = [pool.lifts(found, after) if found else {} for found in named[here]]
-        raised = lift(block, bonuses)
+        raised = with_bonuses(block, bonuses)
         own = raised[:, targets] + lost
         for row in [row for row, gains in enumerate(bonuses) if gains]:  # of the others nothing changes
             whole[row] = with_parts(model, raised[row : row + 1], pool, said[row : row + 1])[0]

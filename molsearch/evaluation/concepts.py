@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from molsearch.analysis.concepts import ABOVE, NO_RULE, Concept, ConceptSpace, PairEncoder, classes_held
+from molsearch.analysis.concepts import ABOVE, NO_RULE, Concept, ConceptEncoder, ConceptSpace, classes_held
 from molsearch.analysis.concepts import ruled as decided
 from molsearch.chem.batch.arrays import pack_classes
 from molsearch.errors import InputError
@@ -24,7 +24,7 @@ BOUNDS = (2.0, 2.5, 3.0)  # candidates for concepts.ABOVE
 
 
 def evaluate_concepts(
-    model: PairEncoder,
+    model: ConceptEncoder,
     pairs_file: Path,
     text_column: str,
     typical: Sequence[str],

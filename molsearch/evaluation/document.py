@@ -12,19 +12,19 @@ import numpy as np
 from molsearch.errors import InputError
 from molsearch.evaluation import slices
 from molsearch.evaluation.baselines import Bench, Candidates, rank_baselines
-from molsearch.evaluation.candidates import Answers, Pool, answer
-from molsearch.evaluation.errors import miss_figures
+from molsearch.evaluation.candidates import Answers, CandidatePool, answer
+from molsearch.evaluation.error_analysis import miss_figures
 from molsearch.evaluation.faithfulness import SHARE, evaluate_explanations
+from molsearch.evaluation.figure_tables import read_metrics, rewrite, with_table
 from molsearch.evaluation.rank_file import difference
 from molsearch.evaluation.retrieval import direction, evaluate_pcdes, with_text
 from molsearch.evaluation.role_queries import evaluate_roles
 from molsearch.evaluation.short_queries import library_pool, means, measure
-from molsearch.evaluation.tables import read_metrics, rewrite, with_table
 from molsearch.model.card import CARD, METRICS
 from molsearch.model.dual import DualEncoder
 from molsearch.model.folder import folder_id
 from molsearch.records import Progress
-from molsearch.training.pairs import Table, find_targets, read_pairs, read_pool
+from molsearch.training.pairs import PairTable, find_targets, read_pairs, read_pool
 
 #: Query files in data/eval: how the tables call each.
 QUERY_FILES = {
@@ -76,9 +76,9 @@ class Measurement:
         return DualEncoder.load(self.folder, self.device)
 
     @cached_property
-    def pool(self) -> Pool:
+    def pool(self) -> CandidatePool:
         """The molecules of ChEBI-20, encoded."""
-        return Pool(self.model, read_pool(self.data / "chebi20_pool.tsv").rows, self.progress)
+        return CandidatePool(self.model, read_pool(self.data / "chebi20_pool.tsv").rows, self.progress)
 
     @cached_property
     def seen(self) -> slices.Seen:
@@ -86,11 +86,11 @@ class Measurement:
         return slices.read_seen(self.data / "train_pairs.tsv")
 
     @cached_property
-    def answers(self) -> dict[str, tuple[Table, Answers]]:
+    def answers(self) -> dict[str, tuple[PairTable, Answers]]:
         """Ranks of the validation file by kind of text."""
         return {name: self._answers(column) for name, column in TEXTS.items()}
 
-    def _answers(self, column: str) -> tuple[Table, Answers]:
+    def _answers(self, column: str) -> tuple[PairTable, Answers]:
         table = read_pairs(self.data / "chebi20_val.tsv", column)
         rows = with_text(table, column)
         targets = find_targets(rows, table.name, read_pool(self.data / "chebi20_pool.tsv"))

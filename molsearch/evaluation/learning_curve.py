@@ -14,7 +14,7 @@ from molsearch.evaluation.retrieval import METRICS, answer_file, bootstrap_inter
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.training.loop import train
-from molsearch.training.pairs import Row, read_pairs
+from molsearch.training.pairs import PairRow, read_pairs
 from molsearch.training.recipe import Recipe, load_recipe
 from molsearch.training.selection import draw, write_rows
 
@@ -125,7 +125,7 @@ def learning_curve(
     }
 
 
-def count_molecules(rows: Sequence[Row]) -> int:
+def count_molecules(rows: Sequence[PairRow]) -> int:
     """Count the distinct molecules of ChEBI-20's training split; all, where no row tells its split."""
     told = [row for row in rows if row.chebi20_split == "train"] or rows
     return len({row.inchikey or row.key or row.smiles for row in told})
@@ -133,7 +133,7 @@ def count_molecules(rows: Sequence[Row]) -> int:
 
 def _point(
     recipe: str,
-    rows: Sequence[Row],
+    rows: Sequence[PairRow],
     share: float,
     val: Path,
     pool: Path,

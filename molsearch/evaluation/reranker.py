@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import Floats, Pool, part, searched
+from molsearch.evaluation.candidates import CandidatePool, Floats, part, searched
 from molsearch.evaluation.rank_file import difference
 from molsearch.evaluation.retrieval import with_text
 from molsearch.model.alignment import ranks
@@ -53,7 +53,7 @@ def evaluate_reranker(
     targets = find_targets(rows, table.name, molecules)
     order = np.random.default_rng(seed).permutation(len(rows))[:sample]
     total = len(molecules.rows) + len(order)
-    pool = Pool(model, molecules.rows, part(progress, 0, total))
+    pool = CandidatePool(model, molecules.rows, part(progress, 0, total))
     with_look: list[Floats] = []
     without: list[Floats] = []
     for start in range(0, len(order), _CHUNK):
@@ -72,7 +72,7 @@ def evaluate_reranker(
     }
 
 
-def looked_twice(model: DualEncoder, scores: Floats, pool: Pool, texts: list[str]) -> Floats:
+def looked_twice(model: DualEncoder, scores: Floats, pool: CandidatePool, texts: list[str]) -> Floats:
     """Compare the leading molecules of each row of (Q, N) scores a second time, words with atoms.
 
     A molecule that was not looked at counts as the worst of those that were.

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import Answers, Floats, Pool, Scorer, answer, part
+from molsearch.evaluation.candidates import Answers, CandidatePool, Floats, Scorer, answer, part
 from molsearch.model.alignment import ranks
 from molsearch.records import Progress
-from molsearch.training.pairs import Row, Table, find_targets, read_pairs, read_pool
+from molsearch.training.pairs import PairRow, PairTable, find_targets, read_pairs, read_pool
 
 _RESAMPLES = 2000
 
@@ -148,7 +148,9 @@ def evaluate(
     return evaluation(table, answers, pool, exact_names=exact_names, seed=seed)
 
 
-def evaluation(table: Table, answers: Answers, pool: Pool, *, exact_names: bool, seed: int = 0) -> Evaluation:
+def evaluation(
+    table: PairTable, answers: Answers, pool: CandidatePool, *, exact_names: bool, seed: int = 0
+) -> Evaluation:
     """Take the headline figures from what a model made of a file."""
     chosen = answers.ranks(exact_names)
     return Evaluation(len(pool), len(table.rows) - len(answers.rows), chosen.text, chosen.molecule, seed)
@@ -156,7 +158,7 @@ def evaluation(table: Table, answers: Answers, pool: Pool, *, exact_names: bool,
 
 def answer_file(
     model: Scorer, pairs_file: Path, pool_file: Path, text_column: str = "text", progress: Progress | None = None
-) -> tuple[Table, Answers, Pool]:
+) -> tuple[PairTable, Answers, CandidatePool]:
     """Rank a pool file for each text of a pair file; ``evaluate`` without the figures.
 
     Raises:
@@ -166,7 +168,7 @@ def answer_file(
     rows = with_text(table, text_column)
     targets = find_targets(rows, table.name, molecules)
     total = len(rows) + 2 * len(molecules.rows)  # molecules, texts, and the molecules' keys
-    pool = Pool(model, molecules.rows, part(progress, 0, total))
+    pool = CandidatePool(model, molecules.rows, part(progress, 0, total))
     return table, answer(model, rows, pool, targets, part(progress, len(pool), total)), pool
 
 
@@ -195,7 +197,7 @@ def evaluate_pcdes(
             f"{table.name} has {len(rows)} texts, but the pcdes protocol needs a batch of {size}; add more."
         )
     total = 3 * len(rows)
-    pool = Pool(model, rows, part(progress, 0, total))
+    pool = CandidatePool(model, rows, part(progress, 0, total))
     found = answer(model, rows, pool, np.arange(len(rows)), part(progress, len(rows), total)).ranks(exact_names)
     order = np.random.default_rng(seed).permutation(len(rows))
     batches = [order[i : i + size] for i in range(0, len(rows) - size + 1, size)]
@@ -213,7 +215,7 @@ def evaluate_pcdes(
     )
 
 
-def with_text(table: Table, text_column: str) -> tuple[Row, ...]:
+def with_text(table: PairTable, text_column: str) -> tuple[PairRow, ...]:
     """Leave out the rows without a text.
 
     Raises:

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import Floats, Pool, Scorer, part, searched
+from molsearch.evaluation.candidates import CandidatePool, Floats, Scorer, part, searched
 from molsearch.evaluation.retrieval import bootstrap_interval, with_text
 from molsearch.query.roles import bare, stated_roles
 from molsearch.records import Progress
-from molsearch.training.pairs import Row, read_pairs
+from molsearch.training.pairs import PairRow, read_pairs
 
 Bools = npt.NDArray[np.bool_]
 
@@ -122,10 +122,10 @@ def evaluate_roles(
 
 
 def _measure(
-    model: Scorer, rows: Sequence[Row], asked: dict[str, Bools], exact_names: bool, progress: Progress | None
+    model: Scorer, rows: Sequence[PairRow], asked: dict[str, Bools], exact_names: bool, progress: Progress | None
 ) -> list[RoleFigures]:
     total = len(rows) + len(asked)
-    pool = Pool(model, rows, part(progress, 0, total))
+    pool = CandidatePool(model, rows, part(progress, 0, total))
     scores = searched(model, list(asked), pool, exact_names, part(progress, len(rows), total))
     return [
         RoleFigures(

@@ -14,11 +14,11 @@ from sklearn.metrics import roc_auc_score
 
 from molsearch.chem.io.library import read_library
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import Pool, blocks, evidence_in, with_parts
+from molsearch.evaluation.candidates import CandidatePool, blocks, constraints_in, with_parts
 from molsearch.evaluation.truth import descriptor_table, matches_smarts
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
-from molsearch.training.pairs import Row
+from molsearch.training.pairs import PairRow
 
 Bools = npt.NDArray[np.bool_]
 PRECISION_AT = 20
@@ -85,7 +85,7 @@ def truths(path: Path, smiles: Sequence[str]) -> Mapping[str, Bools]:
     return ranges
 
 
-def measure(model: DualEncoder, path: Path, pool: Pool) -> list[QueryFigures]:
+def measure(model: DualEncoder, path: Path, pool: CandidatePool) -> list[QueryFigures]:
     """Rank molecules for each query with at least 20 positives, as a search would.
 
     Args:
@@ -100,9 +100,9 @@ def measure(model: DualEncoder, path: Path, pool: Pool) -> list[QueryFigures]:
     for query, truth in truths(path, [row.smiles for row in pool.rows]).items():
         if truth.sum() < PRECISION_AT or truth.all():
             continue
-        evidence = evidence_in(model, [query])
-        (block,) = blocks(model, model.encode_texts([query]), pool, evidence)  # (1, N)
-        (scores,) = with_parts(model, block, pool, evidence)  # (N,)
+        constraints = constraints_in(model, [query])
+        (block,) = blocks(model, model.encode_texts([query]), pool, constraints)  # (1, N)
+        (scores,) = with_parts(model, block, pool, constraints)  # (N,)
         first = np.argsort(-scores, kind="stable")[:PRECISION_AT]
         figures.append(
             QueryFigures(query, int(truth.sum()), float(100 * truth[first].mean()), float(roc_auc_score(truth, scores)))
@@ -128,7 +128,7 @@ def evaluate_queries(
     return {**means(figures, pool), "each": {one.query: asdict(one) for one in figures}}
 
 
-def library_pool(model: DualEncoder, pools: Sequence[Path], progress: Progress | None = None) -> Pool:
+def library_pool(model: DualEncoder, pools: Sequence[Path], progress: Progress | None = None) -> CandidatePool:
     """Encode the molecules of library files, each structure once.
 
     Raises:
@@ -138,10 +138,10 @@ def library_pool(model: DualEncoder, pools: Sequence[Path], progress: Progress |
     for path in pools:
         with read_library(path) as library:
             keys.update((molecule.key, None) for molecule in library.molecules())
-    return Pool(model, [Row("", smiles, key=smiles) for smiles in keys], progress)
+    return CandidatePool(model, [PairRow("", smiles, key=smiles) for smiles in keys], progress)
 
 
-def means(figures: Sequence[QueryFigures], pool: Pool) -> dict[str, float]:
+def means(figures: Sequence[QueryFigures], pool: CandidatePool) -> dict[str, float]:
     """Sum up queries, one or more: counts, mean precision@20 in percent, mean AUROC."""
     return {
         "pool": len(pool),

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import Answers, Pool
+from molsearch.evaluation.candidates import Answers, CandidatePool
 from molsearch.evaluation.retrieval import direction
-from molsearch.training.pairs import Row, Table, read_pairs
+from molsearch.training.pairs import PairRow, PairTable, read_pairs
 
 Bools = npt.NDArray[np.bool_]
 
@@ -68,7 +68,7 @@ def read_seen(path: Path) -> Seen:
     return Seen(frozenset(_skeletons(table, table.rows)), frozenset(wording(row.text) for row in table.rows))
 
 
-def _skeletons(table: Table, rows: Sequence[Row]) -> list[str]:
+def _skeletons(table: PairTable, rows: Sequence[PairRow]) -> list[str]:
     found = [row.inchikey[:_SKELETON_CHARS] for row in rows]
     if not all(found):
         raise InputError(
@@ -100,7 +100,7 @@ def holds(text: str, name: str) -> bool:
     return bool(name) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
 
 
-def names_itself(answers: Answers, pool: Pool, names: Sequence[str]) -> Bools:
+def names_itself(answers: Answers, pool: CandidatePool, names: Sequence[str]) -> Bools:
     """Mark the rows whose text holds their compound's name, (Q,).
 
     That is where the name given in ``names`` stands in the text, or where a name in the text reads as the very
@@ -114,7 +114,7 @@ def names_itself(answers: Answers, pool: Pool, names: Sequence[str]) -> Bools:
     return np.array(itself, dtype=np.bool_)
 
 
-def names_in(pairs_file: Path, table: Table, rows: Sequence[Row]) -> list[str]:
+def names_in(pairs_file: Path, table: PairTable, rows: Sequence[PairRow]) -> list[str]:
     """Read the names of the compounds of ``rows`` off a file that holds masked and named captions; else "" each."""
     if not {"text", NAMED_COLUMN} <= set(table.columns):
         return [""] * len(rows)
@@ -123,7 +123,7 @@ def names_in(pairs_file: Path, table: Table, rows: Sequence[Row]) -> list[str]:
     return own_names([masked[n].text for n in numbers], [named[n].text for n in numbers])
 
 
-def slices_of(table: Table, answers: Answers, itself: Bools, seen: Seen | None) -> tuple[Slice, ...]:
+def slices_of(table: PairTable, answers: Answers, itself: Bools, seen: Seen | None) -> tuple[Slice, ...]:
     """Cut the rows into the slices that can be told, the whole first.
 
     Args:

@@ -9,15 +9,15 @@ import torch
 
 from molsearch.evaluation.candidates import GRAPHS, part
 from molsearch.model.dual import DualEncoder
-from molsearch.model.grounding import Reading, ground
+from molsearch.model.grounding import TextStructures, ground
 from molsearch.records import Progress
-from molsearch.training.features import Example, Features
+from molsearch.training.features import Example, TrainingFeatures
 from molsearch.training.loop import Trainer
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
 
 
-class Nameless:
+class TextOnlyModel:
     """A model that reads words only: no structure and no class is looked up in a text, no molecule is lifted."""
 
     def __init__(self, model: DualEncoder) -> None:
@@ -25,7 +25,7 @@ class Nameless:
 
     def encode_texts(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
         """Encode texts, (Q, D), from their words alone."""
-        grounded, store = ground([Reading(text) for text in texts])
+        grounded, store = ground([TextStructures(text) for text in texts])
         return self._model.vectors_of_texts(grounded, store, progress=progress)
 
     def encode_molecules(self, smiles: Sequence[str], progress: Progress | None = None) -> np.ndarray:
@@ -46,7 +46,7 @@ class Nameless:
         return ()
 
 
-def without_names(features: Features) -> Features:
+def without_names(features: TrainingFeatures) -> TrainingFeatures:
     """Leave out of the captions every structure and class that was read in them."""
 
     def bare(examples: Sequence[Example]) -> tuple[Example, ...]:

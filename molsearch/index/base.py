@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.errors import InputError, LibraryError
-from molsearch.index.batch import Batch, Flags, Floats, Found, Mask
+from molsearch.index.batch import Batch, Flags, Floats, Mask, SearchResult
 from molsearch.index.exact.engine import ExactIndex
 from molsearch.index.exact.manifest import MANIFEST
 from molsearch.index.milvus.client import SERVER
@@ -21,8 +21,8 @@ from molsearch.records import LibraryInfo, Molecule, PropertyRange, Rejection
 __all__ = [
     "ENGINES",
     "Batch",
-    "Found",
     "Index",
+    "SearchResult",
     "create_index",
     "library_address",
     "library_names",
@@ -86,9 +86,9 @@ class Index(Protocol):
         ranges: Sequence[PropertyRange] = (),
         mask: Mask | None = None,
         bonuses: Mapping[int, float] | None = None,
-        lift: Floats | None = None,
-    ) -> Found:
-        """Return the best rows by dot product + constant + bonus + lift among those that pass every filter.
+        adjustment: Floats | None = None,
+    ) -> SearchResult:
+        """Return the best rows by dot product + constant + bonus + adjustment among those that pass every filter.
 
         Args:
             vector: (D,) float32.
@@ -96,7 +96,7 @@ class Index(Protocol):
             ranges: Property ranges a row must lie in; a row without the value lies in none.
             mask: (N,) bool, True for the rows to look at.
             bonuses: Row -> what is added to its score.
-            lift: (N,) what is added to every row's score; only where ``flags`` are held.
+            adjustment: (N,) what is added to every row's score; only where ``flags`` are held.
 
         Raises:
             InputError: On a wrong width, k below 1, an unknown property or a mask of another length.

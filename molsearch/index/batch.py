@@ -38,12 +38,12 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The answer of an index to one vector.
 
     Attributes:
         rows: (k,) int64, best first; equal scores stand in row order.
-        scores: (k,) float32, dot product + constant + bonus + lift.
+        scores: (k,) float32, dot product + constant + bonus + adjustment.
         cosines: (k,) float32, cosine of the query and the row alone.
         distribution: (M,) float32, scores of the rows that passed the filters, in row order (a sample of them
             where the engine says so).
@@ -104,15 +104,15 @@ def check_query(vector: Floats, width: int, k: int) -> Floats:
     return query
 
 
-def check_lift(lift: Floats, rows: int) -> Floats:
-    """Return the lift as (N,) float32, or refuse one of another length or with values that are no numbers.
+def check_adjustment(adjustment: Floats, rows: int) -> Floats:
+    """Return the adjustment as (N,) float32, or refuse one of another length or with values that are no numbers.
 
     Raises:
         InputError: Naming the shape and what was expected.
     """
-    array = np.asarray(lift, dtype=np.float32)
+    array = np.asarray(adjustment, dtype=np.float32)
     if array.shape != (rows,) or not np.isfinite(array).all():
-        raise InputError(f"A lift has shape {array.shape}, expected ({rows},) finite numbers.")
+        raise InputError(f"An adjustment has shape {array.shape}, expected ({rows},) finite numbers.")
     return array
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from molsearch.errors import InputError, LibraryError, ModelError
 from molsearch.index.base import Batch
 from molsearch.index.naming import library_folder
-from molsearch.library.embedding import embed, manner_of
-from molsearch.library.journal import Job, Journal
-from molsearch.library.store import Shelf
-from molsearch.records import Filling, Library, LibraryInfo, Progress, Rejection
+from molsearch.library.embedding import embed, encode_settings_of
+from molsearch.library.journal import Journal, JournaledAddition
+from molsearch.library.store import LibraryStore
+from molsearch.records import IngestionProgress, Library, LibraryInfo, Progress, Rejection
 
 if TYPE_CHECKING:  # torch loads with this
     from molsearch.model.dual import DualEncoder
@@ -33,7 +33,7 @@ def journal_of(journals: Path, name: str) -> Journal:
     return Journal(library_folder(journals, name), name)
 
 
-def interrupted(journals: Path, name: str, content: str) -> Filling | None:
+def interrupted(journals: Path, name: str, content: str) -> IngestionProgress | None:
     """Tell how far an addition of some records to a library had come before it was interrupted; None if none was.
 
     Args:
@@ -48,7 +48,7 @@ def interrupted(journals: Path, name: str, content: str) -> Filling | None:
     job = journal.job()
     if job is None or job.stored or job.content != content or not (done := journal.done()):
         return None
-    return Filling(name, done, job.molecules)
+    return IngestionProgress(name, done, job.molecules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Addition:
         library: What is added.
         name: Name of the stored library, which is made where there is none.
         model: The encoder.
-        shelf: Where the library stands.
+        store: Where the library stands.
         journals: Where the journals of all its libraries lie.
         batch: How many molecules are encoded and kept together.
     """
@@ -69,7 +69,7 @@ class Addition:
     library: Library
     name: str
     model: "DualEncoder"
-    shelf: Shelf
+    store: LibraryStore
     journals: Path
     batch: int
 
@@ -89,26 +89,26 @@ class Addition:
         journal = journal_of(self.journals, self.name)
         begun = self._begun(journal) if resume else None
         if begun and begun.stored:
-            return self.shelf.info(self.name)
+            return self.store.info(self.name)
         refused: list[Rejection] = []  # filled by the embedding, read by the index after it
         batches = self._batches(journal, begun, progress, refused.append)
         rejections = chain(self.library.rejections(), refused)
-        info = self.shelf.fill(self.name, self.model.model_id, self.model.width, batches, rejections)
+        info = self.store.fill(self.name, self.model.model_id, self.model.width, batches, rejections)
         if job := journal.job():
             journal.finish(job, info.records)
         return info
 
     def _batches(
-        self, journal: Journal, begun: Job | None, progress: Progress, reject: Callable[[Rejection], None]
+        self, journal: Journal, begun: JournaledAddition | None, progress: Progress, reject: Callable[[Rejection], None]
     ) -> Iterator[Batch]:
         """Encode what the journal lacks; runs while the index holds the lock of the library."""
-        library, records = self.library, self.shelf.info(self.name).records
+        library, records = self.library, self.store.info(self.name).records
         if begun is not None and (journal.job() != begun or records != begun.before):
             raise self._changed()
         if begun is None:
-            manner = manner_of(self.model, library.molecule_count, self.batch)
+            encode_settings = encode_settings_of(self.model, library.molecule_count, self.batch)
             counts = (library.records, library.molecule_count)
-            begun = Job(library.sha256, *counts, self.model.model_id, manner, records)
+            begun = JournaledAddition(library.sha256, *counts, self.model.model_id, encode_settings, records)
             journal.begin(begun)
         yield from embed(
             library.molecules(),
@@ -116,16 +116,16 @@ class Addition:
             progress=progress,
             total=library.molecule_count,
             reject=reject,
-            manner=begun.manner,
-            journal=journal if library.molecule_count > begun.manner.batch else None,  # else little is lost
+            encode_settings=begun.encode_settings,
+            journal=journal if library.molecule_count > begun.encode_settings.batch else None,  # else little is lost
         )
 
-    def _begun(self, journal: Journal) -> Job | None:
+    def _begun(self, journal: Journal) -> JournaledAddition | None:
         """Return the addition to go on with, marked as stored where it was; None where there is none."""
         job = journal.job()
         if job is None:
             return None
-        records = self.shelf.info(self.name).records if self.name in self.shelf.names() else 0
+        records = self.store.info(self.name).records if self.name in self.store.names() else 0
         if job.stored:  # and over, unless these are the same records
             return job if (job.content, job.after) == (self.library.sha256, records) else None
         self._check(job)
@@ -136,7 +136,7 @@ class Addition:
             raise self._changed()
         return job
 
-    def _check(self, job: Job) -> None:
+    def _check(self, job: JournaledAddition) -> None:
         """Refuse to go on where the result would be another than that of an undisturbed addition."""
         begun = f"The addition to the library {self.name!r} that was interrupted"
         if job.content != self.library.sha256:
@@ -149,11 +149,11 @@ class Addition:
                 f"{begun} was embedded by model {job.model_id}, but model {self.model.model_id} is in use: use that "
                 "model, or begin anew without resume."
             )
-        here = manner_of(self.model, job.molecules)
-        if job.manner.programs != here.programs or (job.manner.half and not here.half):
+        here = encode_settings_of(self.model, job.molecules)
+        if job.encode_settings.programs != here.programs or (job.encode_settings.half and not here.half):
             raise LibraryError(
-                f"{begun} was computed by {job.manner.programs}, but this is {here.programs}, which rounds otherwise: "
-                "go on there, or begin anew without resume."
+                f"{begun} was computed by {job.encode_settings.programs}, but this is {here.programs}, which rounds "
+                "otherwise: go on there, or begin anew without resume."
             )
 
     def _changed(self) -> LibraryError:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from molsearch.chem.io.cleaning import Guard
+from molsearch.chem.io.cleaning import CleaningPool
 from molsearch.chem.io.columns import Layout
 from molsearch.chem.io.options import ReadOptions
 from molsearch.chem.io.shards import SHARD_ROWS, Shard, plan_shards, read_shard
@@ -21,7 +21,7 @@ from molsearch.chem.sandbox.process import cores
 from molsearch.errors import InputError, ModelError
 from molsearch.index.base import Batch, create_index, library_names, open_index, remove_index
 from molsearch.index.milvus.store import ADDRESS
-from molsearch.library.cluster import Cluster, on_ray
+from molsearch.library.cluster import RayCluster, on_ray
 from molsearch.library.embedding import BATCH_SIZE, LARGE, embed
 from molsearch.library.vector_folder import VectorFolder, from_parquet, to_parquet
 from molsearch.library.vector_table import read_vector_table, vector_table
@@ -35,7 +35,7 @@ Precision = Literal["auto", "float32", "bfloat16"]  # "auto": bfloat16 where the
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class EmbeddingJob:
     """What is to be embedded and how; equal jobs give equal bytes.
 
     Attributes:
@@ -111,7 +111,7 @@ class Embedder:
         ModelError: If the model is another one here, or this processor cannot multiply as the job says.
     """
 
-    def __init__(self, job: Job, workers: int) -> None:
+    def __init__(self, job: EmbeddingJob, workers: int) -> None:
         self._job = job
         self._workers = workers
 
@@ -152,15 +152,15 @@ class Embedder:
 
     def _records(self, shard: Shard) -> list[Molecule | Rejection]:
         job = self._job
-        with Guard(replace(job.options, workers=max(1, self._workers))) as guard:
+        with CleaningPool(replace(job.options, workers=max(1, self._workers))) as guard:
             return list(guard.standardize(read_shard(job.source, shard, job.layout, job.options)))
 
 
 Result = tuple[Receipt, bytes]
-Engine = Callable[[Job, Sequence[int], Cluster], Iterator[Result]]
+Engine = Callable[[EmbeddingJob, Sequence[int], RayCluster], Iterator[Result]]
 
 
-def on_this_machine(job: Job, orders: Sequence[int], cluster: Cluster) -> Iterator[Result]:
+def on_this_machine(job: EmbeddingJob, orders: Sequence[int], cluster: RayCluster) -> Iterator[Result]:
     """Embed shards here, one after the other, with processes beside for all but the model; ``cluster`` says nothing."""
     from molsearch.model.runtime import thread_count, use_threads  # here, as torch loads with it
 
@@ -174,7 +174,7 @@ def on_this_machine(job: Job, orders: Sequence[int], cluster: Cluster) -> Iterat
         use_threads(before)
 
 
-def on_a_cluster(job: Job, orders: Sequence[int], cluster: Cluster) -> Iterator[Result]:
+def on_a_cluster(job: EmbeddingJob, orders: Sequence[int], cluster: RayCluster) -> Iterator[Result]:
     """Embed shards in Ray actors; each keeps one process beside it, so that a structure that crashes costs itself."""
     for line, data, node in on_ray(Embedder, (job, cluster.cpus), orders, cluster):
         yield Receipt(**json.loads(line), node=node), data
@@ -190,7 +190,7 @@ def embed_table(
     model: "DualEncoder",
     *,
     engine: EngineName = "local",
-    cluster: Cluster | None = None,
+    cluster: RayCluster | None = None,
     precision: Precision = "auto",
     threads: int = 1,
     shard_rows: int = SHARD_ROWS,
@@ -224,7 +224,7 @@ def embed_table(
     job = _planned(source, "" if to_index else out, model, precision, threads, shard_rows, options)
     kept = [] if to_index else _begun(job)
     orders = sorted({shard.number for shard in job.shards} - {receipt.number for receipt in kept})
-    results = ENGINES[engine](job, orders, cluster or Cluster()) if orders else iter(())
+    results = ENGINES[engine](job, orders, cluster or RayCluster()) if orders else iter(())
     told = _told(results, job, kept, progress)
     stored = _into_index(out, model, told) if to_index else [receipt for receipt, _ in told]
     return _summary(job, out, kept, stored)
@@ -238,7 +238,7 @@ def _planned(
     threads: int,
     shard_rows: int,
     options: ReadOptions | None,
-) -> Job:
+) -> EmbeddingJob:
     from molsearch.model.half_precision import supported  # here, as torch loads with it
 
     if precision not in get_args(Precision):
@@ -248,14 +248,14 @@ def _planned(
     half = precision == "bfloat16" or (precision == "auto" and supported(model))
     folder = str(Path(model.folder or "").absolute())
     places = (_absolute(source), out and _absolute(out), folder)
-    return Job(*places, model.model_id, half, threads, BATCH_SIZE, layout, options, tuple(shards))
+    return EmbeddingJob(*places, model.model_id, half, threads, BATCH_SIZE, layout, options, tuple(shards))
 
 
 def _absolute(place: str) -> str:
     return place if "://" in place else str(Path(place).absolute())
 
 
-def _begun(job: Job) -> list[Receipt]:
+def _begun(job: EmbeddingJob) -> list[Receipt]:
     """Make the folder of a job, or find the parts that a run before has written."""
     folder = VectorFolder(job.out)
     cuts = json.dumps([asdict(shard) for shard in job.shards]).encode()
@@ -265,7 +265,9 @@ def _begun(job: Job) -> list[Receipt]:
     return [Receipt(number, molecules, rows - molecules) for number, (rows, molecules) in folder.counts().items()]
 
 
-def _told(results: Iterator[Result], job: Job, kept: Sequence[Receipt], progress: Progress | None) -> Iterator[Result]:
+def _told(
+    results: Iterator[Result], job: EmbeddingJob, kept: Sequence[Receipt], progress: Progress | None
+) -> Iterator[Result]:
     """Pass results on, telling of the rows done."""
     done, total = sum(one.molecules + one.rejections for one in kept), sum(shard.rows for shard in job.shards)
     for receipt, data in results:
@@ -303,7 +305,7 @@ def _into_index(address: str, model: "DualEncoder", results: Iterator[Result]) -
     return receipts
 
 
-def _summary(job: Job, out: str, kept: Sequence[Receipt], stored: Sequence[Receipt]) -> Summary:
+def _summary(job: EmbeddingJob, out: str, kept: Sequence[Receipt], stored: Sequence[Receipt]) -> Summary:
     molecules = sum(one.molecules for one in (*kept, *stored))
     rejections = sum(one.rejections for one in (*kept, *stored))
     nodes = len({one.node for one in stored if one.node})

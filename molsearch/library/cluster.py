@@ -22,7 +22,7 @@ Work = Callable[[int], tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class RayCluster:
     """Where to work.
 
     Attributes:
@@ -43,7 +43,7 @@ class Cluster:
 
 
 def on_ray(
-    maker: Callable[..., Work], arguments: Sequence[object], orders: Sequence[int], cluster: Cluster
+    maker: Callable[..., Work], arguments: Sequence[object], orders: Sequence[int], cluster: RayCluster
 ) -> Iterator[tuple[str, bytes, str]]:
     """Do work on a Ray cluster and yield the results in the order of the orders.
 
@@ -75,7 +75,7 @@ def on_ray(
         ray.shutdown()
 
 
-def _connect(ray: Any, cluster: Cluster) -> None:
+def _connect(ray: Any, cluster: RayCluster) -> None:
     here: dict[str, Any] = {}
     if not cluster.address:
         here = {"num_cpus": cluster.actors * cluster.cpus, "include_dashboard": False}
@@ -99,7 +99,7 @@ def _connect(ray: Any, cluster: Cluster) -> None:
 
 
 def _results(
-    ray: Any, maker: Callable[..., Work], arguments: Sequence[object], orders: Sequence[int], cluster: Cluster
+    ray: Any, maker: Callable[..., Work], arguments: Sequence[object], orders: Sequence[int], cluster: RayCluster
 ) -> Iterator[tuple[str, bytes, str]]:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False

@@ -15,12 +15,12 @@ import numpy.typing as npt
 from molsearch import __version__
 from molsearch.chem.batch.arrays import GraphStore
 from molsearch.chem.features.features import Features, joined
-from molsearch.chem.features.pool import CHUNK, Pool
+from molsearch.chem.features.pool import CHUNK, FeaturePool
 from molsearch.chem.properties import PROPERTIES
 from molsearch.chem.sandbox.process import cores
 from molsearch.errors import InputError
 from molsearch.index.base import Batch
-from molsearch.library.journal import Computed, Journal, Manner
+from molsearch.library.journal import Computed, EncodeSettings, Journal
 from molsearch.model.runtime import give_back
 from molsearch.records import Entry, Molecule, Progress, Reason, Rejection
 
@@ -53,7 +53,7 @@ def embed(
     reject: Callable[[Rejection], None] | None = None,
     workers: int | None = None,
     half: bool | None = None,
-    manner: Manner | None = None,
+    encode_settings: EncodeSettings | None = None,
     journal: Journal | None = None,
 ) -> Iterator[Batch]:
     """Turn molecules into batches that an index can store, in their order.
@@ -66,10 +66,10 @@ def embed(
         total: How many molecules there are, for ``progress``; 0 if unknown.
         reject: Told of every record whose molecule the model cannot read. Without it such a record is an error.
         workers: Processes that compute graphs and properties while this one encodes; 0 does it here but for
-            molecules that might hang, None decides by ``total`` and the number of cores. In the same manner the result
-            is the same to the bit.
-        half: Whether to multiply in bfloat16 where that can be done; None decides by ``total``, see ``manner_of``.
-        manner: How to encode, in place of ``batch_size`` and ``half``; None chooses, see ``manner_of``.
+            molecules that might hang, None decides by ``total`` and the number of cores. With the same
+            settings the result is the same to the bit.
+        half: Whether to multiply in bfloat16 where that can be done; None decides by ``total``.
+        encode_settings: How to encode, in place of ``batch_size`` and ``half``; see ``encode_settings_of``.
         journal: Where each batch is looked up before it is computed, and kept once it is.
 
     Raises:
@@ -79,9 +79,9 @@ def embed(
     """
     done = 0
     count = workers_for(total) if workers is None else workers
-    manner = manner or manner_of(model, total, batch_size, count, half)
-    encoding = _Encoding(model, manner, count, progress, total)
-    for chunk, computed in encoding.results(_batches(molecules, manner.batch), journal):
+    encode_settings = encode_settings or encode_settings_of(model, total, batch_size, count, half)
+    encoding = _Encoding(model, encode_settings, count, progress, total)
+    for chunk, computed in encoding.results(_batches(molecules, encode_settings.batch), journal):
         _report(chunk, computed.refused, reject)
         if len(computed.vectors):
             kept = [one for place, one in enumerate(chunk) if place not in computed.refused]
@@ -93,13 +93,13 @@ def embed(
             progress(done, total)
 
 
-def manner_of(
+def encode_settings_of(
     model: MoleculeEncoder,
     total: int,
     batch_size: int = BATCH_SIZE,
     workers: int | None = None,
     half: bool | None = None,
-) -> Manner:
+) -> EncodeSettings:
     """Choose how to encode a library of ``total`` molecules on this machine.
 
     In bfloat16, where the processor multiplies it, a large library ranks as in float32 (Spearman above 0.9999). The
@@ -109,7 +109,7 @@ def manner_of(
 
     count = workers_for(total) if workers is None else workers
     threads = torch.get_num_threads()
-    return Manner(
+    return EncodeSettings(
         batch=batch_size,
         half=(total >= LARGE if half is None else half) and _supported(model),
         threads=min(threads, max(1, cores() - count)) if count else threads,
@@ -136,7 +136,7 @@ class _Encoding:
     """The encoding of a library, batch by batch."""
 
     model: MoleculeEncoder
-    manner: Manner
+    encode_settings: EncodeSettings
     workers: int
     progress: Progress | None
     total: int
@@ -166,13 +166,15 @@ class _Encoding:
         from molsearch.model.dual import DualEncoder
         from molsearch.model.half_precision import HalfEncoder
 
-        return HalfEncoder(self.model) if self.manner.half and isinstance(self.model, DualEncoder) else self.model
+        return (
+            HalfEncoder(self.model) if self.encode_settings.half and isinstance(self.model, DualEncoder) else self.model
+        )
 
     def _computed(self, encoder: MoleculeEncoder, features: Features, taken: int, done: int) -> Computed:
         if features.store is None:
             none = np.empty((0, 0), np.float32)
             return Computed(taken, features.refused, none, none.ravel(), features.properties, none.astype(np.uint8))
-        with _THREADS.given(self.manner.threads):
+        with _THREADS.given(self.encode_settings.threads):
             vectors = encoder.vectors_of_graphs(features.store, progress=_after(done, self.total, self.progress))
             constants = self.model.constants(vectors)
         return Computed(taken, features.refused, vectors, constants, features.properties, features.store.class_bits())
@@ -238,7 +240,7 @@ def _weight(entry: Entry) -> int:
 def _featured(batches: Iterator[list[Molecule]], workers: int) -> Iterator[tuple[list[Molecule], Features]]:
     """Compute the features of each batch, here or in a pool that works one batch ahead."""
     if not workers:
-        with Pool(1) as pool:  # its process starts with the first molecule that might hang
+        with FeaturePool(1) as pool:  # its process starts with the first molecule that might hang
             for batch in batches:
                 yield batch, pool.features([one.key for one in batch])
         return
@@ -251,7 +253,7 @@ def _featured(batches: Iterator[list[Molecule]], workers: int) -> Iterator[tuple
             taken.append((batch, [len(part) for part in parts]))
             yield from parts
 
-    with Pool(workers) as pool:
+    with FeaturePool(workers) as pool:
         answers = pool.map(chunks(), ahead=BATCH_SIZE // CHUNK + workers)
         parts: list[Features] = []
         for answer in answers:

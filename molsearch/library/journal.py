@@ -2,7 +2,8 @@
 
 A library changes only at the end of an addition, in one step. Until then every batch that was encoded lies here, in a
 file of its own that is written beside its place and renamed into it, so there is no moment at which a kill leaves half
-a batch. A batch that was computed in the same manner twice has the same bits, so it does not matter when the kill came.
+a batch. A batch that was computed in the same encode_settings twice has the same bits, so it does not matter when the
+kill came.
 """
 
 import json
@@ -28,8 +29,8 @@ _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFil
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How molecules are encoded: the same molecules in the same manner have the same bits.
+class EncodeSettings:
+    """How molecules are encoded: the same molecules in the same encode_settings have the same bits.
 
     How many processes compute the graphs is no part of it, as graphs and properties are the same in any of them.
 
@@ -47,7 +48,7 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class JournaledAddition:
     """One addition.
 
     Attributes:
@@ -55,7 +56,7 @@ class Job:
         records: How many source records they are.
         molecules: How many molecules.
         model_id: The model that encodes them.
-        manner: How it does.
+        encode_settings: How it does.
         before: Records in the library when the addition began.
         after: Records in it when the addition was stored; -1 until then.
     """
@@ -64,7 +65,7 @@ class Job:
     records: int
     molecules: int
     model_id: str
-    manner: Manner
+    encode_settings: EncodeSettings
     before: int
     after: int = -1
 
@@ -107,17 +108,17 @@ class Journal:
         self.folder = folder
         self.name = name
 
-    def job(self) -> Job | None:
+    def job(self) -> JournaledAddition | None:
         """Return the addition that was last begun here; None where there is none that can be read."""
         try:
             body = json.loads((self.folder / _JOB).read_bytes())
             if body.pop("format") != FORMAT:
                 return None
-            return Job(**body | {"manner": Manner(**body["manner"])})
+            return JournaledAddition(**body | {"encode_settings": EncodeSettings(**body["encode_settings"])})
         except _DAMAGE:
             return None
 
-    def begin(self, job: Job) -> None:
+    def begin(self, job: JournaledAddition) -> None:
         """Start an addition; what was here of another one goes.
 
         Raises:
@@ -128,7 +129,7 @@ class Journal:
             self.folder.mkdir(parents=True)
             self._write_job(job)
 
-    def finish(self, job: Job, records: int) -> None:
+    def finish(self, job: JournaledAddition, records: int) -> None:
         """Note that an addition was stored, and let its batches go.
 
         Args:
@@ -189,7 +190,7 @@ class Journal:
         with self._writing():
             _replaced(self._path(number), write)
 
-    def _write_job(self, job: Job) -> None:
+    def _write_job(self, job: JournaledAddition) -> None:
         text = json.dumps({"format": FORMAT, **asdict(job)}, indent=1)
         _replaced(self.folder / _JOB, lambda stream: stream.write(text.encode()))
 

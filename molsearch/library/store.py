@@ -31,8 +31,8 @@ Mask = npt.NDArray[np.bool_]
 KEPT_MASKS = 32  # one byte a molecule each
 
 
-class Shelf:
-    """Libraries in one place. Many threads may use one shelf; the index's own lock keeps writers apart.
+class LibraryStore:
+    """Libraries in one place. Many threads may use one store; the index's own lock keeps writers apart.
 
     Args:
         home: Where the libraries live: a folder, or the address of a server as ``library_address`` takes it.

@@ -20,7 +20,7 @@ _EMPTY_STRUCTURES = frozenset({"*[H]", "[H+]", "*"})  # "hydrogen" and the like 
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TextStructures:
     """A text with what was found in it.
 
     Attributes:
@@ -38,7 +38,7 @@ class Reading:
 
 def read_texts(
     texts: Sequence[str], lexicon: Mapping[str, str] | None = None, opsin: Opsin | None = None
-) -> list[Reading]:
+) -> list[TextStructures]:
     """Ground each text: its names through the lexicon and OPSIN, its class names through the class table."""
     readings = []
     for text, mentions in zip(texts, find_mentions(texts, lexicon, opsin), strict=True):
@@ -53,7 +53,9 @@ def read_texts(
         named = {class_named(name).row for name, _, _ in find_classes(text)}
         classes = sorted(CLASS_OFFSET + row for row in named if row < CLASS_SIZE)
         readings.append(
-            Reading(text, tuple(smiles for smiles, _ in kept), tuple(number for _, number in kept), tuple(classes))
+            TextStructures(
+                text, tuple(smiles for smiles, _ in kept), tuple(number for _, number in kept), tuple(classes)
+            )
         )
     return readings
 
@@ -68,7 +70,7 @@ class GroundedText:
     classes: tuple[int, ...]
 
 
-def ground(readings: Sequence[Reading]) -> tuple[list[GroundedText], GraphStore]:
+def ground(readings: Sequence[TextStructures]) -> tuple[list[GroundedText], GraphStore]:
     """Featurise the structures named in texts, each once."""
     rows: dict[str, int] = {}
     grounded = [

@@ -6,16 +6,18 @@ The order of a sum decides its last bit, so a run can be repeated only on as man
 import ctypes
 from contextlib import suppress
 
-import torch
-
 
 def thread_count() -> int:
     """Return how many threads torch uses inside one operation."""
+    import torch  # here, as reading a file needs none of it
+
     return torch.get_num_threads()
 
 
 def use_threads(count: int) -> None:
     """Set how many threads torch uses inside one operation, for this process."""
+    import torch
+
     torch.set_num_threads(count)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from molsearch.analysis.study import Inspector
+from molsearch.analysis.study import AlignmentStudy
 from molsearch.chem.drawing import data_uri, draw
 from molsearch.chem.io.cells import inert
 from molsearch.pages import the_screener
@@ -18,7 +18,7 @@ from molsearch.report import alignment_plots
 from molsearch.report.plots import shared_space
 
 if TYPE_CHECKING:
-    from molsearch.analysis.pair_ranks import Agreement
+    from molsearch.analysis.pair_ranks import PairRanks
     from molsearch.model.alignment import AlignmentReport
 
 STATE = st.session_state
@@ -35,34 +35,34 @@ def page() -> None:
     with errors_as_sentences():
         with st.spinner("Loading the model …"):
             model_id = screener.model.model_id
-        study, view = the_study(screener.inspector, model_id, (WHOLE, PAIR, BANK))
+        study, view = the_study(screener.alignment_study, model_id, (WHOLE, PAIR, BANK))
         if study is None:
             return
         if view == PAIR:
-            one_pair(study, screener.inspector, dark=dark)
+            one_pair(study, screener.alignment_study, dark=dark)
         elif view == BANK:
-            bank(study, screener.inspector, dark=dark)
+            bank(study, screener.alignment_study, dark=dark)
         else:
-            _whole(study, screener.inspector, dark=dark)
+            _whole(study, screener.alignment_study, dark=dark)
 
 
-def _whole(study: Study, inspector: Inspector, *, dark: bool) -> None:
+def _whole(study: Study, alignment_study: AlignmentStudy, *, dark: bool) -> None:
     """Show the whole file: figures, matched against mismatched, the map, the worst pairs."""
-    _figures(study.agreement)
+    _figures(study.pair_ranks)
     left, right = st.columns(2, gap="medium")
     left.markdown("**Matched against mismatched pairs**")
     left.plotly_chart(
-        alignment_plots.agreement_histogram(study.agreement, dark=dark),
+        alignment_plots.agreement_histogram(study.pair_ranks, dark=dark),
         config={"displayModeBar": False},
         key="matched",
         alt="Cosines of matched and mismatched pairs",
     )
     with right:
-        _map(study, inspector, dark=dark)
+        _map(study, alignment_study, dark=dark)
     _worst(study, dark=dark)
 
 
-def _figures(found: "Agreement") -> None:
+def _figures(found: "PairRanks") -> None:
     """Write the figures of the file in one line."""
     from molsearch.analysis.pair_ranks import hits
 
@@ -81,12 +81,12 @@ def _figures(found: "Agreement") -> None:
     )
 
 
-def _map(study: Study, inspector: Inspector, *, dark: bool) -> None:
+def _map(study: Study, alignment_study: AlignmentStudy, *, dark: bool) -> None:
     """Draw texts and molecules of a sample in one plane; a click chooses a pair."""
     chosen = chosen_pair(study)
     places = sample_of(study, ON_MAP, chosen)
     st.markdown(f"**{len(places)} pairs in the shared space** (PCA); click a point to choose its pair")
-    report = _report(study, places, inspector)
+    report = _report(study, places, alignment_study)
     figure = shared_space(
         report.text_map,
         report.molecule_map,
@@ -101,11 +101,11 @@ def _map(study: Study, inspector: Inspector, *, dark: bool) -> None:
     _chosen([places[point["customdata"]] for point in state["selection"]["points"] if "customdata" in point], "map")
 
 
-def _report(study: Study, places: list[int], inspector: Inspector) -> "AlignmentReport":
+def _report(study: Study, places: list[int], alignment_study: AlignmentStudy) -> "AlignmentReport":
     """Describe the sample once per study and sample."""
     key = (id(study), tuple(places))
     if STATE.get("map-key") != key:
-        STATE["map-report"], STATE["map-key"] = inspector.report(study.vectors.take(places)), key
+        STATE["map-report"], STATE["map-key"] = alignment_study.report(study.vectors.take(places)), key
     report: AlignmentReport = STATE["map-report"]
     return report
 
@@ -119,7 +119,7 @@ def _chosen(places: list[int], origin: str) -> None:
 
 def _worst(study: Study, *, dark: bool) -> None:
     """List the pairs that are found worst, with drawings, and offer all of them as a table."""
-    found = study.agreement
+    found = study.pair_ranks
     head = st.container(horizontal=True, vertical_alignment="center")
     head.markdown("**Worst pairs**, by the sum of both ranks; click a row to choose one", width="content")
     head.download_button(
@@ -172,7 +172,7 @@ def ranks_csv(study: Study) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(["row", "text", "smiles", "cosine", "rank_text_to_molecule", "rank_molecule_to_text"])
-    found = study.agreement
+    found = study.pair_ranks
     rows = zip(study.pairs, found.matched, found.text_ranks, found.molecule_ranks, strict=True)
     for pair, cosine, text_rank, molecule_rank in rows:
         writer.writerow(

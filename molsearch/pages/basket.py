@@ -7,7 +7,7 @@ import streamlit as st
 
 from molsearch.chem.drawing import data_uri, draw
 from molsearch.pages import the_screener
-from molsearch.pages.panels.job import Job, watch
+from molsearch.pages.panels.job import BackgroundJob, watch
 from molsearch.pages.panels.search import history, picks
 from molsearch.pages.panels.sentences import errors_as_sentences, show_error
 from molsearch.records import Progress
@@ -202,7 +202,7 @@ def _file(held: Basket, screener: Workbench) -> None:
         key="save-basket",
         help="Molecules with their source records, notes and origins, and every question with its filters",
     )
-    job: Job[Basket] | None = STATE.get("opening")
+    job: BackgroundJob[Basket] | None = STATE.get("opening")
     if job is not None and job.running:
         watch(job, key="cancel-opening")
         return
@@ -218,13 +218,13 @@ def _file(held: Basket, screener: Workbench) -> None:
         def work(progress: Progress) -> Basket:
             return screener.open_basket(content, progress)
 
-        STATE["opening"] = Job(f"Opening {upload.name}", work)
+        STATE["opening"] = BackgroundJob(f"Opening {upload.name}", work)
         st.rerun()
 
 
 def _opening() -> None:
     """Take in a basket that was opened, or say why it was not."""
-    job: Job[Basket] | None = STATE.get("opening")
+    job: BackgroundJob[Basket] | None = STATE.get("opening")
     if job is None or job.running:
         return
     del STATE["opening"]

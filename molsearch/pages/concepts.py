@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from molsearch.analysis.concept_counts import Catalogue
+from molsearch.analysis.concept_counts import ConceptCounter
 from molsearch.analysis.concepts import shipped_concepts
 from molsearch.pages import the_screener
 from molsearch.pages.panels.awaited import awaited
@@ -34,18 +34,18 @@ def page() -> None:
     with errors_as_sentences():
         with st.spinner("Opening the libraries …"):
             libraries = [info.name for info in screener.libraries() if info.molecules]
-            catalogue = screener.catalogue
-        if not _ready(catalogue, screener.model.model_id):
+            concept_counter = screener.concept_counter
+        if not _ready(concept_counter, screener.model.model_id):
             return
         if view == TAG:
             tagging(screener, libraries, dark=dark)
         else:
-            browse(catalogue, libraries, dark=dark)
+            browse(concept_counter, libraries, dark=dark)
 
 
-def _ready(catalogue: Catalogue, model_id: str) -> bool:
+def _ready(concept_counter: ConceptCounter, model_id: str) -> bool:
     """Embed the list once per model, with a bar where that takes long."""
-    return awaited("concept-list", model_id, "Embedding the concept list", catalogue.space) is not None
+    return awaited("concept-list", model_id, "Embedding the concept list", concept_counter.space) is not None
 
 
 page()

@@ -11,7 +11,7 @@ from molsearch.chem.drawing import draw
 from molsearch.index.naming import folder_name
 from molsearch.pages import the_screener
 from molsearch.pages.panels import stored
-from molsearch.pages.panels.job import Job, watch
+from molsearch.pages.panels.job import BackgroundJob, watch
 from molsearch.pages.panels.sentences import errors_as_sentences, plain, show_error
 from molsearch.records import Library, LibraryInfo, Progress
 from molsearch.report.import_report import ImportReport, import_report, rejections_csv
@@ -44,8 +44,8 @@ def page() -> None:
 
 def _import(screener: Workbench) -> None:
     """Walk through choose, read, report, add; the state says where we are."""
-    reading: Job[Imported] | None = STATE.get("reading")
-    adding: Job[LibraryInfo] | None = STATE.get("adding")
+    reading: BackgroundJob[Imported] | None = STATE.get("reading")
+    adding: BackgroundJob[LibraryInfo] | None = STATE.get("adding")
     for job in (reading, adding):
         if job is not None and job.running:
             watch(job)
@@ -83,7 +83,7 @@ def _choose(screener: Workbench) -> None:
 
 
 def _start_reading(title: str, work: "partial[Imported]") -> None:
-    STATE["reading"] = Job(title, work)
+    STATE["reading"] = BackgroundJob(title, work)
     st.rerun()
 
 
@@ -100,7 +100,7 @@ def _read_text(screener: Workbench, text: str, progress: Progress) -> Imported:
     return Imported(library, import_report(library, progress))
 
 
-def _finish_reading(job: Job[Imported]) -> None:
+def _finish_reading(job: BackgroundJob[Imported]) -> None:
     STATE.pop("reading")
     if job.error is not None:
         show_error(job.error)
@@ -108,7 +108,7 @@ def _finish_reading(job: Job[Imported]) -> None:
         STATE["imported"] = job.result
 
 
-def _finish_adding(job: Job[LibraryInfo]) -> None:
+def _finish_adding(job: BackgroundJob[LibraryInfo]) -> None:
     STATE.pop("adding")
     if job.error is not None:
         show_error(job.error)
@@ -221,7 +221,7 @@ def _offer_to_go_on(imported: Imported, chosen: str, screener: Screener) -> None
 
 
 def _start_adding(chosen: str, work: "partial[LibraryInfo]") -> None:
-    STATE["adding"] = Job(f"Adding {chosen}", work)
+    STATE["adding"] = BackgroundJob(f"Adding {chosen}", work)
     st.rerun()
 
 

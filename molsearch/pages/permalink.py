@@ -39,7 +39,7 @@ REPEATED = frozenset({"p", "r", "x", "ok"})
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Permalink:
     """What a link asks.
 
     Attributes:
@@ -53,7 +53,7 @@ class Link:
     second: str = ""
 
 
-def fields_of(link: Link) -> dict[str, list[str]]:
+def fields_of(link: Permalink) -> dict[str, list[str]]:
     """Write a link as fields; what has its usual value is left out.
 
     Raises:
@@ -86,7 +86,7 @@ def fields_of(link: Link) -> dict[str, list[str]]:
     return written
 
 
-def address(page: str, link: Link) -> str:
+def address(page: str, link: Permalink) -> str:
     """Write a link as a whole address.
 
     Args:
@@ -99,7 +99,7 @@ def address(page: str, link: Link) -> str:
     return f"{page.split('?')[0]}?{urlencode(fields_of(link), doseq=True)}"
 
 
-def read_link(fields: Mapping[str, Sequence[str]]) -> Link:
+def read_link(fields: Mapping[str, Sequence[str]]) -> Permalink:
     """Read the fields of an address.
 
     Args:
@@ -126,7 +126,7 @@ def read_link(fields: Mapping[str, Sequence[str]]) -> Link:
         criteria=_switch("criteria", one.get("criteria", "1")),
         rerank=_switch("rerank", one.get("rerank", "0")),
     )
-    return Link(query, one.get("lib", ""), one.get("q2", ""))
+    return Permalink(query, one.get("lib", ""), one.get("q2", ""))
 
 
 def _check(fields: Mapping[str, Sequence[str]]) -> None:

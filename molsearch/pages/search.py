@@ -9,12 +9,12 @@ import streamlit as st
 
 from molsearch.errors import Cancelled
 from molsearch.pages import the_screener
-from molsearch.pages.panels.job import Job, watch
+from molsearch.pages.panels.job import BackgroundJob, watch
 from molsearch.pages.panels.search import ask, evidence, filters, hits, linking, narrow, picking, picks, understood
 from molsearch.pages.panels.search import map as chemical_space
 from molsearch.pages.panels.search.detail import detail
 from molsearch.pages.panels.sentences import errors_as_sentences, plain, show_error
-from molsearch.pages.permalink import Link
+from molsearch.pages.permalink import Permalink
 from molsearch.records import LibraryInfo, Progress, Ranking, Tested
 from molsearch.report.exports import EXPORTS, exported
 from molsearch.report.plots import score_histogram
@@ -67,16 +67,16 @@ def _start(screener: Workbench) -> None:
         other = replace(query, text=beside, weight=1.0, phrases=(), allowed=())
         return Answer(first, screener.search(other, library, tested, progress) if beside else None)
 
-    running: Job[Answer] | None = STATE.get("searching")
+    running: BackgroundJob[Answer] | None = STATE.get("searching")
     if running is not None:
         running.cancel()
     STATE.pop("failure", None)
-    STATE["searching"] = Job("Searching", work)
+    STATE["searching"] = BackgroundJob("Searching", work)
 
 
 def _collect(screener: Workbench) -> None:
     """Take the answer of a search that has ended, or show how far it has come."""
-    job: Job[Answer] | None = STATE.get("searching")
+    job: BackgroundJob[Answer] | None = STATE.get("searching")
     if job is None:
         return
     if job.running:
@@ -127,7 +127,7 @@ def _examples(screener: Workbench) -> list[tuple[str, str]]:
 
 def _results(ranking: Ranking, beside: Ranking | None, screener: Workbench, library: LibraryInfo | None) -> None:
     dark = st.context.theme.type == "dark"
-    link = Link(ranking.query, ranking.library, beside.query.text if beside else "")
+    link = Permalink(ranking.query, ranking.library, beside.query.text if beside else "")
     linkable = library is not None and not library.private
     linking.carry(link if linkable else None)
     if beside is None:
@@ -192,7 +192,7 @@ def _chosen(ranking: Ranking, screener: Workbench, dark: bool) -> None:
         )
 
 
-def _summary(ranking: Ranking, beside: Ranking | None, screener: Workbench, link: Link | None) -> tuple[str, int]:
+def _summary(ranking: Ranking, beside: Ranking | None, screener: Workbench, link: Permalink | None) -> tuple[str, int]:
     """One line: how to look, what was found, pages, link, exports.
 
     Returns:

@@ -15,7 +15,7 @@ _STATED = 0.85  # how far a short text that states a number counts as saying not
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Constraints:
     """What one text says that can be told of a molecule.
 
     Attributes:
@@ -52,12 +52,12 @@ class Evidence:
         return max(self.alone, _STATED if stated else 0.0)
 
 
-def read_evidence(
+def read_constraints(
     texts: Sequence[str],
     lexicon: Mapping[str, str] | None = None,
     shares: Sequence[float] | None = None,
     roles: Sequence[str] = (),
-) -> list[Evidence]:
+) -> list[Constraints]:
     """Read what texts say that can be told of a molecule.
 
     Args:
@@ -76,10 +76,12 @@ def read_evidence(
     return read
 
 
-def _read(text: str, mentions: Sequence[Mention], roles: tuple[NamedRole, ...], share: float, words: int) -> Evidence:
+def _read(
+    text: str, mentions: Sequence[Mention], roles: tuple[NamedRole, ...], share: float, words: int
+) -> Constraints:
     """Read one text; words within a role's name are not read as anything smaller."""
     spans = [(one.start, one.end) for one in roles]
     parts = parts_of([one for one in mentions if not inside(one, spans)])
     places = [(one.start, one.end) for one in parts]
     criteria = read_criteria(text, places, [one.smiles for one in parts], spans)
-    return Evidence(criteria, tuple(parts), stated_configuration(text), roles, share, words, text)
+    return Constraints(criteria, tuple(parts), stated_configuration(text), roles, share, words, text)

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from molsearch.chem.ontology.classes import find_classes
-from molsearch.chem.ontology.groups import find_motifs
+from molsearch.chem.ontology.groups import find_groups
 from molsearch.query.amounts import quantified
 from molsearch.query.compounding import find_compounds
 from molsearch.query.multiples import find_multiples
 from molsearch.query.nomenclature.derivatives import DERIVATIVES, derivative_of
-from molsearch.query.occurrences import Site
+from molsearch.query.occurrences import Target
 from molsearch.query.quantities import Quantity
-from molsearch.query.satisfaction import Condition, Count, Either, Formula, Link
+from molsearch.query.satisfaction import Attachment, Condition, Count, Either, Formula
 
 MOST_WORDS = 30  # of a text whose structure is read
 _INF = float("inf")
@@ -67,11 +67,11 @@ _THINGS = Quantity("things", "", 1, 3, 0.7, count=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedThing:
     """Something that is named in ``text[start:end]``, and how many of it are asked for.
 
     Attributes:
-        site: What it is.
+        target: What it is.
         start: Where its words begin, those of a number or a denial included.
         end: Where they end.
         low: Least number.
@@ -79,23 +79,23 @@ class Named:
         stated: Whether a number or a denial was stated.
         link: What a compound word says of attachment: "difluorophenyl".
         broader: Whether a class only says less of the same words than something else does.
-        others: What will do in place of ``site``.
+        others: What will do in place of ``target``.
     """
 
-    site: Site
+    target: Target
     start: int
     end: int
     low: float = 1.0
     high: float = _INF
     stated: bool = False
-    link: Link | None = None
+    link: Attachment | None = None
     broader: bool = False
-    others: tuple[Site, ...] = ()
+    others: tuple[Target, ...] = ()
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """What must hold: that there are so many, or that they are so attached; that none of several is there."""
-        counts = [Count(site, self.low, self.high) for site in (self.site, *self.others)]
+        counts = [Count(target, self.low, self.high) for target in (self.target, *self.others)]
         if self.link or len(counts) == 1 or self.denied:
             return (self.link,) if self.link else tuple(counts)
         return (Either(tuple(counts)),)
@@ -103,7 +103,7 @@ class Named:
     @property
     def count(self) -> Count:
         """The condition that there are so many."""
-        return Count(self.site, self.low, self.high)
+        return Count(self.target, self.low, self.high)
 
     @property
     def denied(self) -> bool:
@@ -140,13 +140,13 @@ def read_sentence(text: str, parts: Sequence[tuple[str, int, int]], taken: Seque
     choices = _choices(text, named)
     for choice in {number: None for number in choices if number}:
         members = [one for one, number in zip(named, choices, strict=True) if number == choice]
-        if any(one.site.kind != "class" or one.stated for one in members):
+        if any(one.target.kind != "class" or one.stated for one in members):
             either = Either(tuple(one.conditions[0] for one in members))
             conditions.append((either, members[0].start, members[-1].end))
     mixed = {
         number
         for one, number in zip(named, choices, strict=True)
-        if number and (one.site.kind != "class" or one.stated)
+        if number and (one.target.kind != "class" or one.stated)
     }
     classes = []
     for one, number in zip(named, choices, strict=True):
@@ -154,9 +154,9 @@ def read_sentence(text: str, parts: Sequence[tuple[str, int, int]], taken: Seque
             continue
         if _reacted(text, one):
             continue
-        if one.site.kind == "class" and not one.denied and one.low > 0:
-            classes.append((one.site.name, one.start, one.end, number))
-        if one.site.kind != "class" or one.stated:
+        if one.target.kind == "class" and not one.denied and one.low > 0:
+            classes.append((one.target.name, one.start, one.end, number))
+        if one.target.kind != "class" or one.stated:
             conditions += [(each, one.start, one.end) for each in one.conditions]
     classes += _broader(text, everything, list(zip(named, choices, strict=True)))
     formulas = [(Formula(found.group()), *found.span()) for found in _FORMULA.finditer(text)]
@@ -166,7 +166,7 @@ def read_sentence(text: str, parts: Sequence[tuple[str, int, int]], taken: Seque
 
 
 def _broader(
-    text: str, everything: Sequence[Named], choices: Sequence[tuple[Named, int]]
+    text: str, everything: Sequence[NamedThing], choices: Sequence[tuple[NamedThing, int]]
 ) -> list[tuple[str, int, int, int]]:
     """List the classes that say less of the same words; of alternatives, what all of them say must hold."""
     read = []
@@ -175,59 +175,61 @@ def _broader(
             continue
         number = next((number for other, number in choices if other.start <= one.start < other.end), 0)
         said = [_said(other, everything) for other, choice in choices if number and choice == number]
-        if all(one.site in sites for sites in said):
-            read.append((one.site.name, one.start, one.end, 0))
+        if all(one.target in targets for targets in said):
+            read.append((one.target.name, one.start, one.end, 0))
         elif all(said):
-            read += [(site.name, one.start, one.end, number) for sites in said for site in sorted(sites, key=str)]
+            read += [
+                (target.name, one.start, one.end, number) for targets in said for target in sorted(targets, key=str)
+            ]
     return list(dict.fromkeys(read))
 
 
-def _said(one: Named, everything: Sequence[Named]) -> frozenset[Site]:
+def _said(one: NamedThing, everything: Sequence[NamedThing]) -> frozenset[Target]:
     """Classes that the words of one alternative say, itself or what is broader."""
     inside = (other for other in everything if other.broader and one.start <= other.start and other.end <= one.end)
-    return frozenset(each.site for each in (one, *inside) if each.site.kind == "class")
+    return frozenset(each.target for each in (one, *inside) if each.target.kind == "class")
 
 
-def _reacted(text: str, one: Named) -> bool:
+def _reacted(text: str, one: NamedThing) -> bool:
     """Tell whether something is named as what another thing was made of: an ester of an acid is no acid."""
-    if one.site.name in _CARBONYLS:
+    if one.target.name in _CARBONYLS:
         return _OF_CARBONYL.search(text, 0, one.start) is not None
     acid = text[one.start : one.end].lower().rstrip("s").endswith("acid")
     return acid and _OF_ACID.search(text, 0, one.start) is not None
 
 
-def _named(text: str, parts: Sequence[tuple[str, int, int]], taken: Sequence[tuple[int, int]]) -> list[Named]:
+def _named(text: str, parts: Sequence[tuple[str, int, int]], taken: Sequence[tuple[int, int]]) -> list[NamedThing]:
     """Everything that is named, the longest first where two read the same words."""
     exact = set(find_classes(text, exact=True))
-    motifs = [Named(Site("motif", name), start, end) for name, start, end in find_motifs(text)]
-    classes = [Named(Site("class", name), start, end) for name, start, end in find_classes(text)]
-    compounds = [Named(Site("class", name), start, end) for name, start, end in find_compounds(text)]
-    structures: list[Named] = []
-    derived: list[Named] = []
+    groups = [NamedThing(Target("group", name), start, end) for name, start, end in find_groups(text)]
+    classes = [NamedThing(Target("class", name), start, end) for name, start, end in find_classes(text)]
+    compounds = [NamedThing(Target("class", name), start, end) for name, start, end in find_compounds(text)]
+    structures: list[NamedThing] = []
+    derived: list[NamedThing] = []
     for smiles, start, end in parts:
         if made := derivative_of(text, smiles, start, end):
-            sites = [Site("part", option) for option in made.options]
+            targets = [Target("part", option) for option in made.options]
             if made.further and derived and derived[-1].start == made.start:
                 before = derived.pop()
-                sites = [before.site, *before.others, *sites]
-            derived.append(Named(sites[0], made.start, end, others=tuple(sites[1:])))
-            classes += [Named(Site("class", made.made), made.start, end)] if made.made else []
+                targets = [before.target, *before.others, *targets]
+            derived.append(NamedThing(targets[0], made.start, end, others=tuple(targets[1:])))
+            classes += [NamedThing(Target("class", made.made), made.start, end)] if made.made else []
         # "an inhibitor of …"; and what the tables know word by word is no name: "sulfonyl piperazine"
         elif not _FOR.search(text, 0, start) and not _known(text[start:end]):
-            structures.append(Named(Site("part", smiles), start, end))
+            structures.append(NamedThing(Target("part", smiles), start, end))
     multiples = [
-        Named(one.counted.site, one.start, one.end, one.counted.low, one.counted.high, True, one.link)
+        NamedThing(one.counted.target, one.start, one.end, one.counted.low, one.counted.high, True, one.link)
         for one in find_multiples(text)
     ]
-    first = [*derived, *(one for one in classes if (one.site.name, one.start, one.end) in exact)]
-    order = [*first, *multiples, *motifs, *(one for one in classes if one not in first), *structures, *compounds]
-    kept: list[Named] = []
+    first = [*derived, *(one for one in classes if (one.target.name, one.start, one.end) in exact)]
+    order = [*first, *multiples, *groups, *(one for one in classes if one not in first), *structures, *compounds]
+    kept: list[NamedThing] = []
     for one in sorted(order, key=lambda one: one.start - one.end):
         if any(_covers(span, one) for span in taken):
             continue
         clash = [other for other in kept if one.start < other.end and other.start < one.end]
         same = [other for other in clash if (other.start, other.end) == (one.start, one.end)]
-        # A word may name a class and, more narrowly, a motif or a structure; two things a compound word.
+        # A word may name a class and, more narrowly, a group or a structure; two things a compound word.
         if not clash:
             kept.append(one)
         elif len(same) == len(clash) and (one in classes or one in compounds):
@@ -239,20 +241,20 @@ def _known(words: str) -> bool:
     """Tell whether several words without a locant are each known to the tables."""
     if " " not in words or any(map(str.isdigit, words)):
         return False
-    known = [(start, end) for _, start, end in (*find_motifs(words), *find_classes(words))]
+    known = [(start, end) for _, start, end in (*find_groups(words), *find_classes(words))]
     return all(
         any(start <= word.start() and word.end() <= end for start, end in known) for word in _WORD.finditer(words)
     )
 
 
-def _covers(amount: tuple[int, int], one: Named) -> bool:
+def _covers(amount: tuple[int, int], one: NamedThing) -> bool:
     """Tell whether words are read as an amount rather than as structure: "bicyclic" stays a class, "cationic" not."""
     start, end = amount
     inside = start <= one.start and one.end <= end
-    return inside and ((start, end) != (one.start, one.end) or one.site.kind != "class")
+    return inside and ((start, end) != (one.start, one.end) or one.target.kind != "class")
 
 
-def _counted(text: str, one: Named) -> Named:
+def _counted(text: str, one: NamedThing) -> NamedThing:
     """Take the number that stands before what is named."""
     if one.stated:
         return one
@@ -266,9 +268,9 @@ def _counted(text: str, one: Named) -> Named:
     return replace(one, start=min(one.start, found.start), end=max(one.end, found.end), low=low, high=high, stated=True)
 
 
-def _denials(text: str, named: Sequence[Named]) -> list[Named]:
+def _denials(text: str, named: Sequence[NamedThing]) -> list[NamedThing]:
     """Take what is denied, and the rest of a list of which the first is."""
-    read: list[Named] = []
+    read: list[NamedThing] = []
     for one in named:
         before = read[-1] if read else None
         denied = one.denied
@@ -285,13 +287,13 @@ def _denials(text: str, named: Sequence[Named]) -> list[Named]:
     return read
 
 
-def _links(text: str, named: Sequence[Named]) -> list[tuple[Link, int, int]]:
+def _links(text: str, named: Sequence[NamedThing]) -> list[tuple[Attachment, int, int]]:
     """Find what is attached to what: (link, start, end)."""
     links = []
     for place, (one, other) in enumerate(pairwise(named)):
         between = text[one.end : other.start]
         firm = between in ("", " ", "-") or _FIRM_LINK.match(between) is not None
-        if (not firm and not _WITH.match(between)) or one.denied or other.denied or one.site == other.site:
+        if (not firm and not _WITH.match(between)) or one.denied or other.denied or one.target == other.target:
             continue
         others = [other]
         while place + 1 + len(others) < len(named):
@@ -299,12 +301,12 @@ def _links(text: str, named: Sequence[Named]) -> list[tuple[Link, int, int]]:
             if not _AND.match(text[others[-1].end : following.start]) or following.denied:
                 break
             others.append(following)
-        link = Link(one.site, tuple(each.count for each in others), firm, one.low, one.high)
+        link = Attachment(one.target, tuple(each.count for each in others), firm, one.low, one.high)
         links.append((link, one.start, max(others[-1].end, one.end)))
     return links
 
 
-def _choices(text: str, named: Sequence[Named]) -> list[int]:
+def _choices(text: str, named: Sequence[NamedThing]) -> list[int]:
     """Number the alternatives: those of one "or" share a number above 0."""
     numbers = [0] * len(named)
     at = len(named) - 1

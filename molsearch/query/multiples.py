@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from molsearch.chem.ontology.classes import find_classes
-from molsearch.chem.ontology.groups import find_motifs
-from molsearch.query.occurrences import Site
-from molsearch.query.satisfaction import Count, Link
+from molsearch.chem.ontology.groups import find_groups
+from molsearch.query.occurrences import Target
+from molsearch.query.satisfaction import Attachment, Count
 
 _INF = float("inf")
 _TIMES = {
@@ -35,15 +35,15 @@ _COUNTED = {
 
 # What bears the substituents, where it is written after them.
 _BEARERS = {
-    "phenyl": ("motif", "phenyl"), "benzene": ("class", "benzenes"), "benzyl": ("motif", "phenyl"),
-    "benzoyl": ("motif", "phenyl"), "benzoic acid": ("class", "benzoic acids"), "benzamide": ("class", "benzamides"),
-    "aniline": ("class", "anilines"), "phenol": ("class", "phenols"), "phenoxy": ("motif", "phenyl"),
+    "phenyl": ("group", "phenyl"), "benzene": ("class", "benzenes"), "benzyl": ("group", "phenyl"),
+    "benzoyl": ("group", "phenyl"), "benzoic acid": ("class", "benzoic acids"), "benzamide": ("class", "benzamides"),
+    "aniline": ("class", "anilines"), "phenol": ("class", "phenols"), "phenoxy": ("group", "phenyl"),
     "pyridine": ("class", "pyridines"), "pyridyl": ("class", "pyridines"), "pyrimidine": ("class", "pyrimidines"),
     "quinoline": ("class", "quinolines"), "indole": ("class", "indoles"), "thiophene": ("class", "thiophenes"),
     "pyrazole": ("class", "pyrazoles"), "imidazole": ("class", "imidazoles"), "pyrrole": ("class", "pyrroles"),
     "isoxazole": ("class", "isoxazoles"), "thiazole": ("class", "1,3-thiazoles"), "furan": ("class", "furans"),
-    "naphthalene": ("class", "naphthalenes"), "biphenyl": ("class", "biphenyls"), "arene": ("motif", "aromatic ring"),
-    "aryl": ("motif", "aromatic ring"), "piperidine": ("class", "piperidines"), "alkyl": ("motif", "aliphatic carbon"),
+    "naphthalene": ("class", "naphthalenes"), "biphenyl": ("class", "biphenyls"), "arene": ("group", "aromatic ring"),
+    "aryl": ("group", "aromatic ring"), "piperidine": ("class", "piperidines"), "alkyl": ("group", "aliphatic carbon"),
 }  # fmt: skip
 _NUMBER = "|".join(sorted(_TIMES, key=len, reverse=True))
 _WHAT = "|".join(sorted(_COUNTED, key=len, reverse=True))
@@ -68,20 +68,20 @@ class Multiple:
     counted: Count
     start: int
     end: int
-    link: Link | None = None
+    link: Attachment | None = None
 
 
 def _substituted(plain: str) -> Iterator[Multiple]:
-    """Yield words made of a substituent that the motif table knows and what bears it: "ethoxyphenyl"."""
+    """Yield words made of a substituent that the group table knows and what bears it: "ethoxyphenyl"."""
     for found in _BEARING.finditer(plain):
         lead = found["lead"]
         number = next((times for times in _TIMES if lead.startswith(times) and lead != times), "")
         for times in dict.fromkeys(("", number)):
             what = lead.removeprefix(times).strip("()")
-            motifs = find_motifs(what)
-            if len(motifs) == 1 and motifs[0][1:] == (0, len(what)):
-                counted = Count(Site("motif", motifs[0][0]), *_range(times or "mono", not times))
-                yield Multiple(counted, *found.span(), Link(Site(*_BEARERS[found["bearer"]]), (counted,), True))
+            groups = find_groups(what)
+            if len(groups) == 1 and groups[0][1:] == (0, len(what)):
+                counted = Count(Target("group", groups[0][0]), *_range(times or "mono", not times))
+                yield Multiple(counted, *found.span(), Attachment(Target(*_BEARERS[found["bearer"]]), (counted,), True))
                 break
 
 
@@ -89,20 +89,20 @@ def find_multiples(text: str) -> Iterator[Multiple]:
     """Yield what is counted inside the words of a text."""
     plain = text.lower()
     for found in _BORNE.finditer(plain):
-        counted = Count(Site("motif", _COUNTED[found["what"]]), *_range(found["times"] or "mono", not found["times"]))
-        bearer = Site(*_BEARERS[found["bearer"]])
-        yield Multiple(counted, *found.span(), Link(bearer, (counted,), True))
+        counted = Count(Target("group", _COUNTED[found["what"]]), *_range(found["times"] or "mono", not found["times"]))
+        bearer = Target(*_BEARERS[found["bearer"]])
+        yield Multiple(counted, *found.span(), Attachment(bearer, (counted,), True))
     yield from _substituted(plain)
     for found in _MULTIPLE.finditer(plain):
-        yield Multiple(Count(Site("motif", _COUNTED[found["what"]]), *_range(found["times"])), *found.span())
-    whole = {(start, end) for _, start, end in (*find_classes(text), *find_motifs(text))}
+        yield Multiple(Count(Target("group", _COUNTED[found["what"]]), *_range(found["times"])), *found.span())
+    whole = {(start, end) for _, start, end in (*find_classes(text), *find_groups(text))}
     for found in _COMPOSED.finditer(plain):
         start = found.start("rest")
         if any(before <= found.start() < end for before, end in whole):
             continue
-        for kind, names in (("class", find_classes(text[start:])), ("motif", find_motifs(text[start:]))):
+        for kind, names in (("class", find_classes(text[start:])), ("group", find_groups(text[start:]))):
             if names and names[0][1] == 0:
-                counted = Count(Site(kind, names[0][0]), *_range(found["times"]))
+                counted = Count(Target(kind, names[0][0]), *_range(found["times"]))
                 yield Multiple(counted, found.start(), start + names[0][2])
                 break
 

@@ -1,4 +1,4 @@
-"""Where in a molecule a class, a motif or a named part sits, how often, and what is attached to it."""
+"""Where in a molecule a class, a group or a named part sits, how often, and what is attached to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import lru_cache
 from rdkit import Chem, rdBase
 
 from molsearch.chem.ontology.classes import belongs, class_named, matches
-from molsearch.chem.ontology.groups import motif_named, rows_within
+from molsearch.chem.ontology.groups import group_named, rows_within
 from molsearch.chem.ontology.patterns import MAX_COUNTED, PREDICATES, Pattern, Term, parse
 from molsearch.query.parts import query_of_part
 
@@ -36,12 +36,12 @@ _KEPT_BY_GROWTH = (
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Target:
     """Something that sits in a molecule.
 
     Attributes:
-        kind: "class", "motif" or "part".
-        name: Name of the class or motif, or SMILES of the part, wildcards where it is attached.
+        kind: "class", "group" or "part".
+        name: Name of the class or group, or SMILES of the part, wildcards where it is attached.
     """
 
     kind: str
@@ -52,27 +52,27 @@ class Site:
         """Row numbers of classes that every molecule with it belongs to."""
         if self.kind == "class":
             return (class_named(self.name).row,)
-        return rows_within(motif_named(self.name)) if self.kind == "motif" else _rows_of_part(self.name)
+        return rows_within(group_named(self.name)) if self.kind == "group" else _rows_of_part(self.name)
 
     def held(self, mol: Chem.Mol) -> bool:
         """Tell whether the molecule holds it."""
         if self.kind == "class":
             return belongs(mol, self.name)
-        if self.kind == "motif":
-            return _pattern(motif_named(self.name).pattern).holds(mol, {})
+        if self.kind == "group":
+            return _pattern(group_named(self.name).pattern).holds(mol, {})
         return bool(mol.HasSubstructMatch(_query(self.name)))
 
     def places(self, mol: Chem.Mol) -> list[Place]:
         """List where it sits, each place once; wildcards are left out."""
         found: Sequence[tuple[int, ...]]
         if self.kind == "class" and self.name in _COUNTED_AS:
-            return Site("motif", _COUNTED_AS[self.name]).places(mol)
+            return Target("group", _COUNTED_AS[self.name]).places(mol)
         if self.kind == "class":
             found = matches(mol, self.name)
-        elif self.kind == "motif" and (term := _numbered(_pattern(motif_named(self.name).pattern))):
+        elif self.kind == "group" and (term := _numbered(_pattern(group_named(self.name).pattern))):
             found = _rings(mol, term.predicate)
-        elif self.kind == "motif":
-            found = _pattern(motif_named(self.name).pattern).atoms(mol)
+        elif self.kind == "group":
+            found = _pattern(group_named(self.name).pattern).atoms(mol)
         else:
             query = _query(self.name)
             own = [atom.GetIdx() for atom in query.GetAtoms() if atom.GetAtomicNum()]
@@ -89,8 +89,8 @@ class Site:
     def count(self, mol: Chem.Mol) -> int:
         """Count it: groups by their own heteroatoms, so that a tertiary amine is one amine."""
         if self.kind == "class" and self.name in _COUNTED_AS:
-            return Site("motif", _COUNTED_AS[self.name]).count(mol)
-        if self.kind == "motif" and (term := _numbered(_pattern(motif_named(self.name).pattern))):
+            return Target("group", _COUNTED_AS[self.name]).count(mol)
+        if self.kind == "group" and (term := _numbered(_pattern(group_named(self.name).pattern))):
             return int(PREDICATES[term.predicate](mol))
         if not self.held(mol):
             return 0

@@ -10,7 +10,7 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from molsearch.chem.substructure import perceived
-from molsearch.query.occurrences import Place, Site, apart, core, linked
+from molsearch.query.occurrences import Place, Target, apart, core, linked
 
 Floats = npt.NDArray[np.float32]
 
@@ -42,34 +42,34 @@ class Condition(Protocol):
 class Count:
     """So many of something; ``low`` to ``high``, at least one by default, none where ``high`` is 0."""
 
-    site: Site
+    target: Target
     low: float = 1.0
     high: float = float("inf")
 
     @property
     def rows(self) -> tuple[int, ...]:
         """Classes of what is counted, unless none of it is asked for."""
-        return self.site.rows if self.low > 0 else ()
+        return self.target.rows if self.low > 0 else ()
 
     @property
     def words(self) -> str:
         """What is counted, and the number."""
         if self.high == 0:
-            return f"no {self.site.name}"
+            return f"no {self.target.name}"
         if self.high == float("inf"):
-            return self.site.name if self.low == 1 else f"at least {self.low:g} × {self.site.name}"
+            return self.target.name if self.low == 1 else f"at least {self.low:g} × {self.target.name}"
         if self.low == self.high:
-            return f"{self.low:g} × {self.site.name}"
-        return f"{'up' if self.low <= 0 else f'{self.low:g}'} to {self.high:g} × {self.site.name}"
+            return f"{self.low:g} × {self.target.name}"
+        return f"{'up' if self.low <= 0 else f'{self.low:g}'} to {self.high:g} × {self.target.name}"
 
     def fit(self, mol: Chem.Mol) -> float:
         """Agree wholly inside the range, in part where there is some but not so many."""
         if (self.low == 1 and self.high == float("inf")) or self.high == 0:
-            held = self.site.held(mol)
-            if held and self.high > 0 and not self.site.whole(mol):
+            held = self.target.held(mol)
+            if held and self.high > 0 and not self.target.whole(mol):
                 return _SUBSTITUTED
             return float(held == (self.high > 0))
-        found = self.site.count(mol)
+        found = self.target.count(mol)
         if self.low <= found <= self.high:
             return 1.0
         if found > self.high:
@@ -78,18 +78,18 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Attachment:
     """Something with other things attached to it.
 
     Attributes:
-        site: What they are attached to.
+        target: What they are attached to.
         others: What is attached, and how many of each.
         firm: Whether the text says that they are attached, rather than merely present.
-        low: How many of the site must bear them at least.
+        low: How many of the target must bear them at least.
         high: How many at most.
     """
 
-    site: Site
+    target: Target
     others: tuple[Count, ...]
     firm: bool
     low: float = 1.0
@@ -98,20 +98,20 @@ class Link:
     @property
     def rows(self) -> tuple[int, ...]:
         """Classes of all parts; none where the text may mean less than it says."""
-        return tuple(row for site in (self.site, *(one.site for one in self.others)) for row in site.rows)
+        return tuple(row for target in (self.target, *(one.target for one in self.others)) for row in target.rows)
 
     @property
     def words(self) -> str:
         """The parts, and that they are joined."""
-        return f"{Count(self.site, self.low, self.high).words} with {', '.join(one.words for one in self.others)}"
+        return f"{Count(self.target, self.low, self.high).words} with {', '.join(one.words for one in self.others)}"
 
     def fit(self, mol: Chem.Mol) -> float:
-        """Agree wholly where one place of the site bears everything."""
-        present = [one.site.held(mol) for one in self.others] if self.site.held(mol) else []
+        """Agree wholly where one place of the target bears everything."""
+        present = [one.target.held(mol) for one in self.others] if self.target.held(mol) else []
         if not present or not all(present):
             return _PARTLY * sum(present) / len(self.others)
-        around = [(one, [core(mol, place) for place in one.site.places(mol)]) for one in self.others]
-        borne = [self._borne(mol, core(mol, place), around) for place in self.site.places(mol)]
+        around = [(one, [core(mol, place) for place in one.target.places(mol)]) for one in self.others]
+        borne = [self._borne(mol, core(mol, place), around) for place in self.target.places(mol)]
         best = max(borne, default=0.0)
         bearing = sum(share == 1 for share in borne)
         if best == 1 and not self.low <= bearing <= self.high:
@@ -120,7 +120,7 @@ class Link:
         return least + (1 - least) * best
 
     def _borne(self, mol: Chem.Mol, place: Place, around: Sequence[tuple[Count, Sequence[Place]]]) -> float:
-        """Say how much of what is asked for is attached to one place of the site."""
+        """Say how much of what is asked for is attached to one place of the target."""
         found = [apart([other for other in places if linked(mol, place, other)]) for _, places in around]
         shares = [
             1.0 if one.low <= count <= one.high else _MORE if count > one.high else 0.0
@@ -172,7 +172,7 @@ class Formula:
         return float(rdMolDescriptors.CalcMolFormula(mol) == self.formula)
 
 
-def agreement(conditions: Sequence[Condition], keys: Iterable[str]) -> Floats:
+def satisfaction(conditions: Sequence[Condition], keys: Iterable[str]) -> Floats:
     """Say how well molecules agree with conditions, (C, M) in 0 to 1; one that cannot be read does not at all.
 
     Args:

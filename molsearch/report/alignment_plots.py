@@ -12,14 +12,14 @@ from molsearch.chem.drawing import palette
 from molsearch.report.plots import inert, tidy
 
 if TYPE_CHECKING:  # torch loads with it
-    from molsearch.analysis.pair_ranks import Agreement
+    from molsearch.analysis.pair_ranks import PairRanks
 
 MOST_PLACES = 40  # bars of one distribution; more cannot be told apart
 MOST_ROWS = 120  # rows of a matrix; more are thinner than a pixel
 Matrix = npt.NDArray[np.float32]
 
 
-def agreement_histogram(found: "Agreement", *, dark: bool = False) -> go.Figure:
+def agreement_histogram(found: "PairRanks", *, dark: bool = False) -> go.Figure:
     """Compare the cosines of matched pairs with those of mismatched ones, each as a share of its own count."""
     colours = palette(dark)
     both = found.matched_counts + found.mismatched_counts

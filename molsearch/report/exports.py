@@ -11,13 +11,13 @@ from molsearch.chem.io.formats import FORMATS
 from molsearch.errors import InputError
 from molsearch.records import Ranking
 from molsearch.report.ranking_page import ranking_page
-from molsearch.report.run import Run, run_of
+from molsearch.report.run import RunManifest, run_of
 from molsearch.report.run_file import write_run
 from molsearch.screener import Screener
 
 RUN_SUFFIX = ".run.json"  # of the manifest beside a file that has no place for it: hits.sdf, hits.sdf.run.json
 
-Writer = Callable[[Ranking, Run, BinaryIO], None]
+Writer = Callable[[Ranking, RunManifest, BinaryIO], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,17 @@ def _records(suffix: str) -> Writer:
     write = FORMATS[suffix].write
     assert write is not None
 
-    def records(ranking: Ranking, run: Run, stream: BinaryIO) -> None:
+    def records(ranking: Ranking, run: RunManifest, stream: BinaryIO) -> None:
         write(hit_rows(ranking), stream, write_run(run))
 
     return records
 
 
-def _page(ranking: Ranking, run: Run, stream: BinaryIO) -> None:
+def _page(ranking: Ranking, run: RunManifest, stream: BinaryIO) -> None:
     stream.write(ranking_page(ranking, run).encode("utf-8", "replace"))
 
 
-def _run(ranking: Ranking, run: Run, stream: BinaryIO) -> None:
+def _run(ranking: Ranking, run: RunManifest, stream: BinaryIO) -> None:
     stream.write((write_run(run) + "\n").encode("utf-8"))
 
 
@@ -80,7 +80,11 @@ EXPORTS: Mapping[str, Export] = {
     ),
     ".html": Export("Report", "One page with drawings that opens offline, to read or print", "text/html", _page, True),
     ".json": Export(
-        "Run manifest", "From which the command `repeat` makes the same ranking again", "application/json", _run, True
+        "Run manifest",
+        "From which the command `repeat` makes the same ranking again",
+        "application/json",
+        _run,
+        True,
     ),
 }
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from molsearch.chem.details import SHOWN, alert_labels, findings, spell_property, spell_value
+from molsearch.chem.details import SHOWN, alert_labels, details, spell_property, spell_value
 from molsearch.chem.drawing import LIGHT, draw
 from molsearch.chem.properties import ALERTS
 from molsearch.query.account import sentences, spell_range
 from molsearch.records import Hit, Query, Ranking
-from molsearch.report.run import Run
+from molsearch.report.run import RunManifest
 from molsearch.report.run_file import PAGE_END, PAGE_START, write_run
 
 BINS = 60
@@ -23,7 +23,7 @@ WIDTH, HEIGHT = 900, 120  # of the histogram, pixels
 _NAMESPACE = re.compile(r"\s+xmlns(?::\w+)?=(?:'[^']*'|\"[^\"]*\")")  # HTML needs none, and they read as addresses
 
 
-def ranking_page(ranking: Ranking, run: Run) -> str:
+def ranking_page(ranking: Ranking, run: RunManifest) -> str:
     """Write a ranking as an HTML page: what was asked, what became of the library, the scores and the hits.
 
     Args:
@@ -62,7 +62,7 @@ def _asked(ranking: Ranking) -> Iterator[tuple[str, str]]:
     yield "Warnings", "\n".join(ranking.notes)
 
 
-def _narrowed(run: Run) -> Iterator[tuple[str, str]]:
+def _narrowed(run: RunManifest) -> Iterator[tuple[str, str]]:
     """Yield what became of the library's records, step by step."""
     library = run.library
     if library.records:
@@ -79,7 +79,7 @@ def _narrowed(run: Run) -> Iterator[tuple[str, str]]:
     yield "Shown", f"{len(run.hits):,}"
 
 
-def _origin(run: Run) -> Iterator[tuple[str, str]]:
+def _origin(run: RunManifest) -> Iterator[tuple[str, str]]:
     """Yield what answered: model, library, versions, each with its hash."""
     yield "Model", f"{run.model} {run.model_id}".strip()
     yield "Library", run.library.name
@@ -101,7 +101,7 @@ def _table(rows: Iterable[tuple[str, str]]) -> str:
 def _figure(hit: Hit, query: Query) -> str:
     """Write one hit: drawing, name, score, properties, alerts by rule name."""
     smiles = hit.molecule.key
-    known = findings(smiles).properties
+    known = details(smiles).properties
     values = "".join(
         f"<tr><td>{html.escape(spell_property(name))}</td><td>{spell_value(name, known[name])}</td></tr>"
         for name in SHOWN

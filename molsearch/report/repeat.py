@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from molsearch.errors import InputError, ModelError
 from molsearch.records import Progress, Ranking, Tested
-from molsearch.report.run import Package, Place, Run, digest, first_difference, keys_sha256, places, versions
+from molsearch.report.run import Package, Place, RunManifest, digest, first_difference, keys_sha256, places, versions
 from molsearch.screener import Screener
 
 MAX_THREADS = 1_024
@@ -37,7 +37,7 @@ class Repetition:
 
 
 def repeat(
-    run: Run, screener: Screener, library: str, tested: Tested | None = None, progress: Progress | None = None
+    run: RunManifest, screener: Screener, library: str, tested: Tested | None = None, progress: Progress | None = None
 ) -> Repetition:
     """Ask again what a manifest says was asked, and compare the answers.
 
@@ -69,7 +69,7 @@ def repeat(
     )
 
 
-def share_sums_as(run: Run) -> None:
+def share_sums_as(run: RunManifest) -> None:
     """Let this process use as many threads as a manifest says: a sum shared by another count can differ by a bit.
 
     Raises:
@@ -82,7 +82,7 @@ def share_sums_as(run: Run) -> None:
     use_threads(run.threads)
 
 
-def _tested(run: Run, given: Tested | None) -> Tested | None:
+def _tested(run: RunManifest, given: Tested | None) -> Tested | None:
     """Take the tested list from the manifest, or the given one if it is the same."""
     wanted = run.tested
     if wanted is None:
@@ -96,7 +96,7 @@ def _tested(run: Run, given: Tested | None) -> Tested | None:
     return Tested(wanted.name, listed.keys, wanted.unread)
 
 
-def _check_model(run: Run, screener: Screener) -> None:
+def _check_model(run: RunManifest, screener: Screener) -> None:
     """Refuse to repeat with another model, naming the folder of the right one where it is installed."""
     used = screener.card()
     if used.model_id == run.model_id:
@@ -110,7 +110,7 @@ def _check_model(run: Run, screener: Screener) -> None:
 
 
 def _sentences(
-    run: Run, ranking: Ranking, found: tuple[Place, ...], at: int | None, same_library: bool
+    run: RunManifest, ranking: Ranking, found: tuple[Place, ...], at: int | None, same_library: bool
 ) -> Iterator[str]:
     if at is None:
         yield f"The ranking is the same bit for bit: {len(found):,} hits, digest {digest(found)[:16]}."
@@ -135,7 +135,7 @@ def _told(hits: tuple[Place, ...], rank: int) -> str:
     return f"{hits[rank - 1].key} with score {hits[rank - 1].score:.9g}"
 
 
-def _library_sentence(run: Run, ranking: Ranking, same_library: bool) -> str:
+def _library_sentence(run: RunManifest, ranking: Ranking, same_library: bool) -> str:
     then, now = run.library.molecules, ranking.narrowing.molecules
     if not same_library:
         return f"Library: other contents than {run.library.name!r} had, {then:,} molecules then, {now:,} now."

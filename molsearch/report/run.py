@@ -25,7 +25,7 @@ PACKAGES = ("rdkit", "torch", "torch-geometric", "numpy", "py2opsin")  # what a 
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class RecordCount:
     """How many records there are of one sort."""
 
     what: str
@@ -48,7 +48,7 @@ class Searched:
     name: str
     sha256: str
     records: int
-    rejected: tuple[Count, ...]
+    rejected: tuple[RecordCount, ...]
     repeats: int
     molecules: int
 
@@ -94,7 +94,7 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunManifest:
     """A run manifest.
 
     Attributes:
@@ -132,7 +132,7 @@ class Run:
     hits: tuple[Place, ...]
 
 
-def run_of(ranking: Ranking, screener: Screener) -> Run:
+def run_of(ranking: Ranking, screener: Screener) -> RunManifest:
     """Write down where a ranking came from.
 
     Args:
@@ -142,7 +142,7 @@ def run_of(ranking: Ranking, screener: Screener) -> Run:
     card = screener.card()
     library, changed = _searched(ranking, screener)
     hits = tuple(map(_place, ranking.hits))
-    return Run(
+    return RunManifest(
         format=FORMAT,
         version=VERSION,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -227,7 +227,7 @@ def _searched(ranking: Ranking, screener: Screener) -> tuple[Searched, tuple[str
         name=name,
         sha256=sha256,
         records=info.records,
-        rejected=tuple(Count(reason, count) for reason, count in reasons.most_common()),
+        rejected=tuple(RecordCount(reason, count) for reason, count in reasons.most_common()),
         repeats=info.records - info.rejections - info.molecules,
         molecules=info.molecules,
     )

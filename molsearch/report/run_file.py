@@ -7,7 +7,7 @@ from pathlib import Path
 
 from molsearch.chem.io.export import NOTE_KEY, NOTE_SHEET
 from molsearch.errors import InputError
-from molsearch.report.run import FORMAT, VERSION, Run, digest
+from molsearch.report.run import FORMAT, VERSION, RunManifest, digest
 from molsearch.serialization import build, dump, parse
 
 MAX_CHARS = 64_000_000
@@ -19,12 +19,12 @@ MAX_RATIO = 200  # of unpacked to packed bytes; a real workbook of hits reaches 
 PAGE_START, PAGE_END = '<pre id="run">', "</pre>"
 
 
-def write_run(run: Run) -> str:
+def write_run(run: RunManifest) -> str:
     """Write a manifest as JSON text."""
     return dump(run)
 
 
-def read_run(text: str) -> Run:
+def read_run(text: str) -> RunManifest:
     """Read a manifest of unknown origin.
 
     Raises:
@@ -40,7 +40,7 @@ def read_run(text: str) -> Run:
             f"The manifest has version {str(value.get('version'))[:20]}, expected {VERSION}: repeat it with the "
             "program that wrote it."
         )
-    run = build(Run, value, "the manifest")
+    run = build(RunManifest, value, "the manifest")
     if any(abs(number) > LARGEST_FLOAT32 for hit in run.hits for number in (hit.score, hit.cosine)):
         raise InputError("The manifest was changed: a score is beyond all scores; choose the file as exported.")
     if digest(run.hits) != run.digest:
@@ -48,7 +48,7 @@ def read_run(text: str) -> Run:
     return run
 
 
-def find_run(path: Path) -> Run:
+def find_run(path: Path) -> RunManifest:
     """Read the run manifest of an export: the JSON file itself, or a report, workbook or Parquet file that holds it.
 
     Raises:

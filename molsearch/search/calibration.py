@@ -82,7 +82,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchEvidence:
+class MatchProbability:
     """What speaks for a pair of text and molecule.
 
     Attributes:
@@ -152,7 +152,7 @@ def space_id(model: "DualEncoder") -> str:
     return digest.hexdigest()[:16]
 
 
-class Yardstick:
+class MatchCalibration:
     """A model's background and rules, by which the hits of any library are judged.
 
     Args:
@@ -177,7 +177,7 @@ class Yardstick:
         self._vocabulary = vocabulary_of(model)
         self._last: tuple[list[str], Floats, Floats] = ([], self._bank[:0], self._bank[:0, 0])
 
-    def judge(self, texts: Sequence[str], molecules: Floats) -> tuple[MatchEvidence, ...]:
+    def judge(self, texts: Sequence[str], molecules: Floats) -> tuple[MatchProbability, ...]:
         """Say what speaks for molecules, (N, D); of several texts the one counts that speaks least for a molecule."""
         vectors, near = self._encode(texts)  # (Q, D), (Q,)
         cosines = vectors @ molecules.T  # (Q, N)
@@ -189,7 +189,7 @@ class Yardstick:
         for n, q in enumerate(evidence.argmin(0)):
             hubness = float(background[n].mean())
             found.append(
-                MatchEvidence(
+                MatchProbability(
                     evidence=float(evidence[q, n]),
                     cosine=float(cosines[q, n]),
                     z=float(z[q, n]),

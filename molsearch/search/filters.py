@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from molsearch.index.base import Index
 from molsearch.interpretation import Exclusion, FilterStep, Narrowing
-from molsearch.library.store import Shelf
+from molsearch.library.store import LibraryStore
 from molsearch.query.account import spell_range
 from molsearch.records import Progress, Query, Tested
 
@@ -16,7 +16,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowed:
+class FilteredRows:
     """A library as far as a query looks at it.
 
     Attributes:
@@ -28,14 +28,14 @@ class Narrowed:
     account: Narrowing
 
 
-def narrow(
+def filter_rows(
     query: Query,
     exclusions: Sequence[Exclusion],
     tested: Tested | None,
     index: Index,
-    shelf: Shelf,
+    store: LibraryStore,
     progress: Progress | None = None,
-) -> Narrowed:
+) -> FilteredRows:
     """Apply the filters of a query.
 
     Args:
@@ -43,7 +43,7 @@ def narrow(
         exclusions: What hits must not be; those that could not be read take nothing out.
         tested: Compounds to leave out, or None.
         index: The library.
-        shelf: Where it stands, which keeps the masks of earlier queries.
+        store: Where it stands, which keeps the masks of earlier queries.
         progress: Told of the molecules looked at where that takes long.
 
     Raises:
@@ -61,14 +61,14 @@ def narrow(
         steps.append(FilterStep(what, index.count(query.ranges, mask)))
 
     if smarts := query.smarts.strip():
-        keep(f"substructure {smarts}", shelf.holders(index, smarts, progress))
+        keep(f"substructure {smarts}", store.holders(index, smarts, progress))
     for exclusion in exclusions:
         if exclusion.kind != "unread":
-            keep(f"without {exclusion.words}", ~shelf.excluded(index, exclusion, progress))
+            keep(f"without {exclusion.words}", ~store.excluded(index, exclusion, progress))
     rows: dict[str, int] = {}
     if tested is not None:
         rows = index.rows_of(tested.keys)
         untested = np.ones(index.info.molecules, np.bool_)
         untested[list(rows.values())] = False
         keep(f"not in the tested list {tested.name}", untested)
-    return Narrowed(mask, Narrowing(index.info.molecules, tuple(steps), len(rows)))
+    return FilteredRows(mask, Narrowing(index.info.molecules, tuple(steps), len(rows)))

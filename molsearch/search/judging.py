@@ -9,8 +9,8 @@ from molsearch.records import Ranking
 from molsearch.search.calibration import (
     Calibration,
     Floats,
-    MatchEvidence,
-    Yardstick,
+    MatchCalibration,
+    MatchProbability,
     read_calibration,
 )
 from molsearch.search.scope import QueryScope
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # torch loads with this
     from molsearch.model.dual import DualEncoder
 
 
-class Appraiser:
+class MatchJudge:
     """Answers whether hits are good ones; many threads may use one.
 
     Args:
@@ -29,7 +29,7 @@ class Appraiser:
     def __init__(self, model: "Callable[[], DualEncoder]") -> None:
         self._model = model
         self._making = threading.Lock()
-        self._yardstick: Yardstick | None = None
+        self._yardstick: MatchCalibration | None = None
         self._made_for = ""  # model_id
 
     def calibration(self, folder: Path) -> Calibration | None:
@@ -48,7 +48,7 @@ class Appraiser:
         """
         return self._ready() is not None
 
-    def judge(self, ranking: Ranking, molecules: Floats) -> tuple[MatchEvidence, ...]:
+    def judge(self, ranking: Ranking, molecules: Floats) -> tuple[MatchProbability, ...]:
         """Say what speaks for molecules, by the words of a query alone; of several phrases, by that which speaks least.
 
         Args:
@@ -72,12 +72,12 @@ class Appraiser:
         yardstick = self._ready()
         return () if yardstick is None else yardstick.scope(_texts(ranking))
 
-    def _ready(self) -> Yardstick | None:
+    def _ready(self) -> MatchCalibration | None:
         model = self._model()
         with self._making:
             if self._made_for != model.model_id:
                 calibration = read_calibration(model.folder) if model.folder else None
-                self._yardstick = None if calibration is None else Yardstick(model, calibration.rules)
+                self._yardstick = None if calibration is None else MatchCalibration(model, calibration.rules)
                 self._made_for = model.model_id
             return self._yardstick
 

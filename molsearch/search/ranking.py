@@ -10,25 +10,25 @@ import numpy.typing as npt
 
 from molsearch.chem.ontology.classes import find_classes
 from molsearch.errors import InputError
-from molsearch.index.base import Found, Index
+from molsearch.index.base import Index, SearchResult
 from molsearch.interpretation import Exclusion, Interpretation, Reading, ReadPhrase
 from molsearch.model.words import words
 from molsearch.query.amounts import read_amounts, spell_amount
-from molsearch.query.constraints import Evidence, read_evidence
+from molsearch.query.constraints import Constraints, read_constraints
 from molsearch.query.names import available
 from molsearch.records import Hit, Progress, Query, Ranking, Tested
-from molsearch.search.filters import Narrowed
+from molsearch.search.filters import FilteredRows
 from molsearch.search.scoring import (
     LOOKED,
     Described,
     asking,
-    conditions_lift,
-    configuration_lift,
+    criteria_penalty,
     depth,
-    lift,
-    parts_lift,
+    part_penalty,
     possible,
-    roles_lift,
+    role_penalty,
+    stereo_penalty,
+    structure_penalty,
 )
 
 if TYPE_CHECKING:  # torch loads with this
@@ -47,11 +47,11 @@ def rank(
     name: str,
     index: Index,
     model: "DualEncoder",
-    narrowed: Narrowed,
+    filtered: FilteredRows,
     tested: Tested | None = None,
     progress: Progress | None = None,
 ) -> Ranking:
-    """Rank a library for a query that was checked, read and narrowed.
+    """Rank a library for a query that was checked, read and filtered.
 
     Args:
         query: The query.
@@ -59,8 +59,8 @@ def rank(
         name: Name of the library.
         index: The library.
         model: The model that filled it.
-        narrowed: The rows to look at.
-        tested: The list of compounds that ``narrowed`` leaves out, for the record.
+        filtered: The rows to look at.
+        tested: The list of compounds that ``filtered`` leaves out, for the record.
         progress: Told of the molecules looked at for a role, or for structure that no class tells.
     """
     from molsearch.model.runtime import thread_count
@@ -71,29 +71,29 @@ def rank(
     rows = index.rows_of(list({one.key for found in named for one in found}))
     bonuses = _bonuses(read.phrases, named, rows) if query.exact_names else {}
     vector = query_vector(model, read.phrases, read.reference)
-    evidence = _evidence(read.phrases, model) if query.criteria else []
-    raised = lift(evidence, index, model.odds)
+    constraints = _evidence(read.phrases, model) if query.criteria else []
+    raised = criteria_penalty(constraints, index, model.odds)
 
-    flags = index.flags() if evidence else None
-    said = evidence if flags is not None else []  # an engine without them takes no lift
-    told = roles_lift(said, index.vectors(), flags, model.odds, narrowed.mask, progress) if said else None
+    flags = index.flags() if constraints else None
+    said = constraints if flags is not None else []  # an engine without them takes no adjustment
+    told = role_penalty(said, index.vectors(), flags, model.odds, filtered.mask, progress) if said else None
     raised = _sum(raised, told)
 
-    def best(k: int, among: Mask | None = None) -> Found:
-        mask = narrowed.mask if among is None else among if narrowed.mask is None else among & narrowed.mask
-        return index.search(vector, k, ranges=query.ranges, mask=mask, bonuses=bonuses, lift=raised)
+    def best(k: int, among: Mask | None = None) -> SearchResult:
+        mask = filtered.mask if among is None else among if filtered.mask is None else among & filtered.mask
+        return index.search(vector, k, ranges=query.ranges, mask=mask, bonuses=bonuses, adjustment=raised)
 
-    asked = asking(evidence, model.odds) if flags is not None else []
+    asked = asking(constraints, model.odds) if flags is not None else []
     for one in asked:
         assert flags is not None
         order = best(LOOKED, possible(one, flags)).rows.astype(np.int64)
-        raised = _sum(raised, conditions_lift(one, order, len(flags), index.keys, model.odds, progress))
+        raised = _sum(raised, structure_penalty(one, order, len(flags), index.keys, model.odds, progress))
 
-    evidence = [one for one in evidence if one not in asked]  # their parts were conditions
-    if looked := depth(evidence) if model.odds.measured else 0:
+    constraints = [one for one in constraints if one not in asked]  # their parts were conditions
+    if looked := depth(constraints) if model.odds.measured else 0:
         first = best(looked).rows.tolist()
         keys = index.keys(first)
-        raised = _count(first, parts_lift(evidence, keys, model.odds), bonuses, raised)
+        raised = _count(first, part_penalty(constraints, keys, model.odds), bonuses, raised)
     if query.rerank and model.reranker is not None:
         first = best(LEADING).rows.tolist()
         raised = _count(first, rerank_gains(model, *_kept(read.phrases), index.keys(first)), bonuses, raised)
@@ -107,7 +107,7 @@ def rank(
         scores=array("f", found.distribution.astype(np.float32).tobytes()),
         searched=found.searched,
         read=replace(read, phrases=tuple(phrases), exclusions=_but_amounts(read.exclusions, phrases)),
-        narrowing=narrowed.account,
+        narrowing=filtered.account,
         tested=tested,
         library_sha256=index.content_sha256(),
         threads=threads,
@@ -176,9 +176,9 @@ def caption_scores(key: str, captions: Sequence[str], model: "DualEncoder") -> F
     texts = model.encode_texts(captions)  # (Q, D)
     scores: Floats = texts @ model.encode_molecules([key])[0] + model.caption_constants(texts)
     columns = Described([key])
-    for row, one in enumerate(read_evidence(captions, model.lexicon) if model.odds.measured else ()):
-        lacks = lift([one], columns, model.odds)
-        scores[row] += configuration_lift([one], [key], model.odds)[0]
+    for row, one in enumerate(read_constraints(captions, model.lexicon) if model.odds.measured else ()):
+        lacks = criteria_penalty([one], columns, model.odds)
+        scores[row] += stereo_penalty([one], [key], model.odds)[0]
         scores[row] += 0.0 if lacks is None else lacks[0]
     return scores
 
@@ -197,9 +197,9 @@ def _bonuses(
     return bonuses
 
 
-def _evidence(phrases: Sequence[ReadPhrase], model: "DualEncoder") -> list[Evidence]:
+def _evidence(phrases: Sequence[ReadPhrase], model: "DualEncoder") -> list[Constraints]:
     texts, shares = _kept(phrases)
-    return read_evidence(texts, model.lexicon, shares, model.role_names)
+    return read_constraints(texts, model.lexicon, shares, model.role_names)
 
 
 def _kept(phrases: Sequence[ReadPhrase]) -> tuple[list[str], list[float]]:
@@ -214,8 +214,8 @@ def _with_readings(
     phrase: ReadPhrase,
     named: Iterable["NamedStructure"],
     rows: Mapping[str, int],
-    said: Sequence[Evidence],
-    asked: Sequence[Evidence],
+    said: Sequence[Constraints],
+    asked: Sequence[Constraints],
 ) -> ReadPhrase:
     """Note where in a phrase names, classes, features, amounts and roles stand, and how much is too long to encode."""
     readings = [Reading(one.name, one.start, one.end, "structure", one.key, one.rule, one.key in rows) for one in named]
@@ -228,15 +228,15 @@ def _with_readings(
     ]
     readings += [
         Reading(phrase.kept[one.start : one.end], one.start, one.end, "feature", one.condition.words)
-        for evidence in asked
-        if evidence.text == phrase.kept
-        for one in evidence.criteria.conditions
+        for constraints in asked
+        if constraints.text == phrase.kept
+        for one in constraints.criteria.conditions
     ]
     readings += [
         Reading(phrase.kept[one.start : one.end], one.start, one.end, "role", model.role_names[number])
-        for evidence in said
-        if evidence.text == phrase.kept
-        for one in evidence.roles
+        for constraints in said
+        if constraints.text == phrase.kept
+        for one in constraints.roles
         for number in one.numbers
     ]
     limited = model.config.text == "words" and "token" in model.paths
@@ -250,7 +250,7 @@ def _but_amounts(exclusions: Iterable[Exclusion], phrases: Sequence[ReadPhrase])
     return tuple(one for one in exclusions if one.kind != "unread" or not any(one.words in words for words in amounts))
 
 
-def _hits(found: Found, index: Index) -> tuple[Hit, ...]:
+def _hits(found: SearchResult, index: Index) -> tuple[Hit, ...]:
     ordered = np.sort(found.distribution)
     lower = np.searchsorted(ordered, found.scores, side="left") * (100.0 / max(len(ordered), 1))  # (k,) percent
     molecules = index.molecules(found.rows.tolist())

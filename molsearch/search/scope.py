@@ -50,7 +50,7 @@ class ScopeRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class WordCoverage:
     """What is known of the words of a text.
 
     Attributes:
@@ -81,7 +81,7 @@ class QueryScope:
         outside: The verdict.
     """
 
-    wording: Wording
+    wording: WordCoverage
     nearness: float
     outside: bool
 
@@ -101,7 +101,7 @@ def nearness(texts: Floats, bank: Floats) -> Floats:
 
 def read_words(
     texts: Sequence[str], vocabulary: Collection[str], lexicon: Mapping[str, str], roles: Sequence[str] = ()
-) -> list[Wording]:
+) -> list[WordCoverage]:
     """Tell the words of texts that a model knows from those it does not.
 
     Args:
@@ -123,11 +123,11 @@ def read_words(
             and word.group().lower() not in vocabulary
             and not any(start < word.end() and word.start() < end for start, end in spans)
         ]
-        found.append(Wording(text, len(words), tuple(unread), bool(spans)))
+        found.append(WordCoverage(text, len(words), tuple(unread), bool(spans)))
     return found
 
 
-def columns(wordings: Sequence[Wording]) -> tuple[Floats, Floats]:
+def columns(wordings: Sequence[WordCoverage]) -> tuple[Floats, Floats]:
     """Give the share of unread words and whether chemistry was read, (Q,) each, as a rule takes them."""
     return np.array([one.unread_share for one in wordings]), np.array([float(one.chemistry) for one in wordings])
 

@@ -2,7 +2,7 @@
 
 A learned space ranks "a small sulfonamide with a benzyl group" by likeness to captions; whether a molecule is a
 sulfonamide, is small and holds a benzyl group need not be learned. What each of these tells is measured on captions:
-the log of how much oftener it holds for a caption's own molecule than for others (weights of evidence, Good 1950).
+the log of how much oftener it holds for a caption's own molecule than for others (weights of constraints, Good 1950).
 Whether it is an antibacterial agent is learned, by a head that was taught nothing else, which tells the same log odds.
 Scaled, what a molecule lacks is taken off its cosine; the more of a text is of that kind, the more it weighs, since
 less is left for likeness to tell.
@@ -20,15 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.batch.arrays import CONFIGURATION, with_class
-from molsearch.chem.features.pool import Pool
+from molsearch.chem.features.pool import FeaturePool
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.model.odds import LIKELIEST, UNLIKELIEST, Odds
 from molsearch.query.amounts import fit, misses
-from molsearch.query.constraints import LEAST, Evidence
+from molsearch.query.constraints import LEAST, Constraints
 from molsearch.query.criteria import ClassCriterion
 from molsearch.query.parts import outcomes
-from molsearch.query.satisfaction import agreement
+from molsearch.query.satisfaction import satisfaction
 from molsearch.query.stereo import agree
 from molsearch.records import Progress
 
@@ -73,7 +73,7 @@ class Described:
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        with Pool(1) as pool:  # its process starts where a molecule might hang
+        with FeaturePool(1) as pool:  # its process starts where a molecule might hang
             features = pool.features(keys)
         if features.refused or features.store is None:
             raise InputError(next(iter(features.refused.values()), "There is no molecule to describe."))
@@ -88,20 +88,20 @@ class Described:
         return self._values[:, list(PROPERTIES).index(name)]
 
 
-def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats | None:
+def criteria_penalty(constraints: Sequence[Constraints], columns: Columns, odds: Odds) -> Floats | None:
     """Compute what is taken off each molecule's score for the classes and amounts of texts that it lacks, (N,).
 
     Where everything agrees nothing is taken off, so that scores of different texts stay comparable.
 
     Args:
-        evidence: What the texts say.
+        constraints: What the texts say.
         columns: The library.
         odds: What it tells.
 
     Returns:
         None where nothing was read or the library holds no class bits; else values up to 0.
     """
-    telling = [one for one in evidence if odds.measured and (one.criteria.classes or one.criteria.amounts)]
+    telling = [one for one in constraints if odds.measured and (one.criteria.classes or one.criteria.amounts)]
     flags = columns.flags() if telling else None
     if flags is None:
         return None
@@ -116,8 +116,8 @@ def lift(evidence: Sequence[Evidence], columns: Columns, odds: Odds) -> Floats |
     return total
 
 
-def roles_lift(
-    evidence: Sequence[Evidence],
+def role_penalty(
+    constraints: Sequence[Constraints],
     vectors: npt.NDArray[np.floating],
     flags: Flags | None,
     odds: Odds,
@@ -129,7 +129,7 @@ def roles_lift(
     Hardly any molecule is as likely as can be to have a role, so scores of different texts are not comparable by it.
 
     Args:
-        evidence: What the texts say.
+        constraints: What the texts say.
         vectors: (N, D) of the molecules.
         flags: (N, F) their packed class bits.
         odds: What it tells.
@@ -139,7 +139,7 @@ def roles_lift(
     Returns:
         None where no role is named or the library holds no class bits; else values up to 0.
     """
-    named = [(role, one) for one in evidence for role in one.roles]
+    named = [(role, one) for one in constraints for role in one.roles]
     if odds.head is None or flags is None or not odds.alone or not named:
         return None
     told = odds.head.likeliest(vectors, flags, [role.numbers for role, _ in named], mask, progress)  # (N, roles)
@@ -163,52 +163,52 @@ def _class_costs(classes: Sequence[ClassCriterion], flags: Flags, odds: Odds) ->
     return np.sum(list(costs.values()), axis=0, dtype=np.float32) if costs else np.zeros(len(flags), np.float32)
 
 
-def depth(evidence: Sequence[Evidence]) -> int:
+def depth(constraints: Sequence[Constraints]) -> int:
     """Return how many molecules, the best without, are looked at for parts and stereodescriptors; 0 for none."""
-    if not any(one.parts or one.configuration for one in evidence):
+    if not any(one.parts or one.configuration for one in constraints):
         return 0
-    return FIRST + round(_MORE * max(one.alone for one in evidence) ** 2)
+    return FIRST + round(_MORE * max(one.alone for one in constraints) ** 2)
 
 
-def parts_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) -> Floats:
+def part_penalty(constraints: Sequence[Constraints], keys: Sequence[str], odds: Odds) -> Floats:
     """Compute what is taken off molecules for the parts and stereodescriptors that they do not hold so well, (M,).
 
     Args:
-        evidence: What the texts say.
+        constraints: What the texts say.
         keys: M molecules.
         odds: What it tells.
     """
     total = np.zeros(len(keys), np.float32)
-    for one in evidence:
+    for one in constraints:
         kinds = np.array([part.kind for part in one.parts], np.int64)
         told = odds.parts[kinds[:, None], outcomes(one.parts, keys)] - odds.parts[kinds].max(axis=1, keepdims=True)
         total += np.float32(one.share * odds.factors(one.alone)[1]) * told.sum(axis=0)
-    return total + configuration_lift(evidence, keys, odds)
+    return total + stereo_penalty(constraints, keys, odds)
 
 
-def configuration_lift(evidence: Sequence[Evidence], keys: Sequence[str], odds: Odds) -> Floats:
+def stereo_penalty(constraints: Sequence[Constraints], keys: Sequence[str], odds: Odds) -> Floats:
     """Compute what is taken off molecules with fewer of a stereodescriptor than texts state, (M,) up to 0.
 
     Args:
-        evidence: What the texts say.
+        constraints: What the texts say.
         keys: M molecules.
         odds: What it tells.
     """
     total = np.zeros(len(keys), np.float32)
     lacks, holds = odds.parts[CONFIGURATION, :2]
-    for one in evidence:
+    for one in constraints:
         if one.configuration:
             factor = np.float32(one.share * odds.factors(one.alone)[1])
             total -= factor * (holds - lacks) * ~agree(one.configuration, keys)
     return total
 
 
-def asking(evidence: Sequence[Evidence], odds: Odds) -> list[Evidence]:
+def asking(constraints: Sequence[Constraints], odds: Odds) -> list[Constraints]:
     """Keep the texts whose conditions are worth looking at molecules for."""
-    return [one for one in evidence if odds.measured and one.criteria.conditions and one.alone >= LEAST]
+    return [one for one in constraints if odds.measured and one.criteria.conditions and one.alone >= LEAST]
 
 
-def possible(one: Evidence, flags: Flags) -> Bools:
+def possible(one: Constraints, flags: Flags) -> Bools:
     """Tell which molecules may agree with the conditions of a text by their stored classes, (N,)."""
     may = np.ones(len(flags), np.bool_)
     for row in {row for criterion in one.criteria.conditions for row in criterion.condition.rows}:
@@ -217,8 +217,8 @@ def possible(one: Evidence, flags: Flags) -> Bools:
     return may
 
 
-def conditions_lift(
-    one: Evidence,
+def structure_penalty(
+    one: Constraints,
     order: Ints,
     size: int,
     keys: Callable[[Sequence[int]], Sequence[str]],
@@ -232,7 +232,7 @@ def conditions_lift(
         order: Rows of the molecules that may agree, the best first.
         size: N, how many molecules there are.
         keys: Gives the isomeric SMILES of rows.
-        odds: How evidence is scaled.
+        odds: How constraints is scaled.
         progress: Told of the molecules looked at; raising ``Cancelled`` from it stops the search.
     """
     conditions = [criterion.condition for criterion in one.criteria.conditions]
@@ -240,7 +240,7 @@ def conditions_lift(
     agreeing = seen = 0
     while seen < min(len(order), LOOKED) and agreeing < ENOUGH:
         rows = order[seen : seen + _LOOKED_AT_ONCE]
-        told = agreement(conditions, keys(rows.tolist()))  # (C, chunk)
+        told = satisfaction(conditions, keys(rows.tolist()))  # (C, chunk)
         disagreement[rows] = len(conditions) - told.sum(axis=0)
         agreeing += int((told.min(axis=0) >= _AGREES).sum())
         seen += len(rows)

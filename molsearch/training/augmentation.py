@@ -26,7 +26,7 @@ def swap(example: Example, written: Sequence[Example], share: float, rng: np.ran
     return written[int(rng.integers(len(written)))]
 
 
-class MadeNames:
+class SyntheticNames:
     """Made names to learn beside captions (training/synthetic_names.py)."""
 
     def __init__(self, examples: Sequence[Example]) -> None:

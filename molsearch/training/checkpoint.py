@@ -14,19 +14,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from molsearch.errors import InputError
-from molsearch.training.features import Features
+from molsearch.training.features import TrainingFeatures
 from molsearch.training.recipe import Recipe
 
 SCORE = "val mrr"  # the best epoch is chosen by this
 
 
-class Run(Protocol):
+class TrainingRun(Protocol):
     """What a checkpoint keeps of a run."""
 
     @property
     def recipe(self) -> Recipe: ...
     @property
-    def features(self) -> Features: ...
+    def features(self) -> TrainingFeatures: ...
     @property
     def model(self) -> nn.Module: ...
     @property
@@ -36,7 +36,7 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class TrainingState:
     """How far a run has come: epochs done, and the best validation score so far with its epoch."""
 
     epoch: int = 0
@@ -48,7 +48,7 @@ def _folder(out: Path) -> Path:
     return out / ".checkpoint"
 
 
-def _fingerprint(run: Run) -> str:
+def _fingerprint(run: TrainingRun) -> str:
     examples = (*run.features.train, *run.features.made)
     text = repr((run.recipe, len(examples), hashlib.sha256("\n".join(e.text for e in examples).encode()).hexdigest()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -70,7 +70,7 @@ def _set_moments(optimizer: torch.optim.Optimizer, prefix: str, tensors: Mapping
     optimizer.load_state_dict(table)
 
 
-def _collect(run: Run) -> dict[str, Tensor]:
+def _collect(run: TrainingRun) -> dict[str, Tensor]:
     tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
     tensors |= _moments(run.optimizer, "optimizer")
     if run.critic:
@@ -83,7 +83,7 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def start(out: Path, run: Run, *, resume: bool) -> State:
+def start(out: Path, run: TrainingRun, *, resume: bool) -> TrainingState:
     """Begin anew, or with ``resume`` take up the last checkpoint where there is one.
 
     Raises:
@@ -95,7 +95,7 @@ def start(out: Path, run: Run, *, resume: bool) -> State:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (out / "log.jsonl").unlink(missing_ok=True)
-        return State()
+        return TrainingState()
     try:
         found = json.loads(table.read_text(encoding="utf-8"))
         tensors = load_file(folder / found["file"])
@@ -111,7 +111,7 @@ def start(out: Path, run: Run, *, resume: bool) -> State:
     if run.critic:
         run.critic[0].load_state_dict(_part(tensors, "critic."))
         _set_moments(run.critic[1], "critic_optimizer", tensors)
-    state = State(found["epoch"], found["best"], found["best_epoch"])
+    state = TrainingState(found["epoch"], found["best"], found["best_epoch"])
     _trim_log(out / "log.jsonl", state.epoch)
     return state
 
@@ -123,13 +123,13 @@ def _trim_log(log: Path, epochs: int) -> None:
         log.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
-def advance(out: Path, run: Run, state: State, figures: Mapping[str, float]) -> State:
+def advance(out: Path, run: TrainingRun, state: TrainingState, figures: Mapping[str, float]) -> TrainingState:
     """Save the run after an epoch: tensors first, then the table that names them, so that a kill loses nothing."""
     folder = _folder(out)
     epoch = state.epoch + 1
     score = figures.get(SCORE)
     better = run.recipe.keep == "last" or (score is not None and score > state.best)
-    new = State(epoch, max(state.best, score or -1.0), epoch if better else state.best_epoch)
+    new = TrainingState(epoch, max(state.best, score or -1.0), epoch if better else state.best_epoch)
     tensors = _collect(run)
     if better:
         _write(_part(tensors, "model."), folder / f"kept-{epoch}.safetensors")
@@ -153,7 +153,7 @@ def _write(tensors: dict[str, Tensor], path: Path) -> None:
     waiting.replace(path)
 
 
-def restore_kept(out: Path, run: Run) -> None:
+def restore_kept(out: Path, run: TrainingRun) -> None:
     """Put the kept epoch's weights into the model."""
     kept = next(iter(_folder(out).glob("kept-*.safetensors")), None)
     if kept is not None:

@@ -22,7 +22,7 @@ from molsearch.errors import InputError
 from molsearch.records import Progress
 
 if TYPE_CHECKING:
-    from molsearch.model.grounding import Reading
+    from molsearch.model.grounding import TextStructures
 
 Floats = npt.NDArray[np.float32]
 A = TypeVar("A")
@@ -56,7 +56,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Features:
+class TrainingFeatures:
     """A cache in memory.
 
     Attributes:
@@ -121,7 +121,7 @@ def build(
     made: Sequence[Caption] = (),
     processes: int = 2,
     progress: Progress | None = None,
-) -> Features:
+) -> TrainingFeatures:
     """Make every feature that training and validation need.
 
     Raises:
@@ -148,7 +148,7 @@ def build(
     examples = [_example(caption, reading, rows) for caption, reading in zip(captions, readings, strict=True)]
     parts = iter(examples)
     train_part, val_part, made_part = (tuple(islice(parts, len(part))) for part in (train, val, made))
-    return Features(
+    return TrainingFeatures(
         GraphStore.joined(stores),
         train_part,
         val_part,
@@ -159,7 +159,7 @@ def build(
     )
 
 
-def _without_own(reading: "Reading", caption: Caption, learned: Set[str]) -> "Reading":
+def _without_own(reading: "TextStructures", caption: Caption, learned: Set[str]) -> "TextStructures":
     """Drop structures that would give the answer away: the caption's own molecule, from the lexicon or a made name."""
     from molsearch.chem.features.graph import canonical
 
@@ -178,7 +178,7 @@ def _without_own(reading: "Reading", caption: Caption, learned: Set[str]) -> "Re
     )
 
 
-def _example(caption: Caption, reading: "Reading", rows: dict[str, int]) -> Example:
+def _example(caption: Caption, reading: "TextStructures", rows: dict[str, int]) -> Example:
     return Example(
         caption.text,
         rows[caption.smiles],
@@ -193,7 +193,7 @@ _ODDS = ("class_odds", "part_odds")
 _SMALL = {"atoms": np.uint8, "environments": np.int16, "bonds": np.uint8, "edges": np.int16, "counts": np.uint16}
 
 
-def save(features: Features, folder: Path) -> None:
+def save(features: TrainingFeatures, folder: Path) -> None:
     """Write a cache; an older one in the same folder is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     store = features.store
@@ -225,7 +225,7 @@ def _examples(rows: Iterable[list[object]]) -> tuple[Example, ...]:
     return tuple(Example(*(tuple(cell) if isinstance(cell, list) else cell for cell in row)) for row in rows)  # type: ignore[arg-type]
 
 
-def load(folder: Path) -> Features:
+def load(folder: Path) -> TrainingFeatures:
     """Read a cache.
 
     Raises:
@@ -242,7 +242,7 @@ def load(folder: Path) -> Features:
         )
     graph = MolGraph(**{field.name: arrays[field.name].astype(np.int64) for field in fields(MolGraph)})
     store = GraphStore(graph, arrays["atom_offsets"], arrays["edge_offsets"], arrays["fragment_offsets"])
-    return Features(
+    return TrainingFeatures(
         store,
         _examples(table["train"]),
         _examples(table["val"]),

@@ -22,8 +22,8 @@ from molsearch.model.lexical import inverse_document_frequency
 from molsearch.model.runtime import give_back
 from molsearch.records import Progress
 from molsearch.training import checkpoint
-from molsearch.training.augmentation import MadeNames, swap, thin, thin_bag, thin_environments, thin_words
-from molsearch.training.features import Example, Features
+from molsearch.training.augmentation import SyntheticNames, swap, thin, thin_bag, thin_environments, thin_words
+from molsearch.training.features import Example, TrainingFeatures
 from molsearch.training.losses import Critic, EmbeddedPairs, critic_loss, total
 from molsearch.training.masked_language import Schedule, pretrain
 from molsearch.training.neighbours import nearest_molecules, neighbour_batches
@@ -55,7 +55,7 @@ class Trainer:
     undisturbed one.
     """
 
-    def __init__(self, recipe: Recipe, features: Features, out: Path, device: str = "cpu") -> None:
+    def __init__(self, recipe: Recipe, features: TrainingFeatures, out: Path, device: str = "cpu") -> None:
         if len(features.train) < 2:
             raise InputError(f"Training needs at least 2 captions, got {len(features.train)}; give more pairs.")
         self.recipe = recipe
@@ -83,7 +83,7 @@ class Trainer:
         self.written: dict[int, list[Example]] = {}
         for example in features.written:
             self.written.setdefault(example.molecule, []).append(example)
-        self.made = MadeNames(features.made)
+        self.made = SyntheticNames(features.made)
         self.molecule_numbers = np.array([example.molecule for example in features.train])
 
     @contextmanager

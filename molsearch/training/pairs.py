@@ -14,7 +14,7 @@ _REPORT_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Row(Pair):
+class PairRow(Pair):
     """A pair with what else its file says of it; "" where the file has no such column.
 
     Attributes:
@@ -40,7 +40,7 @@ class Row(Pair):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PairTable:
     """A pair file in memory.
 
     Attributes:
@@ -51,7 +51,7 @@ class Table:
 
     name: str
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[PairRow, ...]
 
 
 class _Unquoted(csv.excel_tab):
@@ -66,7 +66,7 @@ def single_backslashes(smiles: str) -> str:
     return smiles.replace("\\\\", "\\")
 
 
-def read_pairs(path: Path, text_column: str = "text") -> Table:
+def read_pairs(path: Path, text_column: str = "text") -> PairTable:
     """Read captions with their molecules.
 
     Args:
@@ -80,12 +80,12 @@ def read_pairs(path: Path, text_column: str = "text") -> Table:
     return _read(path, text_column)
 
 
-def read_pool(path: Path) -> Table:
+def read_pool(path: Path) -> PairTable:
     """Read the molecules to rank among; as ``read_pairs``, with every text left empty and none deduplicated."""
     return _read(path, "")
 
 
-def _read(path: Path, text_column: str) -> Table:
+def _read(path: Path, text_column: str) -> PairTable:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             records = _records(path.name, file.readline(), file)
@@ -100,7 +100,7 @@ def _read(path: Path, text_column: str) -> Table:
         ) from error
     if not rows:
         raise InputError(f"{path.name} holds a header but no record; expected one pair or more. Add rows to it.")
-    return Table(path.name, tuple(columns), rows)
+    return PairTable(path.name, tuple(columns), rows)
 
 
 def _records(name: str, header: str, file: Iterator[str]) -> Iterator[list[str]]:
@@ -122,7 +122,7 @@ def _require(name: str, columns: Sequence[str], wanted: Sequence[str]) -> None:
             )
 
 
-def _row(name: str, number: int, columns: Sequence[str], cells: Sequence[str], text_column: str) -> Row:
+def _row(name: str, number: int, columns: Sequence[str], cells: Sequence[str], text_column: str) -> PairRow:
     if len(cells) > len(columns):
         raise InputError(
             f"Row {number} of {name} has {len(cells)} fields, but the header names {len(columns)}; "
@@ -132,7 +132,7 @@ def _row(name: str, number: int, columns: Sequence[str], cells: Sequence[str], t
     smiles = single_backslashes(cell.get("smiles", "").strip())
     if not smiles:
         raise InputError(f"Row {number} of {name} has no SMILES; every pair needs a molecule. Fill or remove the row.")
-    return Row(
+    return PairRow(
         text=cell.get(text_column.lower(), "").strip() if text_column else "",
         smiles=smiles,
         cid=cell.get("cid", "").strip(),
@@ -145,7 +145,7 @@ def _row(name: str, number: int, columns: Sequence[str], cells: Sequence[str], t
     )
 
 
-def find_targets(rows: Sequence[Row], name: str, pool: Table) -> np.ndarray:
+def find_targets(rows: Sequence[PairRow], name: str, pool: PairTable) -> np.ndarray:
     """Find each pair's molecule in the pool: (Q,) row numbers, the first where the pool repeats it.
 
     Raises:
@@ -172,7 +172,7 @@ def find_targets(rows: Sequence[Row], name: str, pool: Table) -> np.ndarray:
     return np.array(found, dtype=np.int64)
 
 
-def keys(rows: Sequence[Row], progress: Progress | None = None) -> list[str]:
+def keys(rows: Sequence[PairRow], progress: Progress | None = None) -> list[str]:
     """Give each row's molecule key: its structure after clean-up; an unreadable SMILES is its own key."""
     # Imported here: a machine that only trains has no RDKit.
     from molsearch.chem.standardize import standardize
@@ -186,13 +186,13 @@ def keys(rows: Sequence[Row], progress: Progress | None = None) -> list[str]:
     return found
 
 
-def molecule_ids(rows: Sequence[Row]) -> np.ndarray:
+def molecule_ids(rows: Sequence[PairRow]) -> np.ndarray:
     """Number the distinct molecules, (N,) int64: by InChIKey where every row has one, else by key or SMILES."""
     by_inchikey = all(row.inchikey for row in rows)
     return _numbers([row.inchikey if by_inchikey else row.key or row.smiles for row in rows])
 
 
-def text_ids(rows: Sequence[Row]) -> np.ndarray:
+def text_ids(rows: Sequence[PairRow]) -> np.ndarray:
     """Number the distinct captions, (N,) int64."""
     return _numbers([row.text for row in rows])
 
@@ -225,7 +225,7 @@ def batches(
         drop_last: Leave out an incomplete batch, since contrastive losses depend on the size.
 
     Returns:
-        Row numbers of each batch, (size,) int64, in random order.
+        PairRow numbers of each batch, (size,) int64, in random order.
     """
     if size < 1 or bucket < 1:
         raise ValueError(f"size {size} and bucket {bucket} must both be at least 1")

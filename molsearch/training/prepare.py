@@ -9,9 +9,9 @@ from pathlib import Path
 from molsearch.errors import InputError
 from molsearch.records import Progress
 from molsearch.training import features as cache
-from molsearch.training.features import Caption, Features
+from molsearch.training.features import Caption, TrainingFeatures
 from molsearch.training.odds import measure_odds
-from molsearch.training.pairs import Row, read_pairs, read_pool
+from molsearch.training.pairs import PairRow, read_pairs, read_pool
 
 LOG = logging.getLogger(__name__)
 
@@ -26,12 +26,12 @@ def _fingerprint(paths: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def held_out(rows: Sequence[Row]) -> frozenset[str]:
+def held_out(rows: Sequence[PairRow]) -> frozenset[str]:
     """InChIKeys of molecules that must not be learned from."""
     return frozenset(row.inchikey for row in rows if row.inchikey)
 
 
-def usable(rows: Sequence[Row], excluded: frozenset[str]) -> list[Caption]:
+def usable(rows: Sequence[PairRow], excluded: frozenset[str]) -> list[Caption]:
     """Keep the captions to learn from; how many were left out, and why, goes to the log.
 
     Args:
@@ -63,7 +63,7 @@ def parted(captions: Sequence[Caption]) -> tuple[list[Caption], list[Caption]]:
     return [caption for caption in captions if caption.source != cache.MADE], made
 
 
-def prepare(pairs: Path, val: Path, pool: Path, folder: Path, progress: Progress | None = None) -> Features:
+def prepare(pairs: Path, val: Path, pool: Path, folder: Path, progress: Progress | None = None) -> TrainingFeatures:
     """Read the feature cache of these files, making it first where it is missing or belongs to others.
 
     Raises:

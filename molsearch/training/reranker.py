@@ -17,7 +17,7 @@ from molsearch.model.reranker import FILE, LateInteraction, write_reranker
 from molsearch.model.tokens import Tokens, pad
 from molsearch.records import Progress
 from molsearch.training.augmentation import thin_words
-from molsearch.training.features import Example, Features, load
+from molsearch.training.features import Example, TrainingFeatures, load
 from molsearch.training.pairs import batches
 
 WIDTH = 64  # columns that words and atoms are compared in
@@ -106,7 +106,7 @@ def teach_reranker(folder: Path, cache: Path, epochs: int, seed: int = 0, progre
 
 
 def fit_reranker(
-    model: DualEncoder, features: Features, width: int, epochs: int, seed: int, progress: Progress | None = None
+    model: DualEncoder, features: TrainingFeatures, width: int, epochs: int, seed: int, progress: Progress | None = None
 ) -> LateInteraction:
     """Teach a head to tell each caption's molecule from those that the model ranks beside it; the encoders stay.
 

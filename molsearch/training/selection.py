@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from molsearch.errors import InputError
-from molsearch.training.pairs import Row, Table, molecule_ids, read_pairs
+from molsearch.training.pairs import PairRow, PairTable, molecule_ids, read_pairs
 
 #: Columns by which rows are chosen and that are written, "smiles" and "text" among them.
-COLUMNS = tuple(field.name for field in fields(Row) if field.name != "row")
+COLUMNS = tuple(field.name for field in fields(PairRow) if field.name != "row")
 _BLANK = str.maketrans("\t\r\n", "   ")
 
 
-def where(table: Table, condition: str) -> tuple[Row, ...]:
+def where(table: PairTable, condition: str) -> tuple[PairRow, ...]:
     """Keep the rows that fulfil a condition.
 
     Args:
@@ -38,7 +38,7 @@ def where(table: Table, condition: str) -> tuple[Row, ...]:
     return rows
 
 
-def draw(rows: Sequence[Row], share: float, seed: int = 0) -> tuple[Row, ...]:
+def draw(rows: Sequence[PairRow], share: float, seed: int = 0) -> tuple[PairRow, ...]:
     """Keep the captions of a share of the molecules, drawn at random; a smaller share is part of a larger one.
 
     Args:
@@ -66,7 +66,7 @@ def select(path: Path, condition: str, out: Path) -> Path:
     return write_rows(where(read_pairs(path), condition), out)
 
 
-def write_rows(rows: Sequence[Row], path: Path) -> Path:
+def write_rows(rows: Sequence[PairRow], path: Path) -> Path:
     """Write rows as a pair file that ``read_pairs`` reads as they are; tabs and line ends in a text become spaces."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -15,7 +15,7 @@ from molsearch.chem.properties import properties
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class CaptionWording:
     """Words for a range of a property: ``low <= value < high``; ``kind`` is how they stand in a sentence."""
 
     name: str
@@ -27,59 +27,63 @@ class Wording:
 
 _INF = float("inf")
 WORDINGS = (
-    Wording("mass_da", 0, 150, "adjective", ("very small", "tiny", "low-molecular-weight")),
-    Wording("mass_da", 150, 260, "adjective", ("small", "light", "low-molecular-weight", "fragment-sized")),
-    Wording("mass_da", 260, 420, "adjective", ("medium-sized", "drug-sized")),
-    Wording("mass_da", 420, 650, "adjective", ("large", "heavy", "bulky", "high-molecular-weight")),
-    Wording("mass_da", 650, _INF, "adjective", ("very large", "very heavy", "high-molecular-weight")),
-    Wording("mass_da", 0, 200, "feature", ("a molecular weight below 200", "a low molecular mass")),
-    Wording("mass_da", 400, _INF, "feature", ("a molecular weight above 400 Da", "a high molecular mass")),
-    Wording("logp", -_INF, -1, "adjective", ("very polar", "very hydrophilic", "highly water-soluble")),
-    Wording("logp", -1, 1, "adjective", ("polar", "hydrophilic", "water-soluble")),
-    Wording("logp", 1, 3, "adjective", ("moderately lipophilic", "of balanced polarity")),
-    Wording("logp", 3, 5, "adjective", ("lipophilic", "hydrophobic", "poorly water-soluble", "greasy")),
-    Wording("logp", 5, _INF, "adjective", ("very lipophilic", "very hydrophobic", "water-insoluble", "fat-soluble")),
-    Wording("logp", -_INF, 0.5, "clause", ("dissolves well in water", "is freely soluble in water", "has a low logP")),
-    Wording(
+    CaptionWording("mass_da", 0, 150, "adjective", ("very small", "tiny", "low-molecular-weight")),
+    CaptionWording("mass_da", 150, 260, "adjective", ("small", "light", "low-molecular-weight", "fragment-sized")),
+    CaptionWording("mass_da", 260, 420, "adjective", ("medium-sized", "drug-sized")),
+    CaptionWording("mass_da", 420, 650, "adjective", ("large", "heavy", "bulky", "high-molecular-weight")),
+    CaptionWording("mass_da", 650, _INF, "adjective", ("very large", "very heavy", "high-molecular-weight")),
+    CaptionWording("mass_da", 0, 200, "feature", ("a molecular weight below 200", "a low molecular mass")),
+    CaptionWording("mass_da", 400, _INF, "feature", ("a molecular weight above 400 Da", "a high molecular mass")),
+    CaptionWording("logp", -_INF, -1, "adjective", ("very polar", "very hydrophilic", "highly water-soluble")),
+    CaptionWording("logp", -1, 1, "adjective", ("polar", "hydrophilic", "water-soluble")),
+    CaptionWording("logp", 1, 3, "adjective", ("moderately lipophilic", "of balanced polarity")),
+    CaptionWording("logp", 3, 5, "adjective", ("lipophilic", "hydrophobic", "poorly water-soluble", "greasy")),
+    CaptionWording(
+        "logp", 5, _INF, "adjective", ("very lipophilic", "very hydrophobic", "water-insoluble", "fat-soluble")
+    ),
+    CaptionWording(
+        "logp", -_INF, 0.5, "clause", ("dissolves well in water", "is freely soluble in water", "has a low logP")
+    ),
+    CaptionWording(
         "logp", 4, _INF, "clause", ("hardly dissolves in water", "has a high logP", "is almost insoluble in water")
     ),
-    Wording("tpsa_a2", 0, 20, "feature", ("almost no polar surface", "a very low polar surface area")),
-    Wording("tpsa_a2", 20, 60, "feature", ("a low polar surface area", "a small polar surface")),
-    Wording("tpsa_a2", 110, _INF, "feature", ("a large polar surface area", "a high TPSA")),
-    Wording("tpsa_a2", 0, 70, "clause", ("is likely to cross the blood-brain barrier", "is membrane-permeable")),
-    Wording("rotatable_bonds", 0, 2, "adjective", ("rigid", "stiff", "conformationally restricted")),
-    Wording("rotatable_bonds", 8, _INF, "adjective", ("flexible", "floppy", "conformationally flexible")),
-    Wording("rotatable_bonds", 0, 1, "feature", ("no rotatable bonds", "no freely rotating bond")),
-    Wording("rotatable_bonds", 8, _INF, "feature", ("many rotatable bonds", "a long flexible chain")),
-    Wording("donors", 0, 1, "feature", ("no hydrogen-bond donors", "no OH or NH group")),
-    Wording("donors", 1, 2, "feature", ("one hydrogen-bond donor", "a single hydrogen-bond donor")),
-    Wording("donors", 4, _INF, "feature", ("many hydrogen-bond donors", "several OH or NH groups")),
-    Wording("acceptors", 0, 2, "feature", ("few hydrogen-bond acceptors",)),
-    Wording("acceptors", 7, _INF, "feature", ("many hydrogen-bond acceptors",)),
-    Wording("rings", 0, 1, "adjective", ("acyclic", "open-chain", "ring-free")),
-    Wording("rings", 1, 2, "adjective", ("monocyclic", "single-ring")),
-    Wording("rings", 2, 3, "adjective", ("bicyclic", "two-ring")),
-    Wording("rings", 3, 4, "adjective", ("tricyclic", "three-ring")),
-    Wording("rings", 4, _INF, "adjective", ("polycyclic", "multi-ring")),
-    Wording("aromatic_rings", 0, 1, "adjective", ("non-aromatic", "aliphatic")),
-    Wording("aromatic_rings", 0, 1, "feature", ("no aromatic ring",)),
-    Wording("aromatic_rings", 1, 2, "feature", ("one aromatic ring", "a single aromatic ring")),
-    Wording("aromatic_rings", 2, 3, "feature", ("two aromatic rings",)),
-    Wording("aromatic_rings", 3, _INF, "feature", ("three or more aromatic rings", "several aromatic rings")),
-    Wording("aromatic_rings", 1, _INF, "adjective", ("aromatic",)),
-    Wording("fraction_csp3", 0, 0.15, "adjective", ("flat", "unsaturated", "planar")),
-    Wording("fraction_csp3", 0.75, 1.01, "adjective", ("saturated", "sp3-rich")),
-    Wording("charge", 1, _INF, "adjective", ("positively charged", "cationic")),
-    Wording("charge", -_INF, 0, "adjective", ("negatively charged", "anionic")),
-    Wording("charge", 0, 1, "adjective", ("neutral", "uncharged")),
-    Wording("stereocentres", 0, 1, "adjective", ("achiral",)),
-    Wording("stereocentres", 1, 2, "feature", ("one stereocentre", "a single chiral centre")),
-    Wording("stereocentres", 4, _INF, "feature", ("many stereocentres", "several chiral centres")),
-    Wording(
+    CaptionWording("tpsa_a2", 0, 20, "feature", ("almost no polar surface", "a very low polar surface area")),
+    CaptionWording("tpsa_a2", 20, 60, "feature", ("a low polar surface area", "a small polar surface")),
+    CaptionWording("tpsa_a2", 110, _INF, "feature", ("a large polar surface area", "a high TPSA")),
+    CaptionWording("tpsa_a2", 0, 70, "clause", ("is likely to cross the blood-brain barrier", "is membrane-permeable")),
+    CaptionWording("rotatable_bonds", 0, 2, "adjective", ("rigid", "stiff", "conformationally restricted")),
+    CaptionWording("rotatable_bonds", 8, _INF, "adjective", ("flexible", "floppy", "conformationally flexible")),
+    CaptionWording("rotatable_bonds", 0, 1, "feature", ("no rotatable bonds", "no freely rotating bond")),
+    CaptionWording("rotatable_bonds", 8, _INF, "feature", ("many rotatable bonds", "a long flexible chain")),
+    CaptionWording("donors", 0, 1, "feature", ("no hydrogen-bond donors", "no OH or NH group")),
+    CaptionWording("donors", 1, 2, "feature", ("one hydrogen-bond donor", "a single hydrogen-bond donor")),
+    CaptionWording("donors", 4, _INF, "feature", ("many hydrogen-bond donors", "several OH or NH groups")),
+    CaptionWording("acceptors", 0, 2, "feature", ("few hydrogen-bond acceptors",)),
+    CaptionWording("acceptors", 7, _INF, "feature", ("many hydrogen-bond acceptors",)),
+    CaptionWording("rings", 0, 1, "adjective", ("acyclic", "open-chain", "ring-free")),
+    CaptionWording("rings", 1, 2, "adjective", ("monocyclic", "single-ring")),
+    CaptionWording("rings", 2, 3, "adjective", ("bicyclic", "two-ring")),
+    CaptionWording("rings", 3, 4, "adjective", ("tricyclic", "three-ring")),
+    CaptionWording("rings", 4, _INF, "adjective", ("polycyclic", "multi-ring")),
+    CaptionWording("aromatic_rings", 0, 1, "adjective", ("non-aromatic", "aliphatic")),
+    CaptionWording("aromatic_rings", 0, 1, "feature", ("no aromatic ring",)),
+    CaptionWording("aromatic_rings", 1, 2, "feature", ("one aromatic ring", "a single aromatic ring")),
+    CaptionWording("aromatic_rings", 2, 3, "feature", ("two aromatic rings",)),
+    CaptionWording("aromatic_rings", 3, _INF, "feature", ("three or more aromatic rings", "several aromatic rings")),
+    CaptionWording("aromatic_rings", 1, _INF, "adjective", ("aromatic",)),
+    CaptionWording("fraction_csp3", 0, 0.15, "adjective", ("flat", "unsaturated", "planar")),
+    CaptionWording("fraction_csp3", 0.75, 1.01, "adjective", ("saturated", "sp3-rich")),
+    CaptionWording("charge", 1, _INF, "adjective", ("positively charged", "cationic")),
+    CaptionWording("charge", -_INF, 0, "adjective", ("negatively charged", "anionic")),
+    CaptionWording("charge", 0, 1, "adjective", ("neutral", "uncharged")),
+    CaptionWording("stereocentres", 0, 1, "adjective", ("achiral",)),
+    CaptionWording("stereocentres", 1, 2, "feature", ("one stereocentre", "a single chiral centre")),
+    CaptionWording("stereocentres", 4, _INF, "feature", ("many stereocentres", "several chiral centres")),
+    CaptionWording(
         "fragments", 2, _INF, "clause", ("is a salt or a mixture of ions", "consists of several ions or molecules")
     ),
-    Wording("qed", 0.7, 1.01, "adjective", ("drug-like",)),
-    Wording("heteroatoms", 0, 1, "feature", ("only carbon and hydrogen", "no heteroatoms")),
+    CaptionWording("qed", 0.7, 1.01, "adjective", ("drug-like",)),
+    CaptionWording("heteroatoms", 0, 1, "feature", ("only carbon and hydrogen", "no heteroatoms")),
 )
 _ELEMENTS = {
     "F": "fluorine", "Cl": "chlorine", "Br": "bromine", "I": "iodine", "S": "sulfur", "P": "phosphorus",
@@ -127,7 +131,7 @@ def captions_of(smiles: str, count: int, seed: int) -> list[str]:
     return [_caption(rng, fitting, names, _element_features(mol)) for _ in range(count)]
 
 
-def _caption(rng: random.Random, fitting: list[Wording], names: list[str], elements: list[str]) -> str:
+def _caption(rng: random.Random, fitting: list[CaptionWording], names: list[str], elements: list[str]) -> str:
     said = {
         kind: [rng.choice(w.words) for w in fitting if w.kind == kind] for kind in ("adjective", "feature", "clause")
     }

@@ -17,7 +17,7 @@ from molsearch.chem.structures import heavy_atoms_written
 from molsearch.query.names import Mention, find_mentions, the_opsin
 from molsearch.records import Progress
 from molsearch.training.features import MADE
-from molsearch.training.pairs import Row
+from molsearch.training.pairs import PairRow
 
 _BATCH = 5_000
 _MOST_TRIES = 12  # names composed for each that is wanted, before giving up
@@ -82,13 +82,13 @@ def compose(pieces: Pieces, rng: random.Random) -> str:
 
 
 def make_names(
-    rows: Sequence[Row],
+    rows: Sequence[PairRow],
     count: int,
     excluded: AbstractSet[str],
     *,
     seed: int = 0,
     progress: Progress | None = None,
-) -> list[Row]:
+) -> list[PairRow]:
     """Make names with their structures, no name and no structure twice.
 
     Args:
@@ -103,7 +103,7 @@ def make_names(
     """
     found = find_mentions([row.text for row in rows])
     pieces = pieces_of([mention for mentions in found for mention in mentions])
-    made: list[Row] = []
+    made: list[PairRow] = []
     if not (pieces.parents and pieces.radicals and pieces.locants):
         return made
     rng = random.Random(seed)
@@ -124,14 +124,14 @@ def make_names(
     return made[:count]
 
 
-def inchikeys(rows: Sequence[Row]) -> frozenset[str]:
+def inchikeys(rows: Sequence[PairRow]) -> frozenset[str]:
     """Give the standard InChIKeys of molecules; one that cannot be read has none."""
     return frozenset(row.inchikey or inchikey(row.smiles) for row in rows) - {""}
 
 
-def _pair(name: str, smiles: str) -> Row | None:
+def _pair(name: str, smiles: str) -> PairRow | None:
     """Pair a name with its structure; None for a radical, or a structure too small or too large to learn from."""
     if "*" in smiles or not _LEAST_ATOMS <= heavy_atoms_written(smiles, "smiles") <= _MOST_ATOMS:
         return None
     key = inchikey(smiles)
-    return Row(name, canonical(smiles), inchikey=key, source=MADE) if key else None
+    return PairRow(name, canonical(smiles), inchikey=key, source=MADE) if key else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from molsearch import __version__
-from molsearch.chem.io.cleaning import Guard
+from molsearch.chem.io.cleaning import CleaningPool
 from molsearch.chem.io.options import ReadOptions
 from molsearch.errors import InputError
 from molsearch.query.account import check_query
@@ -21,7 +21,7 @@ MAX_NOTE_CHARS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class HitOrigin:
     """How a ranking came upon a molecule.
 
     Attributes:
@@ -56,12 +56,12 @@ class Pick:
     library: str
     model_id: str
     added: str
-    found: Found | None = None
+    found: HitOrigin | None = None
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """A question that was asked.
 
     Attributes:
@@ -108,7 +108,7 @@ class Basket:
     """
 
     picks: tuple[Pick, ...] = ()
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[Question, ...] = ()
     origins: tuple[Origin, ...] = ()
     removed: tuple[tuple[int, Pick], ...] = ()
 
@@ -154,7 +154,7 @@ class Basket:
         picks = tuple(replace(pick, note=note) if pick.molecule.key == key else pick for pick in self.picks)
         return replace(self, picks=picks)
 
-    def remember(self, asked: Asked, origin: Origin | None = None) -> "Basket":
+    def remember(self, asked: Question, origin: Origin | None = None) -> "Basket":
         """Keep a question; one asked before moves to the end, and beyond MAX_ASKED the oldest is let go."""
         others = tuple(each for each in self.asked if (each.query, each.library) != (asked.query, asked.library))
         asked_so_far = (*others, asked)[-MAX_ASKED:]
@@ -182,13 +182,13 @@ class Basket:
 
 def pick_of(hit: Hit, ranking: Ranking) -> Pick:
     """Take a hit out of a ranking."""
-    found = Found(ranking.query.text, hit.rank, hit.score, hit.cosine, hit.percentile)
+    found = HitOrigin(ranking.query.text, hit.rank, hit.score, hit.cosine, hit.percentile)
     return Pick(hit.molecule, ranking.library, ranking.model_id, now(), found)
 
 
-def asked_of(ranking: Ranking) -> Asked:
+def question_of(ranking: Ranking) -> Question:
     """Take the question out of a ranking."""
-    return Asked(ranking.query, ranking.library, ranking.model_id, ranking.searched, now())
+    return Question(ranking.query, ranking.library, ranking.model_id, ranking.searched, now())
 
 
 def now() -> str:
@@ -253,7 +253,7 @@ class BasketFile:
     model_id: str
     libraries: tuple[Origin, ...]
     picks: tuple[Pick, ...]
-    asked: tuple[Asked, ...]
+    asked: tuple[Question, ...]
 
 
 def save(basket: Basket, model_id: str) -> bytes:
@@ -381,7 +381,7 @@ def _check_structures(file: BasketFile, options: ReadOptions, progress: Progress
         for place, pick in enumerate(file.picks, start=1)
         for text in dict.fromkeys([pick.molecule.key, *(s.text for s in pick.molecule.sources if s.kind == "smiles")])
     ]
-    with Guard(options) as guard:
+    with CleaningPool(options) as guard:
         for done, checked in enumerate(guard.standardize(entries), start=1):
             if isinstance(checked, Rejection):
                 place = checked.entry.row

@@ -17,8 +17,8 @@ from molsearch.errors import InputError, LibraryError
 from molsearch.index.base import Index, library_address
 from molsearch.index.moving import move_library
 from molsearch.library.addition import JOURNALS, journal_of
-from molsearch.library.store import Mask, Shelf
-from molsearch.records import Filling, Library, LibraryInfo, Progress
+from molsearch.library.store import LibraryStore, Mask
+from molsearch.records import IngestionProgress, Library, LibraryInfo, Progress
 from molsearch.screener import EXAMPLES, Screener
 
 if TYPE_CHECKING:  # torch loads with this
@@ -29,17 +29,17 @@ _LOCK = "session.lock"  # held while the session stands
 _USED = "session.used"  # its time is that of the last use; trying a lock touches the lock's own
 
 
-class Desk(Shelf):
-    """A session's own shelf. What it lacks is read from the kept one; what it has hides a kept library of that name.
+class SessionStore(LibraryStore):
+    """A session's own store. What it lacks is read from the kept one; what it has hides a kept library of that name.
 
     ``names``, ``infos``, ``fill`` and ``remove`` are about its own libraries alone.
 
     Args:
         home: Where its libraries live.
-        kept: The shelf of the libraries that all sessions see.
+        kept: The store of the libraries that all sessions see.
     """
 
-    def __init__(self, home: Path, kept: Shelf) -> None:
+    def __init__(self, home: Path, kept: LibraryStore) -> None:
         super().__init__(home, "exact")
         self._far = kept
 
@@ -78,11 +78,11 @@ class SessionScreener(Screener):
     def __init__(self, shared: Screener) -> None:
         super().__init__(shared.settings)
         self._shared = shared
-        self.inspector = shared.inspector
+        self.alignment_study = shared.alignment_study
         self._concepts = shared._concepts
-        self.appraiser = shared.appraiser
+        self.match_judge = shared.match_judge
         self._folder = shared.settings.private / uuid.uuid4().hex
-        self._shelf: Desk = Desk(self._folder, shared._shelf)
+        self._store: SessionStore = SessionStore(self._folder, shared._store)
         self._had: set[str] = set()
         self._closing: weakref.finalize[..., SessionScreener] | None = None
         sweep(shared.settings.private)
@@ -104,11 +104,11 @@ class SessionScreener(Screener):
     def private(self) -> list[LibraryInfo]:
         """List the libraries that only this session sees, by name."""
         self._touch()
-        return [replace(info, private=True) for info in self._shelf.infos()]
+        return [replace(info, private=True) for info in self._store.infos()]
 
-    def fillings(self) -> list[Filling]:
+    def ingestions(self) -> list[IngestionProgress]:
         """Tell which kept libraries are being filled, by any session, and which private ones."""
-        return [*self._shared.fillings(), *(replace(one, private=True) for one in super().fillings())]
+        return [*self._shared.ingestions(), *(replace(one, private=True) for one in super().ingestions())]
 
     def add(
         self, library: Library, name: str, progress: Progress | None = None, *, resume: bool = False
@@ -129,13 +129,13 @@ class SessionScreener(Screener):
         Raises:
             LibraryError: If there is none or it is being filled.
         """
-        self._shelf.remove(name)
+        self._store.remove(name)
         journal_of(self._journals, name).remove()
         self._had.discard(name)
 
     def expired(self) -> list[str]:
         """Name the private libraries that were removed after PRIVATE_HOURS without use; each is told once."""
-        gone = self._had.difference(self._shelf.names())
+        gone = self._had.difference(self._store.names())
         self._had -= gone
         return sorted(gone)
 
@@ -150,7 +150,7 @@ class SessionScreener(Screener):
             InputError: If the new name cannot be used.
             LibraryError: If there is none, it is being filled, or a kept one has the new name.
         """
-        info = self._shelf.hand_over(name, new_name or name)
+        info = self._store.hand_over(name, new_name or name)
         self._had.discard(name)
         return info
 

@@ -11,7 +11,7 @@ from molsearch.chem.io.formats import FORMATS
 from molsearch.errors import InputError, LibraryError
 from molsearch.records import Hit, LibraryInfo, Molecule, Progress, Ranking
 from molsearch.screener import Screener
-from molsearch.search.calibration import MatchEvidence
+from molsearch.search.calibration import MatchProbability
 from molsearch.workspace.basket import Basket, Origin, export_rows, open_saved, save
 from molsearch.workspace.session import SessionScreener
 
@@ -31,7 +31,7 @@ class Workbench(SessionScreener):
 
     # Appraisal
 
-    def evidence(self, ranking: Ranking, hits: Sequence[Hit]) -> tuple[MatchEvidence, ...]:
+    def evidence(self, ranking: Ranking, hits: Sequence[Hit]) -> tuple[MatchProbability, ...]:
         """Say how good some hits of a ranking are, see ``Appraiser.judge``; one account a hit, or none at all.
 
         Raises:
@@ -42,7 +42,7 @@ class Workbench(SessionScreener):
         rows = index.rows_of([hit.molecule.key for hit in hits])
         if len(rows) < len({hit.molecule.key for hit in hits}):
             raise LibraryError(f"The library {ranking.library!r} changed since the search: search again.")
-        return self.appraiser.judge(ranking, index.vectors_of([rows[hit.molecule.key] for hit in hits]))
+        return self.match_judge.judge(ranking, index.vectors_of([rows[hit.molecule.key] for hit in hits]))
 
     # Basket
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molsearch.analysis.concept_counts import Catalogue
+from molsearch.analysis.concept_counts import ConceptCounter
 from molsearch.analysis.concepts import ABOVE, shipped_concepts
 from molsearch.errors import Cancelled, InputError, LibraryError
 from molsearch.screener import Screener
@@ -29,28 +29,36 @@ def screener(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Scr
 
 
 @pytest.fixture
-def catalogue(screener: Screener) -> Catalogue:
-    return screener.catalogue
+def concept_counter(screener: Screener) -> ConceptCounter:
+    return screener.concept_counter
 
 
-def test_the_background_is_the_shipped_examples_that_do_not_belong(screener: Screener, catalogue: Catalogue) -> None:
-    typical = screener.inspector.example_smiles()
-    cosines = screener.model.encode_molecules(typical) @ catalogue.space().vectors.T
-    acid, drug = (catalogue.space().place(phrase) for phrase in ("a carboxylic acid", "an analgesic"))
+def test_the_background_is_the_shipped_examples_that_do_not_belong(
+    screener: Screener, concept_counter: ConceptCounter
+) -> None:
+    typical = screener.alignment_study.example_smiles()
+    cosines = screener.model.encode_molecules(typical) @ concept_counter.space().vectors.T
+    acid, drug = (concept_counter.space().place(phrase) for phrase in ("a carboxylic acid", "an analgesic"))
     group = Chem.MolFromSmarts("[#6]C(=O)[OH]")
     acids = [Chem.MolFromSmiles(one).HasSubstructMatch(group) for one in typical]
     assert len(typical) == 20 and 2 < sum(acids) < 18
-    assert catalogue.space().mean[acid] == pytest.approx(cosines[~np.array(acids), acid].mean(), abs=1e-5)
-    assert catalogue.space().mean[drug] == pytest.approx(cosines[:, drug].mean(), abs=1e-5)  # no rule: all of them
+    assert concept_counter.space().mean[acid] == pytest.approx(cosines[~np.array(acids), acid].mean(), abs=1e-5)
+    assert concept_counter.space().mean[drug] == pytest.approx(
+        cosines[:, drug].mean(), abs=1e-5
+    )  # no rule: all of them
 
 
 def test_the_list_is_embedded_once_for_all(screener: Screener) -> None:
-    assert screener.catalogue.space() is screener.catalogue.space() is SessionScreener(screener).catalogue.space()
+    assert (
+        screener.concept_counter.space()
+        is screener.concept_counter.space()
+        is SessionScreener(screener).concept_counter.space()
+    )
 
 
-def test_counts_agree_with_the_tags_of_each_molecule(screener: Screener, catalogue: Catalogue) -> None:
-    counts = catalogue.counts("mine")
-    tags = [{tag.concept: tag for tag in catalogue.tags(m.key)} for m in screener.molecules("mine")]
+def test_counts_agree_with_the_tags_of_each_molecule(screener: Screener, concept_counter: ConceptCounter) -> None:
+    counts = concept_counter.counts("mine")
+    tags = [{tag.concept: tag for tag in concept_counter.tags(m.key)} for m in screener.molecules("mine")]
     assert counts.molecules == len(tags) == 5 and counts.ruled is not None
     for place, concept in enumerate(shipped_concepts()):
         # Vectors are stored in half precision: a match within a thousandth of the bound may fall on either side.
@@ -60,48 +68,56 @@ def test_counts_agree_with_the_tags_of_each_molecule(screener: Screener, catalog
         assert counts.ruled[place] == sum(bool(tag[concept].rule) for tag in tags)
 
 
-def test_counts_are_kept_by_content_not_by_name(screener: Screener, catalogue: Catalogue) -> None:
-    first = catalogue.counts("mine")
-    assert catalogue.counts("mine").above is first.above
+def test_counts_are_kept_by_content_not_by_name(screener: Screener, concept_counter: ConceptCounter) -> None:
+    first = concept_counter.counts("mine")
+    assert concept_counter.counts("mine").above is first.above
     other = SessionScreener(screener)
     other.add(other.read_text(PASTED), "secret")
-    theirs = other.catalogue.counts("secret")
-    assert theirs.library == "secret" and catalogue.counts("mine").library == "mine"
+    theirs = other.concept_counter.counts("secret")
+    assert theirs.library == "secret" and concept_counter.counts("mine").library == "mine"
     other.add(other.read_text("CCCl"), "secret")
-    assert other.catalogue.counted("secret") is None and other.catalogue.counts("secret").molecules == 6
+    assert other.concept_counter.counted("secret") is None and other.concept_counter.counts("secret").molecules == 6
     other.close()
 
 
-def test_a_library_not_counted_yet_says_so_without_counting(screener: Screener, catalogue: Catalogue) -> None:
+def test_a_library_not_counted_yet_says_so_without_counting(
+    screener: Screener, concept_counter: ConceptCounter
+) -> None:
     session = SessionScreener(screener)
     session.add(session.read_text("CCBr"), "new")
-    assert session.catalogue.counted("new") is None
-    assert session.catalogue.counts("new") is not None and session.catalogue.counted("new") is not None
+    assert session.concept_counter.counted("new") is None
+    assert session.concept_counter.counts("new") is not None and session.concept_counter.counted("new") is not None
     session.close()
 
 
-def test_a_census_ranks_the_whole_library_by_cosine(screener: Screener, catalogue: Catalogue) -> None:
-    census = catalogue.census("mine", "a sulfonamide")
-    members = catalogue.members(census, 1, 10)
+def test_a_census_ranks_the_whole_library_by_cosine(screener: Screener, concept_counter: ConceptCounter) -> None:
+    concept_ranking = concept_counter.concept_ranking("mine", "a sulfonamide")
+    members = concept_counter.members(concept_ranking, 1, 10)
     assert [member.rank for member in members] == [1, 2, 3, 4, 5]
     cosines = [member.tag.cosine for member in members]
     assert cosines == sorted(cosines, reverse=True)
     sentence = screener.model.encode_texts(["The molecule is a sulfonamide."])[0]
     slow = screener.model.encode_molecules([member.molecule.key for member in members]) @ sentence
     assert cosines == pytest.approx(slow.tolist(), abs=2e-3)
-    assert census.above == int((census.scores >= ABOVE).sum())
+    assert concept_ranking.above == int((concept_ranking.scores >= ABOVE).sum())
     assert [m.molecule.name for m in members if m.tag.rule] == ["sulfanilamide"]
 
 
-def test_members_can_be_read_page_by_page(catalogue: Catalogue) -> None:
-    census = catalogue.census("mine", "an ester")
-    pages = [*catalogue.members(census, 1, 2), *catalogue.members(census, 3, 2), *catalogue.members(census, 5, 2)]
-    assert [member.molecule.key for member in pages] == [m.molecule.key for m in catalogue.members(census, 1, 5)]
+def test_members_can_be_read_page_by_page(concept_counter: ConceptCounter) -> None:
+    concept_ranking = concept_counter.concept_ranking("mine", "an ester")
+    pages = [
+        *concept_counter.members(concept_ranking, 1, 2),
+        *concept_counter.members(concept_ranking, 3, 2),
+        *concept_counter.members(concept_ranking, 5, 2),
+    ]
+    assert [member.molecule.key for member in pages] == [
+        m.molecule.key for m in concept_counter.members(concept_ranking, 1, 5)
+    ]
 
 
-def test_a_concept_without_a_rule_leaves_it_open(catalogue: Catalogue) -> None:
-    census = catalogue.census("mine", "an antibacterial agent")
-    assert census.ruled is None and catalogue.members(census, 1, 1)[0].tag.rule is None
+def test_a_concept_without_a_rule_leaves_it_open(concept_counter: ConceptCounter) -> None:
+    concept_ranking = concept_counter.concept_ranking("mine", "an antibacterial agent")
+    assert concept_ranking.ruled is None and concept_counter.members(concept_ranking, 1, 1)[0].tag.rule is None
 
 
 def test_counting_can_be_stopped_and_done_later(screener: Screener) -> None:
@@ -111,15 +127,15 @@ def test_counting_can_be_stopped_and_done_later(screener: Screener) -> None:
     session = SessionScreener(screener)
     session.add(session.read_text("CCI"), "other")
     with pytest.raises(Cancelled):
-        session.catalogue.counts("other", stop)
-    assert session.catalogue.counts("other").molecules == 1
+        session.concept_counter.counts("other", stop)
+    assert session.concept_counter.counts("other").molecules == 1
     session.close()
 
 
-def test_what_is_not_there_is_refused(catalogue: Catalogue) -> None:
+def test_what_is_not_there_is_refused(concept_counter: ConceptCounter) -> None:
     with pytest.raises(LibraryError, match="no library 'nowhere'"):
-        catalogue.counts("nowhere")
+        concept_counter.counts("nowhere")
     with pytest.raises(InputError, match="no 'a moon'"):
-        catalogue.census("mine", "a moon")
+        concept_counter.concept_ranking("mine", "a moon")
     with pytest.raises(InputError, match="cannot be read"):
-        catalogue.tags("not a smiles")
+        concept_counter.tags("not a smiles")

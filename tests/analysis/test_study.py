@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from molsearch.analysis.study import Inspector
+from molsearch.analysis.study import AlignmentStudy
 from molsearch.errors import Cancelled
 from molsearch.model.dual import DualEncoder
 from molsearch.model.untrained import untrained
@@ -31,9 +31,9 @@ def trained(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Dual
 
 
 @pytest.fixture
-def inspector(trained: DualEncoder) -> Inspector:
+def alignment_study(trained: DualEncoder) -> AlignmentStudy:
     assert trained.folder is not None
-    return Inspector(lambda: trained, Settings(models=trained.folder.parent, model=trained.folder.name))
+    return AlignmentStudy(lambda: trained, Settings(models=trained.folder.parent, model=trained.folder.name))
 
 
 def test_the_untrained_twin_is_the_same_each_time_and_moves_no_dice(trained: DualEncoder) -> None:
@@ -64,42 +64,42 @@ def test_the_untrained_twin_reads_the_same_of_a_text(trained: DualEncoder) -> No
     assert twin.lexicon == {"wood spirit": "CO"} and torch.equal(twin.lexical.idf, trained.lexical.idf)
 
 
-def test_pairs_are_encoded_as_the_model_does(inspector: Inspector, trained: DualEncoder) -> None:
-    vectors = inspector.encode(PAIRS)
+def test_pairs_are_encoded_as_the_model_does(alignment_study: AlignmentStudy, trained: DualEncoder) -> None:
+    vectors = alignment_study.encode(PAIRS)
     np.testing.assert_allclose(vectors.texts, trained.encode_texts([p.text for p in PAIRS]), atol=1e-5)
     np.testing.assert_allclose(vectors.molecules, trained.encode_molecules([p.smiles for p in PAIRS]), atol=1e-5)
     np.testing.assert_array_equal(vectors.take([2, 0]).texts, vectors.texts[[2, 0]])
 
 
-def test_training_shows_in_the_divergences(inspector: Inspector) -> None:
-    before = inspector.report(inspector.encode_untrained(PAIRS), form="distance")
-    after = inspector.report(inspector.encode(PAIRS), form="distance")
+def test_training_shows_in_the_divergences(alignment_study: AlignmentStudy) -> None:
+    before = alignment_study.report(alignment_study.encode_untrained(PAIRS), form="distance")
+    after = alignment_study.report(alignment_study.encode(PAIRS), form="distance")
     assert before.form == "distance" and before.divergences != after.divergences
     for name, rows in after.row_divergences.items():
         assert rows.shape == (3,) and rows.mean() == pytest.approx(after.divergences[name], abs=1e-6)
 
 
-def test_encoding_can_be_stopped(inspector: Inspector) -> None:
+def test_encoding_can_be_stopped(alignment_study: AlignmentStudy) -> None:
     def stop(done: int, total: int) -> None:
         raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        inspector.encode(PAIRS, stop)
+        alignment_study.encode(PAIRS, stop)
 
 
-def test_a_table_becomes_pairs_and_ranks(inspector: Inspector) -> None:
+def test_a_table_becomes_pairs_and_ranks(alignment_study: AlignmentStudy) -> None:
     table = b"smiles,description\nCCO,an alcohol\nCC(=O)O,an acid\n"
-    columns = inspector.columns(BytesIO(table), "t.csv")
-    found = inspector.read(BytesIO(table), "t.csv", columns.text, columns.structure)
-    agreed = inspector.agreement(found.pairs, inspector.encode(found.pairs))
+    columns = alignment_study.columns(BytesIO(table), "t.csv")
+    found = alignment_study.read(BytesIO(table), "t.csv", columns.text, columns.structure)
+    agreed = alignment_study.pair_ranks(found.pairs, alignment_study.encode(found.pairs))
     assert sorted(agreed.worst) == [0, 1] and agreed.matched_counts.sum() == 2
 
 
-def test_the_shipped_examples_are_pairs(inspector: Inspector) -> None:
-    columns = inspector.columns(inspector.examples, "examples.csv")
+def test_the_shipped_examples_are_pairs(alignment_study: AlignmentStudy) -> None:
+    columns = alignment_study.columns(alignment_study.examples, "examples.csv")
     assert (columns.text, columns.structure) == ("description", "smiles")
 
 
-def test_the_memory_bank_is_shown(inspector: Inspector) -> None:
-    reading = inspector.attention("an alcohol", "CCO")
+def test_the_memory_bank_is_shown(alignment_study: AlignmentStudy) -> None:
+    reading = alignment_study.attention("an alcohol", "CCO")
     assert [token.label for token in reading.tokens] == ["an", "alcohol"] and reading.molecule.weights.shape[1] == 3

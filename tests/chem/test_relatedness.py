@@ -2,7 +2,7 @@
 
 import pytest
 
-from molsearch.chem.relatedness import ALL_KINDS, KINDS, kinship, skeleton
+from molsearch.chem.relatedness import ALL_KINDS, KINDS, relatedness, skeleton
 
 NONE: frozenset[str] = frozenset()
 
@@ -32,12 +32,12 @@ NONE: frozenset[str] = frozenset()
     ],
 )
 def test_pairs_are_named_by_their_closest_relation(truth: str, other: str, kind: str) -> None:
-    assert kinship(truth, other, NONE) == kind
-    assert kinship(other, truth, NONE) == kind
+    assert relatedness(truth, other, NONE) == kind
+    assert relatedness(other, truth, NONE) == kind
 
 
 def test_chains_are_no_scaffold() -> None:
-    assert kinship("CCCCCl", "CCCBr", NONE) == "no class named"
+    assert relatedness("CCCCCl", "CCCBr", NONE) == "no class named"
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_chains_are_no_scaffold() -> None:
     [("NS(=O)(=O)c1ccncc1", "same named classes, other scaffold"), ("NCc1ccncc1", "other class")],
 )
 def test_farther_molecules_are_told_apart_by_the_classes_that_the_text_names(other: str, kind: str) -> None:
-    assert kinship("CS(N)(=O)=O", other, frozenset({"sulfonamide"})) == kind
+    assert relatedness("CS(N)(=O)=O", other, frozenset({"sulfonamide"})) == kind
 
 
 def test_a_class_that_the_true_molecule_lacks_by_our_rules_does_not_count() -> None:
-    assert kinship("CS(N)(=O)=O", "NCc1ccncc1", frozenset({"steroid"})) == "no class named"
+    assert relatedness("CS(N)(=O)=O", "NCc1ccncc1", frozenset({"steroid"})) == "no class named"
 
 
 def test_every_kind_has_a_place() -> None:

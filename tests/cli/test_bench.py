@@ -10,7 +10,7 @@ import pytest
 
 from molsearch.bench.footprint import Footprint, cpu_s, descendants, folder_bytes
 from molsearch.bench.ingestion import ingest_enumerated, write_log
-from molsearch.bench.vector_search import LIGHTER, TOP, Haystack, measure_search
+from molsearch.bench.vector_search import LIGHTER, TOP, MadeVectors, measure_search
 from molsearch.cli.bench import measure_large
 from molsearch.errors import InputError
 from molsearch.index.exact import scan
@@ -83,20 +83,20 @@ def test_a_search_among_made_vectors_finds_the_best_of_them(tiny_model: DualEnco
 
 
 def test_made_vectors_are_unit_clustered_and_the_same_again() -> None:
-    one, other = (next(Haystack(2_000, 256, seed=3).parts()) for _ in range(2))
+    one, other = (next(MadeVectors(2_000, 256, seed=3).parts()) for _ in range(2))
     np.testing.assert_array_equal(one.vectors, other.vectors)
     np.testing.assert_allclose(np.linalg.norm(one.vectors, axis=1), 1, atol=1e-6)
     nearest = np.sort(one.vectors @ one.vectors.T, axis=1)[:, -2]
     assert np.median(nearest) > 0.5  # chance alone gives 0.2
     inside = scan.within(one.properties[LIGHTER.name], LIGHTER.low, LIGHTER.high)
     assert 0.3 < inside.mean() < 0.7 and len({molecule.key for molecule in one.molecules}) == 2_000
-    assert Haystack(300, 32).probes(TOP).shape == (TOP, 32)
+    assert MadeVectors(300, 32).probes(TOP).shape == (TOP, 32)
 
 
 @pytest.mark.parametrize("rows", [0, -1])
 def test_no_rows_are_refused(rows: int) -> None:
     with pytest.raises(InputError, match="expected 1 or more"):
-        Haystack(rows, 8)
+        MadeVectors(rows, 8)
 
 
 def test_a_log_is_a_table_or_json(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from molsearch.errors import InputError
 from molsearch.evaluation.ablation import ROWS, ablate
-from molsearch.evaluation.tables import render
+from molsearch.evaluation.figure_tables import render
 from molsearch.training.recipe import load_recipe
 
 BASE = load_recipe("ablation")

@@ -19,14 +19,14 @@ from molsearch.evaluation.baselines import (
     evaluate_baselines,
     name_lookup,
 )
-from molsearch.evaluation.text_only import Nameless, train_without_names, without_names
+from molsearch.evaluation.text_only import TextOnlyModel, train_without_names, without_names
 from molsearch.model.dual import DualEncoder
 from molsearch.query.names import available
-from molsearch.training.features import Features
-from molsearch.training.pairs import Row
+from molsearch.training.features import TrainingFeatures
+from molsearch.training.pairs import PairRow
 from molsearch.training.recipe import parse_recipe
 
-POOL = Candidates([Row("", smiles) for smiles in ("CCO", "CCCO", "c1ccccc1", "OCC")])
+POOL = Candidates([PairRow("", smiles) for smiles in ("CCO", "CCCO", "c1ccccc1", "OCC")])
 needs_opsin = pytest.mark.skipif(bool(available()), reason=available() or "OPSIN is there")
 
 
@@ -64,8 +64,8 @@ def test_bm25_by_hand() -> None:
 
 
 TRAINING = (
-    Row("an aliphatic alcohol used as a solvent", "CCCCO"),
-    Row("an aromatic hydrocarbon", "Cc1ccccc1"),
+    PairRow("an aliphatic alcohol used as a solvent", "CCCCO"),
+    PairRow("an aromatic hydrocarbon", "Cc1ccccc1"),
 )
 
 
@@ -106,14 +106,14 @@ def test_every_baseline_is_ranked_on_the_whole_pool(tmp_path: Path, tiny_models:
 @needs_opsin
 def test_a_nameless_model_reads_words_only(tiny_model: DualEncoder) -> None:
     text = "It is benzene, an alcohol."
-    model = Nameless(tiny_model)
+    model = TextOnlyModel(tiny_model)
     assert model.named_structures(text) == () and tiny_model.named_structures(text)
     assert np.abs(model.encode_texts([text]) - tiny_model.encode_texts([text])).max() > 1e-3
     plain = "something quite unlike chemistry"
     np.testing.assert_allclose(model.encode_texts([plain]), tiny_model.encode_texts([plain]), atol=1e-6)
 
 
-def test_captions_without_names_keep_their_words(features: Features) -> None:
+def test_captions_without_names_keep_their_words(features: TrainingFeatures) -> None:
     bare = without_names(features)
     assert any(one.structures or one.classes for one in features.train)
     assert not any(one.structures or one.relations or one.classes for one in (*bare.train, *bare.val, *bare.written))

@@ -8,13 +8,13 @@ from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.evaluation import candidates as scoring
 from molsearch.evaluation import text_only as nameless
-from molsearch.evaluation.candidates import Pool
-from molsearch.evaluation.text_only import Nameless
+from molsearch.evaluation.candidates import CandidatePool
+from molsearch.evaluation.text_only import TextOnlyModel
 from molsearch.model.dual import DualEncoder
-from molsearch.training.pairs import Row
+from molsearch.training.pairs import PairRow
 
 SMILES = ("CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "CS(N)(=O)=O", "C1CCNCC1")
-ROWS = tuple(Row("", smiles) for smiles in SMILES)
+ROWS = tuple(PairRow("", smiles) for smiles in SMILES)
 
 
 @pytest.mark.parametrize("graphs", [2, 5, 100])
@@ -23,7 +23,7 @@ def test_a_pool_encoded_in_parts_is_the_pool(
 ) -> None:
     monkeypatch.setattr(scoring, "GRAPHS", graphs)
     told: list[tuple[int, int]] = []
-    pool = Pool(tiny_model, ROWS, lambda done, total: told.append((done, total)))
+    pool = CandidatePool(tiny_model, ROWS, lambda done, total: told.append((done, total)))
     np.testing.assert_allclose(pool.vectors(), tiny_model.encode_molecules(SMILES), atol=1e-6)
     features = features_of(SMILES)
     assert features.store is not None
@@ -34,10 +34,10 @@ def test_a_pool_encoded_in_parts_is_the_pool(
 
 def test_words_alone_are_encoded_in_parts_too(tiny_model: DualEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nameless, "GRAPHS", 2)
-    vectors = Nameless(tiny_model).encode_molecules(SMILES)
+    vectors = TextOnlyModel(tiny_model).encode_molecules(SMILES)
     np.testing.assert_allclose(vectors, tiny_model.encode_molecules(SMILES), atol=1e-6)
 
 
 def test_a_structure_that_cannot_be_read_is_named(tiny_model: DualEncoder) -> None:
     with pytest.raises(InputError, match="nothing"):
-        Pool(tiny_model, [*ROWS, Row("", "nothing")])
+        CandidatePool(tiny_model, [*ROWS, PairRow("", "nothing")])

@@ -13,7 +13,7 @@ from molsearch.evaluation.document import (
     record,
     rewrite_documents,
 )
-from molsearch.evaluation.tables import read_metrics
+from molsearch.evaluation.figure_tables import read_metrics
 from molsearch.model.card import METRICS, read_card
 from molsearch.model.folder import folder_id
 from molsearch.settings import Settings

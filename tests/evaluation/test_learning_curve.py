@@ -7,7 +7,7 @@ import pytest
 
 from molsearch.errors import InputError
 from molsearch.evaluation.learning_curve import count_molecules, fingerprint, fit, learning_curve
-from molsearch.training.pairs import Row
+from molsearch.training.pairs import PairRow
 from molsearch.training.recipe import load_recipe
 
 
@@ -32,7 +32,7 @@ def test_two_points_have_no_error_to_state() -> None:
 
 
 def test_molecules_of_the_training_split_are_counted_once() -> None:
-    rows = [Row("a", "C", chebi20_split="train"), Row("b", "C", chebi20_split="train"), Row("c", "CC")]
+    rows = [PairRow("a", "C", chebi20_split="train"), PairRow("b", "C", chebi20_split="train"), PairRow("c", "CC")]
     assert count_molecules(rows) == 1
     assert count_molecules(rows[2:]) == 1
 

@@ -10,9 +10,9 @@ from molsearch.evaluation.candidates import Answers, Ranks
 from molsearch.evaluation.rank_file import compare, difference, read_ranks, write_ranks
 from molsearch.evaluation.retrieval import paired_interval
 from molsearch.evaluation.slices import Slice
-from molsearch.training.pairs import Row
+from molsearch.training.pairs import PairRow
 
-ROWS = tuple(Row(f"text {n}", "C" * n, row=n) for n in range(1, 5))
+ROWS = tuple(PairRow(f"text {n}", "C" * n, row=n) for n in range(1, 5))
 HARD = np.array([False, True, True, True])
 PARTS = (Slice("all", HARD | True), Slice("off", HARD | True, exact_names=False), Slice("hard", HARD))
 

@@ -9,10 +9,10 @@ import torch
 
 from molsearch.chem.batch.arrays import CLASS_SIZE
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import Pool
+from molsearch.evaluation.candidates import CandidatePool
 from molsearch.evaluation.short_queries import measure, queries, truths
 from molsearch.model.dual import DualEncoder
-from molsearch.training.pairs import Row
+from molsearch.training.pairs import PairRow
 
 ETHANOL, ACETONE, BENZENE = "CCO", "CC(C)=O", "c1ccccc1"
 
@@ -58,7 +58,7 @@ def test_figures_follow_the_models_own_scores(tmp_path: Path, tiny_model: DualEn
     file = _write(tmp_path / "q.tsv", "id\tquery\tsmarts\twithout", "1\ta ketone\tCC(C)=O\t")
     smiles = ["CC(=O)" + "C" * n for n in range(1, 26)] + ["C" * n for n in range(1, 16)]
     vectors = tiny_model.encode_molecules(smiles)
-    (figures,) = measure(tiny_model, file, Pool(tiny_model, [Row("", one, key=one) for one in smiles]))
+    (figures,) = measure(tiny_model, file, CandidatePool(tiny_model, [PairRow("", one, key=one) for one in smiles]))
     scores = vectors @ tiny_model.encode_texts(["a ketone"])[0] + tiny_model.constants(vectors)
     wins = np.mean([(a > b) + (a == b) / 2 for a in scores[:25] for b in scores[25:]])
     assert figures.positives == 25
@@ -71,6 +71,6 @@ def test_what_can_be_computed_counts_where_the_model_has_odds(tmp_path: Path, ti
     smiles = ["CC(=O)" + "C" * n for n in range(1, 26)] + ["C" * n for n in range(1, 16)]
     weighing = copy.deepcopy(tiny_model)
     weighing.class_odds = torch.tensor([[2.0], [-2.0]]).repeat(1, CLASS_SIZE)
-    (figures,) = measure(weighing, file, Pool(weighing, [Row("", one, key=one) for one in smiles]))
+    (figures,) = measure(weighing, file, CandidatePool(weighing, [PairRow("", one, key=one) for one in smiles]))
     assert figures.precision == 100
     assert figures.auroc == 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import Answers, Pool, Ranks
+from molsearch.evaluation.candidates import Answers, CandidatePool, Ranks
 from molsearch.evaluation.retrieval import rank_metrics
 from molsearch.evaluation.slices import (
     MEANINGS,
@@ -21,7 +21,7 @@ from molsearch.evaluation.slices import (
     slices_of,
     wording,
 )
-from molsearch.training.pairs import Row, Table
+from molsearch.training.pairs import PairRow, PairTable
 
 GAS, SPIRIT = "LFQSCWFLJHTTHZ-UHFFFAOYSA-N", "OKKJLVBELUTLKV-UHFFFAOYSA-N"  # ethanol and methanol
 
@@ -43,7 +43,7 @@ class OneVector:
         return np.zeros(len(vectors), np.float32)
 
 
-def answers_of(rows: tuple[Row, ...], *named: tuple[Name, ...]) -> Answers:
+def answers_of(rows: tuple[PairRow, ...], *named: tuple[Name, ...]) -> Answers:
     """Ranks 1, 2, 3 ... with names, ten times as deep without."""
     order = np.arange(1.0, len(rows) + 1)
     square, rivals = np.zeros((len(rows), len(rows))), np.zeros(len(rows), int)
@@ -71,15 +71,17 @@ def test_a_text_holds_a_name_as_whole_words(text: str, name: str, found: bool) -
 
 
 def test_a_structure_read_in_the_text_is_a_name_too_but_not_one_that_follows_from_another() -> None:
-    rows = tuple(Row(text, "CCO") for text in ("ethyl alcohol", "conjugate acid of ethoxide", "methanol", "nothing"))
+    rows = tuple(
+        PairRow(text, "CCO") for text in ("ethyl alcohol", "conjugate acid of ethoxide", "methanol", "nothing")
+    )
     named = ((Name("CCO", 1),), (Name("CCO", 1, "protonation"),), (Name("CO", 1),), ())
-    pool = Pool(OneVector(), rows)  # type: ignore[arg-type]
+    pool = CandidatePool(OneVector(), rows)  # type: ignore[arg-type]
     assert names_itself(answers_of(rows, *named), pool, [""] * 4).tolist() == [True, False, False, False]
 
 
 def test_the_pool_s_keys_are_compared_after_clean_up() -> None:
-    rows = (Row("nitromethane", "CN(=O)=O"),)
-    pool = Pool(OneVector(), rows)  # type: ignore[arg-type]
+    rows = (PairRow("nitromethane", "CN(=O)=O"),)
+    pool = CandidatePool(OneVector(), rows)  # type: ignore[arg-type]
     assert names_itself(answers_of(rows, (Name("C[N+](=O)[O-]", 1),)), pool, [""]).tolist() == [True]
 
 
@@ -87,9 +89,9 @@ def test_names_come_from_the_two_columns_of_the_same_record(tmp_path: Path) -> N
     file = tmp_path / "v.tsv"
     poison, drink = "CO\tThe molecule is a poison.\t", "CCO\tThe molecule is a drink.\tEthanol is a drink."
     file.write_text("\n".join(("smiles\ttext\ttext_named", "C\t\t", poison, drink)) + "\n")
-    rows = (Row("The molecule is a poison.", "CO", row=2), Row("The molecule is a drink.", "CCO", row=3))
-    assert names_in(file, Table("v.tsv", ("smiles", "text", "text_named"), rows), rows) == ["", "Ethanol"]
-    assert names_in(file, Table("v.tsv", ("smiles", "text"), rows), rows) == ["", ""]
+    rows = (PairRow("The molecule is a poison.", "CO", row=2), PairRow("The molecule is a drink.", "CCO", row=3))
+    assert names_in(file, PairTable("v.tsv", ("smiles", "text", "text_named"), rows), rows) == ["", "Ethanol"]
+    assert names_in(file, PairTable("v.tsv", ("smiles", "text"), rows), rows) == ["", ""]
 
 
 def test_masked_and_named_copies_of_a_caption_say_the_same() -> None:
@@ -113,11 +115,11 @@ def test_without_an_inchikey_skeletons_cannot_be_told(tmp_path: Path) -> None:
 
 
 ROWS = (
-    Row("The molecule is a drink.", "CCO", inchikey=GAS),
-    Row("The molecule is a poison.", "CO", inchikey=SPIRIT),
-    Row("The molecule is a fuel.", "CO", inchikey=SPIRIT),
+    PairRow("The molecule is a drink.", "CCO", inchikey=GAS),
+    PairRow("The molecule is a poison.", "CO", inchikey=SPIRIT),
+    PairRow("The molecule is a fuel.", "CO", inchikey=SPIRIT),
 )
-TABLE = Table("v.tsv", ("inchikey", "smiles", "text"), ROWS)
+TABLE = PairTable("v.tsv", ("inchikey", "smiles", "text"), ROWS)
 
 
 def test_slices_leave_out_what_makes_a_row_easy(tmp_path: Path) -> None:

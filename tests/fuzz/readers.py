@@ -38,7 +38,7 @@ FOLLOWED = (
     "molsearch.search.calibration",
     "molsearch.index.exact.manifest",
     "molsearch.index.naming",
-    "molsearch.index.exact.table",
+    "molsearch.index.exact.record_table",
     "molsearch.pages.permalink",
     "molsearch.training.pairs",
     "molsearch.training.recipe",

@@ -19,12 +19,12 @@ from molsearch.index.base import create_index
 from molsearch.interpretation import Narrowing
 from molsearch.model.config import DualConfig
 from molsearch.model.folder import Parts, write_parts
-from molsearch.pages.permalink import Link, fields_of
+from molsearch.pages.permalink import Permalink, fields_of
 from molsearch.records import Entry, Molecule, Phrase, PropertyRange, Query
-from molsearch.report.run import FORMAT, VERSION, Package, Place, Run, Searched, digest
+from molsearch.report.run import FORMAT, VERSION, Package, Place, RunManifest, Searched, digest
 from molsearch.report.run_file import PAGE_END, PAGE_START, write_run
 from molsearch.settings import PROJECT
-from molsearch.workspace.basket import Asked, Basket, Found, Origin, Pick, save
+from molsearch.workspace.basket import Basket, HitOrigin, Origin, Pick, Question, save
 from tests.index.samples import WIDTH, batches, rejection
 
 TIME = "2026-01-31T12:00:00+00:00"
@@ -116,11 +116,11 @@ def baskets() -> list[bytes]:
     """Saved baskets, one with everything and one with nothing in it."""
     source = Entry(7, BLOCK, "molblock", "ethanol", {"batch": "A-1", "=cmd": "<b>x</b>"})
     pick = Pick(
-        Molecule("CCO", "ethanol", (source,)), "mine", "m1", TIME, Found("an alcohol", 1, 0.75, 0.5, 100.0), "n"
+        Molecule("CCO", "ethanol", (source,)), "mine", "m1", TIME, HitOrigin("an alcohol", 1, 0.75, 0.5, 100.0), "n"
     )
     other = Pick(Molecule("CC", "", (Entry(1, "CC", "smiles"),)), "mine", "m1", TIME, None, "")
     query = Query("an alcohol", 50, (PropertyRange("mass_da", None, 300.0),), "[OX2H]")
-    full = Basket((pick, other), (Asked(query, "mine", "m1", 3, TIME),), (Origin("mine", 3, "m1", "ab" * 32),))
+    full = Basket((pick, other), (Question(query, "mine", "m1", 3, TIME),), (Origin("mine", 3, "m1", "ab" * 32),))
     return [save(full, "m1"), save(Basket(), "m1")]
 
 
@@ -138,13 +138,13 @@ def links() -> list[bytes]:
         without=("caffeine",),
         allowed=("nothing",),
     )
-    return [urlencode(fields_of(Link(one, "mine")), doseq=True).encode() for one in (query, Query("an ester"))]
+    return [urlencode(fields_of(Permalink(one, "mine")), doseq=True).encode() for one in (query, Query("an ester"))]
 
 
 def runs(suffix: str) -> list[bytes]:
     """A run manifest, alone or in an export of a kind."""
     hits = (Place("CCO", 0.5, 0.25), Place("CC", 0.25, 0.125))
-    run = Run(
+    run = RunManifest(
         format=FORMAT,
         version=VERSION,
         made=TIME,

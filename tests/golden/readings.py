@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import Pool, answer
+from molsearch.evaluation.candidates import CandidatePool, answer
 from molsearch.model.grounding import read_texts
 from molsearch.query.amounts import spell_amount
-from molsearch.query.constraints import Evidence, read_evidence
+from molsearch.query.constraints import Constraints, read_constraints
 from molsearch.query.names import find_mentions
 from molsearch.records import Query
 from molsearch.screener import EXAMPLES, Screener
 from molsearch.settings import Settings
-from molsearch.training.pairs import Row
+from molsearch.training.pairs import PairRow
 
 FOLDER = Path(__file__).parent
 QUERIES, CAPTIONS, RANKS = FOLDER / "queries.jsonl", FOLDER / "captions.tsv", FOLDER / "ranks.tsv"
@@ -84,12 +84,12 @@ def reading(screener: Screener, text: str) -> Reading:
             for it in model.named_structures(text)
         ],
     }
-    for constraints in read_evidence(kept, model.lexicon, roles=model.role_names):
+    for constraints in read_constraints(kept, model.lexicon, roles=model.role_names):
         found |= soft_conditions(constraints)
     return {name: value for name, value in found.items() if value}
 
 
-def soft_conditions(constraints: Evidence) -> Reading:
+def soft_conditions(constraints: Constraints) -> Reading:
     """List what a text asks of a molecule that counts by odds."""
     criteria = constraints.criteria
     return {
@@ -119,9 +119,9 @@ def rank_lines(screener: Screener, shared: Path) -> Iterator[str]:
     Each line: CID, rank with and without what exact names add, rank of the caption, score of the own molecule.
     """
     rows = rows_of(shared / "data" / "chebi20_val.tsv")
-    pool = Pool(screener.model, [Row("", row["smiles"]) for row in rows])
+    pool = CandidatePool(screener.model, [PairRow("", row["smiles"]) for row in rows])
     numbers = list(range(0, 3300, 11))
-    pairs = [Row(rows[number]["text"], rows[number]["smiles"]) for number in numbers]
+    pairs = [PairRow(rows[number]["text"], rows[number]["smiles"]) for number in numbers]
     answers = answer(screener.model, pairs, pool, np.array(numbers))
     columns: Sequence[Any] = (answers.lifted.text, answers.plain.text, answers.lifted.molecule)
     for place, number in enumerate(numbers):

@@ -1,4 +1,4 @@
-"""Flags and lifts: bits stored beside the vectors, and a number added to every row's score."""
+"""Flags and adjustments: bits stored beside the vectors, and a number added to every row's score."""
 
 from dataclasses import replace
 
@@ -48,17 +48,17 @@ def test_flags_of_another_width_are_refused_and_nothing_is_stored(index):
 
 def test_a_lift_is_added_to_every_score_and_not_to_the_cosine(index):
     index.add([flagged(range(50))])
-    lift = np.linspace(0, 3, 50).astype(np.float32)
-    plain, lifted = index.search(unit(1), 50), index.search(unit(1), 50, lift=lift, bonuses={7: 1.0})
+    adjustment = np.linspace(0, 3, 50).astype(np.float32)
+    plain, lifted = index.search(unit(1), 50), index.search(unit(1), 50, adjustment=adjustment, bonuses={7: 1.0})
     expected = dict(zip(plain.rows.tolist(), plain.scores, strict=True))
     cosines = dict(zip(plain.rows.tolist(), plain.cosines, strict=True))
     for row, score, cosine in zip(lifted.rows.tolist(), lifted.scores, lifted.cosines, strict=True):
-        assert score == pytest.approx(expected[row] + lift[row] + (row == 7), abs=1e-6)
+        assert score == pytest.approx(expected[row] + adjustment[row] + (row == 7), abs=1e-6)
         assert cosine == cosines[row]
 
 
-@pytest.mark.parametrize("lift", [np.zeros(3, np.float32), np.full(5, np.nan, np.float32)])
-def test_a_lift_of_another_length_or_without_numbers_is_refused(index, lift):
+@pytest.mark.parametrize("adjustment", [np.zeros(3, np.float32), np.full(5, np.nan, np.float32)])
+def test_an_adjustment_of_another_length_or_without_numbers_is_refused(index, adjustment):
     index.add([flagged(range(5))])
     with pytest.raises(InputError, match="finite numbers"):
-        index.search(unit(1), 2, lift=lift)
+        index.search(unit(1), 2, adjustment=adjustment)

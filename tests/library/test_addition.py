@@ -14,7 +14,7 @@ from molsearch.errors import Cancelled, InputError, LibraryError, ModelError
 from molsearch.library import embedding
 from molsearch.library.addition import journal_of
 from molsearch.library.journal import Computed, Journal
-from molsearch.records import Filling
+from molsearch.records import IngestionProgress
 from molsearch.screener import Screener
 from molsearch.settings import Settings
 from molsearch.workspace.session import SessionScreener
@@ -69,7 +69,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch, screener: Screener) -> list[int]:
 def test_killed_twenty_times_at_random_it_is_bit_for_bit_that_of_an_undisturbed_run(
     tmp_path: Path, tiny_models: Path
 ) -> None:
-    command = [sys.executable, "-m", "tests.killed_addition", str(tmp_path), str(tiny_models)]
+    command = [sys.executable, "-m", "tests.library.killed", str(tmp_path), str(tiny_models)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500)
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
@@ -89,7 +89,7 @@ def test_going_on_computes_only_what_is_missing(screener: Screener, monkeypatch:
 def test_what_was_interrupted_is_told_for_these_records_alone(screener: Screener) -> None:
     interrupt(screener)
     with screener.read_text(TEXT) as same, screener.read_text("CCO") as other:
-        assert screener.interrupted(same, "mine") == Filling("mine", 2 * BATCH, MOLECULES)
+        assert screener.interrupted(same, "mine") == IngestionProgress("mine", 2 * BATCH, MOLECULES)
         assert screener.interrupted(other, "mine") is None
         assert screener.interrupted(same, "yours") is None
         assert screener.interrupted(same, " ") is None
@@ -135,10 +135,10 @@ def test_other_programs_are_refused(screener: Screener, monkeypatch: pytest.Monk
 
 def test_a_library_that_changed_meanwhile_is_left_alone(screener: Screener) -> None:
     interrupt(screener)
-    screener._shelf.fill("mine", screener.model.model_id, screener.model.width, [], [])
+    screener._store.fill("mine", screener.model.model_id, screener.model.width, [], [])
     with screener.read_text("CCO\nC1CC\n") as library:
         rejections = list(library.rejections())
-    screener._shelf.fill("mine", screener.model.model_id, screener.model.width, [], rejections)
+    screener._store.fill("mine", screener.model.model_id, screener.model.width, [], rejections)
     with pytest.raises(LibraryError, match="'mine' changed since the addition to it was interrupted"):
         go_on(screener)
 
@@ -202,7 +202,7 @@ def test_a_session_goes_on_with_its_own(screener: Screener) -> None:
     session = SessionScreener(screener)
     interrupt(session)
     with screener.read_text(TEXT) as library:
-        assert session.interrupted(library, "mine") == Filling("mine", 2 * BATCH, MOLECULES)
+        assert session.interrupted(library, "mine") == IngestionProgress("mine", 2 * BATCH, MOLECULES)
         assert screener.interrupted(library, "mine") is None
     assert go_on(session).molecules == MOLECULES
     assert contents(session._folder / "mine") == undisturbed(screener)

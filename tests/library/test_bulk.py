@@ -28,7 +28,7 @@ from molsearch.errors import InputError, LibraryError, ModelError
 from molsearch.index.base import open_index
 from molsearch.library import bulk as embedding
 from molsearch.library.bulk import ENGINES, EngineName, embed_table
-from molsearch.library.cluster import Cluster
+from molsearch.library.cluster import RayCluster
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Reason
 
@@ -221,7 +221,7 @@ def test_without_ray_the_sentence_says_what_to_install(
 @pytest.mark.parametrize("change", [{"actors": 0}, {"cpus": 0}])
 def test_a_cluster_of_nothing_is_refused(change: dict[str, int]) -> None:
     with pytest.raises(InputError, match="is 0, expected 1 or more"):
-        Cluster(**change)
+        RayCluster(**change)
 
 
 # --- a real cluster ------------------------------------------------------------------------------------------------
@@ -312,7 +312,7 @@ def await_nodes(address: str, count: int) -> None:
 def test_a_cluster_of_two_nodes_gives_the_bytes_of_the_local_engine(
     ray_cluster: str, source: str, tiny_model: DualEncoder, tmp_path: Path, made: Path
 ) -> None:
-    cluster = Cluster(ray_cluster, actors=2)
+    cluster = RayCluster(ray_cluster, actors=2)
     found = embed_table(source, str(tmp_path / "out"), tiny_model, shard_rows=3, engine="ray", cluster=cluster)
     assert (found.records, found.molecules, found.rejections, found.parts) == (13, 11, 2, 6)
     assert found.nodes == 2
@@ -324,14 +324,14 @@ def test_a_fault_on_a_node_comes_back_as_its_own_sentence(
 ) -> None:
     job = embedding._planned(source, str(tmp_path), tiny_model, "float32", 1, 3, None)
     with pytest.raises(ModelError, match="copy its folder to every machine"):
-        list(ENGINES["ray"](replace(job, model_id="another"), [0], Cluster(ray_cluster, 1)))
+        list(ENGINES["ray"](replace(job, model_id="another"), [0], RayCluster(ray_cluster, 1)))
 
 
 def test_more_workers_than_cores_of_the_cluster_are_refused(
     ray_cluster: str, source: str, tiny_model: DualEncoder, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="has cores for 2 workers of 1, but 3 were asked for"):
-        embed_table(source, str(tmp_path / "out"), tiny_model, engine="ray", cluster=Cluster(ray_cluster, actors=3))
+        embed_table(source, str(tmp_path / "out"), tiny_model, engine="ray", cluster=RayCluster(ray_cluster, actors=3))
 
 
 def test_the_job_is_written_for_people(made: Path, tiny_model: DualEncoder) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from molsearch.chem.batch.arrays import GraphStore
-from molsearch.chem.features.pool import Pool
+from molsearch.chem.features.pool import FeaturePool
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import Cancelled, InputError
 from molsearch.index.base import Batch
@@ -147,7 +147,7 @@ def test_processes_work_within_a_thread(tiny_model: DualEncoder) -> None:
 def test_cancelling_ends_the_processes(tiny_model: DualEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     pools = []
 
-    class Watched(Pool):
+    class Watched(FeaturePool):
         def __exit__(self, *error: object) -> None:
             super().__exit__(*error)
             pools.append(self)
@@ -155,7 +155,7 @@ def test_cancelling_ends_the_processes(tiny_model: DualEncoder, monkeypatch: pyt
     def cancel(done: int, total: int) -> None:
         raise Cancelled("stopped")
 
-    monkeypatch.setattr(embedding, "Pool", Watched)
+    monkeypatch.setattr(embedding, "FeaturePool", Watched)
     with pytest.raises(Cancelled):
         list(embed(map(molecule, SMILES), tiny_model, 2, cancel, workers=1))
     assert len(pools) == 1

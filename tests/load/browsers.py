@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from molsearch.pages.permalink import Link, fields_of
+from molsearch.pages.permalink import Permalink, fields_of
 from molsearch.records import Query
 from molsearch.settings import PROJECT
 from tests.load.facade import Outcome
@@ -132,7 +132,7 @@ class Visitor:
 
     async def asked(self, question: str) -> list[str]:
         """Open a link in a new session, and read off the titles of its hits."""
-        fields = fields_of(Link(Query(question, k=8), "examples"))
+        fields = fields_of(Permalink(Query(question, k=8), "examples"))
         started = time.monotonic()
         await self.page.goto(f"{self._address}/?{urlencode(fields, doseq=True)}")
         titles = await self._titles()

@@ -20,7 +20,7 @@ from molsearch.errors import InputError, ModelError
 from molsearch.model.batch import TextBatch
 from molsearch.model.config import DualConfig, config_table
 from molsearch.model.dual import DualEncoder
-from molsearch.model.grounding import Reading, ground
+from molsearch.model.grounding import TextStructures, ground
 from molsearch.model.molecule import GcnConfig, GineConfig
 from molsearch.model.projector import MemoryBankProjector, ProjectorConfig
 from molsearch.model.text import TransformerConfig
@@ -391,5 +391,5 @@ def test_batch_normalisation_counts_texts_and_molecules_alike() -> None:
 
 
 def _texts(model: DualEncoder) -> TextBatch:
-    grounded, store = ground([Reading(text) for text in TEXTS[:3]])
+    grounded, store = ground([TextStructures(text) for text in TEXTS[:3]])
     return model.prepare_texts(grounded, store)

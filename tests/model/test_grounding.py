@@ -5,7 +5,7 @@ import pytest
 from molsearch.chem.batch.arrays import CLASS_OFFSET, RELATIONS
 from molsearch.chem.features.graph import featurise
 from molsearch.chem.ontology.classes import class_named
-from molsearch.model.grounding import MAX_STRUCTURES, Reading, ground, read_texts
+from molsearch.model.grounding import MAX_STRUCTURES, TextStructures, ground, read_texts
 from molsearch.query.names import available
 
 needs_opsin = pytest.mark.skipif(bool(available()), reason=available() or "OPSIN is there")
@@ -42,9 +42,9 @@ def test_hydrogen_and_bare_attachment_points_say_nothing() -> None:
 
 def test_structures_of_many_texts_are_featurised_once() -> None:
     readings = [
-        Reading("a", ("CCO", "C"), (NEAR, OTHER)),
-        Reading("b"),
-        Reading("c", ("C",), (PARENT,), (CLASS_OFFSET,)),
+        TextStructures("a", ("CCO", "C"), (NEAR, OTHER)),
+        TextStructures("b"),
+        TextStructures("c", ("C",), (PARENT,), (CLASS_OFFSET,)),
     ]
     texts, store = ground(readings)
     assert [text.structures for text in texts] == [(0, 1), (), (1,)]
@@ -54,5 +54,5 @@ def test_structures_of_many_texts_are_featurised_once() -> None:
 
 
 def test_texts_that_name_nothing_are_grounded_too() -> None:
-    texts, _ = ground([Reading("a")])
+    texts, _ = ground([TextStructures("a")])
     assert texts[0].structures == ()

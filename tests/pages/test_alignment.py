@@ -25,7 +25,7 @@ def home(tiny_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "data" / "examples.csv").write_text("".join(lines[:5]), encoding="utf-8")
     monkeypatch.setenv("MOLSEARCH_HOME", str(tmp_path))
     monkeypatch.setenv("MOLSEARCH_MODELS", str(tiny_models))
-    monkeypatch.setattr("molsearch.analysis.study.Inspector.examples", tmp_path / "data" / "examples.csv")
+    monkeypatch.setattr("molsearch.analysis.study.AlignmentStudy.examples", tmp_path / "data" / "examples.csv")
     return tmp_path
 
 
@@ -163,21 +163,21 @@ def test_a_file_that_cannot_be_used_is_one_sentence(app: AppTest, content: bytes
 
 
 def test_stopping_is_no_fault(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    from molsearch.analysis.study import Inspector
+    from molsearch.analysis.study import AlignmentStudy
     from molsearch.errors import Cancelled
 
     def stopped(*_: object) -> None:
         raise Cancelled("Stopped; nothing was stored.")
 
-    monkeypatch.setattr(Inspector, "encode", stopped)
+    monkeypatch.setattr(AlignmentStudy, "encode", stopped)
     own(app)
     assert not app.error and "Stopped" in app.info[0].value
     assert app.button(key="pairs-again").label == "Try again"
 
 
 def test_sessions_share_one_study_of_the_examples(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    from molsearch.analysis.study import Inspector
+    from molsearch.analysis.study import AlignmentStudy
 
-    monkeypatch.setattr(Inspector, "encode", None)  # nothing may be encoded again
+    monkeypatch.setattr(AlignmentStudy, "encode", None)  # nothing may be encoded again
     other = AppTest.from_file(str(ROOT / "molsearch" / "pages" / "alignment.py"), default_timeout=60).run()
     assert not other.exception and not other.error and "4 pairs of the shipped examples" in told(other)

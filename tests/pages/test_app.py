@@ -108,7 +108,7 @@ def test_a_file_that_cannot_be_used_is_a_sentence(app: AppTest, filename: str, c
 
 
 def test_a_running_job_can_be_cancelled(app: AppTest) -> None:
-    from molsearch.pages.panels.job import Job
+    from molsearch.pages.panels.job import BackgroundJob
     from molsearch.records import Progress
 
     def endless(progress: Progress) -> None:
@@ -116,7 +116,7 @@ def test_a_running_job_can_be_cancelled(app: AppTest) -> None:
             progress(1, 2)
             time.sleep(0.01)
 
-    job = Job("Adding", endless)
+    job = BackgroundJob("Adding", endless)
     app.session_state["adding"] = job
     opened(app, "library")
     app.button(key="cancel-job").click().run()
@@ -127,9 +127,9 @@ def test_a_running_job_can_be_cancelled(app: AppTest) -> None:
 
 
 def test_an_unforeseen_fault_is_a_sentence_too() -> None:
-    from molsearch.pages.panels.job import Job
+    from molsearch.pages.panels.job import BackgroundJob
 
-    job = Job("Reading", lambda progress: 1 // 0)
+    job = BackgroundJob("Reading", lambda progress: 1 // 0)
     job.wait(10)
     assert "did not foresee" in str(job.error)
 

@@ -27,7 +27,7 @@ def home(tiny_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "examples.csv").write_text("".join(lines[:11]), encoding="utf-8")
     monkeypatch.setenv("MOLSEARCH_HOME", str(tmp_path))
     monkeypatch.setenv("MOLSEARCH_MODELS", str(tiny_models))
-    monkeypatch.setattr("molsearch.analysis.study.Inspector.examples", tmp_path / "examples.csv")
+    monkeypatch.setattr("molsearch.analysis.study.AlignmentStudy.examples", tmp_path / "examples.csv")
     monkeypatch.setattr("molsearch.screener.Screener._examples_file", tmp_path / "none.sdf")
     return tmp_path
 
@@ -49,7 +49,7 @@ def opened(home: Path) -> AppTest:
 def settled(app: AppTest) -> AppTest:
     """Let the steps of this session end, then draw the page again."""
     assert not app.exception, app.exception
-    for step in ("concept-list-job", "concept-counts-job", "concept-census-job", "concept-others-job"):
+    for step in ("concept-list-job", "concept-counts-job", "concept-ranking-job", "concept-others-job"):
         if step in app.session_state:
             app.session_state[step].wait(60)
             app.run()
@@ -143,9 +143,9 @@ def test_the_members_come_as_a_table_that_a_spreadsheet_leaves_alone(stored: Pat
 
     from molsearch.pages.panels.concepts.browse import members_csv
 
-    catalogue = Screener().catalogue
-    census = replace(catalogue.census("mine", "a sulfonamide"), above=4)
-    rows = list(csv.DictReader(io.StringIO(members_csv(catalogue, census))))
+    concept_counter = Screener().concept_counter
+    concept_ranking = replace(concept_counter.concept_ranking("mine", "a sulfonamide"), above=4)
+    rows = list(csv.DictReader(io.StringIO(members_csv(concept_counter, concept_ranking))))
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
     assert {"'=HYPERLINK(1)", NASTY} <= {row["name"] for row in rows}
     assert [row["rule"] for row in rows].count("yes") == 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
-from molsearch.pages.permalink import FIELDS, MAX_CHARS, Link, address, fields_of, read_link
+from molsearch.pages.permalink import FIELDS, MAX_CHARS, Permalink, address, fields_of, read_link
 from molsearch.records import Phrase, PropertyRange, Query
 
 FULL = Query(
@@ -30,7 +30,7 @@ FULL = Query(
 
 
 def test_a_query_comes_back_from_its_address() -> None:
-    link = Link(FULL, "my library?", "a steroid")
+    link = Permalink(FULL, "my library?", "a steroid")
     parts = urlsplit(address("http://localhost:8501/?old=1", link))
     assert (parts.scheme, parts.netloc, parts.path) == ("http", "localhost:8501", "/")
     assert read_link(parse_qs(parts.query)) == link
@@ -39,11 +39,11 @@ def test_a_query_comes_back_from_its_address() -> None:
 def test_every_field_of_a_query_has_a_place_in_the_link() -> None:
     usual = Query("")
     assert all(getattr(FULL, field.name) != getattr(usual, field.name) for field in fields(Query))
-    assert set(fields_of(Link(FULL, "mine", "a steroid"))) == set(FIELDS)
+    assert set(fields_of(Permalink(FULL, "mine", "a steroid"))) == set(FIELDS)
 
 
 def test_a_plain_query_makes_a_short_link() -> None:
-    assert fields_of(Link(Query("an acid"), "examples")) == {"v": ["1"], "q": ["an acid"], "lib": ["examples"]}
+    assert fields_of(Permalink(Query("an acid"), "examples")) == {"v": ["1"], "q": ["an acid"], "lib": ["examples"]}
 
 
 TEXT = st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), max_size=40)
@@ -55,7 +55,7 @@ WEIGHT = st.floats(min_value=0, max_value=1, exclude_min=True)
 @settings(max_examples=50, deadline=None)
 @given(TEXT, st.integers(1, 1000), st.lists(RANGE, max_size=3), st.lists(st.builds(Phrase, TEXT, WEIGHT), max_size=3))
 def test_any_query_comes_back(text: str, k: int, ranges: list[PropertyRange], phrases: list[Phrase]) -> None:
-    link = Link(Query(text, k, tuple(ranges), phrases=tuple(phrases)), "mine")
+    link = Permalink(Query(text, k, tuple(ranges), phrases=tuple(phrases)), "mine")
     assert read_link(fields_of(link)) == link
 
 
@@ -91,7 +91,7 @@ def test_a_broken_link_is_refused_in_one_sentence(made_up: Mapping[str, Sequence
 
 def test_a_query_too_long_for_a_link_says_so() -> None:
     with pytest.raises(InputError, match="too long for a link"):
-        fields_of(Link(Query("acid " * 1000), "mine"))
+        fields_of(Permalink(Query("acid " * 1000), "mine"))
 
 
 def test_an_empty_field_that_may_repeat_says_nothing() -> None:

@@ -14,7 +14,7 @@ from molsearch.interpretation import Reading, ReadPhrase
 from molsearch.model.config import DualConfig
 from molsearch.model.dual import DualEncoder
 from molsearch.model.lexical import LexicalConfig
-from molsearch.pages.panels.job import Job
+from molsearch.pages.panels.job import BackgroundJob
 from molsearch.pages.panels.search.hits import PER_PAGE
 from molsearch.records import Phrase, Progress, PropertyRange, Ranking
 from molsearch.screener import Screener
@@ -204,7 +204,7 @@ def test_two_queries_stand_side_by_side(app: AppTest) -> None:
 
 def test_a_long_search_can_be_stopped_and_the_last_answer_stands(app: AppTest) -> None:
     before = ranking(searched(app))
-    job: Job[Any] = Job("Searching", endless)
+    job: BackgroundJob[Any] = BackgroundJob("Searching", endless)
     app.session_state["searching"] = job
     app.run()
     app.button(key="cancel-search").click().run()

@@ -8,9 +8,9 @@ from rdkit import Chem
 from molsearch.query.criteria import read_criteria
 from molsearch.query.grammar import MOST_WORDS
 from molsearch.query.names import find_mentions
-from molsearch.query.occurrences import Site, linked
+from molsearch.query.occurrences import Target, linked
 from molsearch.query.parts import parts_of
-from molsearch.query.satisfaction import Count, Either, Formula, Link, agreement
+from molsearch.query.satisfaction import Attachment, Count, Either, Formula, satisfaction
 
 INF = math.inf
 
@@ -25,7 +25,7 @@ def fits(text: str, *smiles: str, named: bool = False) -> list[float]:
     """Least agreement of each molecule with what the text asks."""
     asked = conditions(text, named)
     assert asked, text
-    return agreement(asked, smiles).min(axis=0).round(3).tolist()  # type: ignore[arg-type]
+    return satisfaction(asked, smiles).min(axis=0).round(3).tolist()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def fits(text: str, *smiles: str, named: bool = False) -> list[float]:
     ],
 )
 def test_numbers_before_and_inside_words(text: str, name: str, low: float, high: float) -> None:
-    assert any(isinstance(one, Count) and (one.site.name, one.low, one.high) == (name, low, high)
+    assert any(isinstance(one, Count) and (one.target.name, one.low, one.high) == (name, low, high)
                for one in conditions(text))  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_a_hydrazone_of_an_aldehyde_is_no_aldehyde() -> None:
     ],
 )
 def test_what_must_be_absent(text: str, denied: str) -> None:
-    assert denied in {one.site.name for one in conditions(text) if isinstance(one, Count) and one.high == 0}
+    assert denied in {one.target.name for one in conditions(text) if isinstance(one, Count) and one.high == 0}
     assert denied not in {one.name for one in read_criteria(text).classes}
 
 
@@ -199,15 +199,15 @@ def test_long_texts_are_not_read_so() -> None:
     ["", "isolated from a marine sponge", "a heavy metal band", "the cat sat on the mat", "CC(=O)Oc1ccccc1C(=O)O"],
 )
 def test_what_asks_nothing_of_a_structure(text: str) -> None:
-    assert not [one for one in conditions(text) if isinstance(one, (Link, Formula))]
+    assert not [one for one in conditions(text) if isinstance(one, (Attachment, Formula))]
 
 
 def test_groups_are_counted_as_chemists_count() -> None:
     mol = Chem.MolFromSmiles("CN(C)CCN(C)C")
-    assert Site("class", "tertiary amine").count(mol) == 2
-    assert Site("class", "ketone").count(Chem.MolFromSmiles("CC(=O)CC(C)=O")) == 2
-    assert Site("class", "sulfonamide").count(Chem.MolFromSmiles("CS(=O)(=O)NS(C)(=O)=O")) >= 1
-    assert Site("motif", "aromatic carbocycle").count(Chem.MolFromSmiles("c1ccc2ccccc2c1")) == 2
+    assert Target("class", "tertiary amine").count(mol) == 2
+    assert Target("class", "ketone").count(Chem.MolFromSmiles("CC(=O)CC(C)=O")) == 2
+    assert Target("class", "sulfonamide").count(Chem.MolFromSmiles("CS(=O)(=O)NS(C)(=O)=O")) >= 1
+    assert Target("group", "aromatic carbocycle").count(Chem.MolFromSmiles("c1ccc2ccccc2c1")) == 2
 
 
 def test_fused_rings_are_not_attached() -> None:
@@ -220,6 +220,6 @@ def test_fused_rings_are_not_attached() -> None:
 def test_a_part_keeps_the_classes_that_growth_keeps() -> None:
     from molsearch.chem.ontology.classes import class_named
 
-    rows = Site("part", "*c1ccc(Cl)cc1").rows
+    rows = Target("part", "*c1ccc(Cl)cc1").rows
     assert {class_named("organochlorine compound").row, class_named("benzenes").row} <= set(rows)
     assert class_named("monochlorobenzenes").row not in rows

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from molsearch.analysis.pair_ranks import agreement
+from molsearch.analysis.pair_ranks import pair_ranks
 from molsearch.records import Pair
 from molsearch.report.alignment_plots import (
     MOST_PLACES,
@@ -21,7 +21,7 @@ NASTY = "<img src=x onerror=alert(1)>"
 
 def test_matched_and_mismatched_are_shares_of_their_own_count() -> None:
     vectors = np.eye(4, dtype=np.float32)
-    found = agreement([Pair(str(n), "C" * (n + 1)) for n in range(4)], vectors, vectors)
+    found = pair_ranks([Pair(str(n), "C" * (n + 1)) for n in range(4)], vectors, vectors)
     figure = agreement_histogram(found)
     assert [round(sum(trace.y)) for trace in figure.data] == [100, 100]
     assert [sum(trace.customdata) for trace in figure.data] == [12, 4]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from molsearch.chem.details import SHOWN, alert_labels, findings, spell_property, spell_value
+from molsearch.chem.details import SHOWN, alert_labels, details, spell_property, spell_value
 from molsearch.records import PropertyRange, Query, Ranking
 from molsearch.report.ranking_page import ranking_page
-from molsearch.report.run import Run, run_of
+from molsearch.report.run import RunManifest, run_of
 from molsearch.report.run_file import PAGE_END, PAGE_START, read_run
 from molsearch.screener import Screener
 from molsearch.settings import Settings
@@ -46,12 +46,12 @@ def ranking(screener: Screener) -> Ranking:
 
 
 @pytest.fixture(scope="module")
-def run(screener: Screener, ranking: Ranking) -> Run:
+def run(screener: Screener, ranking: Ranking) -> RunManifest:
     return run_of(ranking, screener)
 
 
 @pytest.fixture(scope="module")
-def page(ranking: Ranking, run: Run) -> str:
+def page(ranking: Ranking, run: RunManifest) -> str:
     return ranking_page(ranking, run)
 
 
@@ -78,7 +78,7 @@ def test_the_page_states_query_and_filters(page: str) -> None:
     assert "sulfonamide" in told["Understood"]
 
 
-def test_the_page_counts_what_each_step_took_from_records_to_hits(page: str, run: Run) -> None:
+def test_the_page_counts_what_each_step_took_from_records_to_hits(page: str, run: RunManifest) -> None:
     told = rows(page)
     assert told["Records read"] == "6"
     assert told["rejected, unreadable"] == told["repeats of a structure"] == "− 1"
@@ -88,7 +88,7 @@ def test_the_page_counts_what_each_step_took_from_records_to_hits(page: str, run
     assert told["Scored"] == "3" == str(run.scored)
 
 
-def test_the_page_names_model_library_and_versions_by_hash(page: str, run: Run) -> None:
+def test_the_page_names_model_library_and_versions_by_hash(page: str, run: RunManifest) -> None:
     told = rows(page)
     assert run.model_id in told["Model"]
     assert told["Library hash"] == run.library.sha256
@@ -105,7 +105,7 @@ def test_each_hit_has_drawing_score_percentile_and_properties(page: str, ranking
         assert figure.find("svg") is not None
         assert f"{hit.rank}. {hit.molecule.name}" in told
         assert f"score {hit.score:.3f}, above {hit.percentile:.1f} %" in told
-        known = findings(hit.molecule.key).properties
+        known = details(hit.molecule.key).properties
         for name in SHOWN:
             assert f"{spell_property(name)} {spell_value(name, known[name])}" in told
 
@@ -122,7 +122,7 @@ def test_the_histogram_marks_every_hit(page: str, ranking: Ranking) -> None:
     assert chart[: chart.index("</svg>")].count("<line") == len(ranking.hits)
 
 
-def test_a_substructure_is_marked_in_the_drawings(ranking: Ranking, run: Run) -> None:
+def test_a_substructure_is_marked_in_the_drawings(ranking: Ranking, run: RunManifest) -> None:
     plain = replace(ranking, query=replace(QUERY, smarts=""))
     assert "#0F766E" in ranking_page(ranking, run).upper().split("<MAIN>")[1]
     assert "#0F766E" not in ranking_page(plain, run).upper().split("<MAIN>")[1].split("</MAIN>")[0]
@@ -136,7 +136,7 @@ def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:
     assert "default-src 'none'" in bare
 
 
-def test_markup_in_names_and_queries_stays_text(ranking: Ranking, run: Run) -> None:
+def test_markup_in_names_and_queries_stays_text(ranking: Ranking, run: RunManifest) -> None:
     asked = replace(ranking, query=replace(QUERY, text=NASTY, reference=NASTY, without=(NASTY,)))
     for page in (ranking_page(asked, run), ranking_page(ranking, run)):
         assert "<script" not in page and "<img" not in page
@@ -144,17 +144,17 @@ def test_markup_in_names_and_queries_stays_text(ranking: Ranking, run: Run) -> N
         assert NASTY in words(page)
 
 
-def test_the_page_holds_its_own_manifest(page: str, run: Run) -> None:
+def test_the_page_holds_its_own_manifest(page: str, run: RunManifest) -> None:
     text = page[page.index(PAGE_START) + len(PAGE_START) :]
     assert read_run(html.unescape(text[: text.index(PAGE_END)])) == run
 
 
-def test_a_ranking_without_hits_is_a_page_too(ranking: Ranking, run: Run) -> None:
+def test_a_ranking_without_hits_is_a_page_too(ranking: Ranking, run: RunManifest) -> None:
     empty = replace(ranking, hits=(), scores=array("f"), searched=0)
     assert "Scored" in words(ranking_page(empty, replace(run, hits=(), scored=0)))
 
 
-def test_equal_scores_are_one_bar(ranking: Ranking, run: Run) -> None:
+def test_equal_scores_are_one_bar(ranking: Ranking, run: RunManifest) -> None:
     assert "nan" not in ranking_page(replace(ranking, scores=array("f", [0.5] * 9)), run).lower().split("<main>")[0]
 
 
@@ -167,5 +167,5 @@ def test_counts_have_no_decimals_and_measures_two(name: str, value: float, shown
 
 
 def test_an_unreadable_structure_has_no_findings() -> None:
-    assert findings("not-a-smiles").properties == {}
+    assert details("not-a-smiles").properties == {}
     assert alert_labels("not-a-smiles") == ()

@@ -20,7 +20,7 @@ from molsearch.errors import InputError, ModelError
 from molsearch.records import Phrase, PropertyRange, Query
 from molsearch.report.exports import EXPORTS, RUN_SUFFIX, export_file
 from molsearch.report.repeat import repeat
-from molsearch.report.run import Place, Run, digest, first_difference, run_of
+from molsearch.report.run import Place, RunManifest, digest, first_difference, run_of
 from molsearch.report.run_file import find_run, read_run, write_run
 from molsearch.screener import Screener
 from molsearch.serialization import dump, load
@@ -78,7 +78,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, tiny_models: Path) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def run(home: Home) -> Run:
+def run(home: Home) -> RunManifest:
     return run_of(home.screener.search(QUERY, "drugs"), home.screener)
 
 
@@ -111,11 +111,11 @@ def flipped(query: Query) -> Query:
     return replace(query, **{name: not value for name, value in values.items() if isinstance(value, bool)})
 
 
-def test_a_manifest_is_read_as_it_was_written(run: Run) -> None:
+def test_a_manifest_is_read_as_it_was_written(run: RunManifest) -> None:
     assert read_run(write_run(run)) == run
 
 
-def test_a_manifest_says_what_was_asked_of_what_and_by_what(run: Run, home: Home) -> None:
+def test_a_manifest_says_what_was_asked_of_what_and_by_what(run: RunManifest, home: Home) -> None:
     told = json.loads(write_run(run))
     assert told["query"]["text"] == QUERY.text
     assert told["model_id"] == home.screener.card().model_id
@@ -125,14 +125,14 @@ def test_a_manifest_says_what_was_asked_of_what_and_by_what(run: Run, home: Home
     assert len(told["library"]["sha256"]) == len(told["digest"]) == 64
 
 
-def test_scores_survive_as_the_same_float32(run: Run) -> None:
+def test_scores_survive_as_the_same_float32(run: RunManifest) -> None:
     again = read_run(write_run(run))
     kept = np.array([hit.score for hit in run.hits], np.float32)
     assert kept.tobytes() == np.array([hit.score for hit in again.hits], np.float32).tobytes()
     assert [float(score) for score in kept] == [hit.score for hit in run.hits]
 
 
-def test_the_counts_lead_from_records_to_hits(run: Run) -> None:
+def test_the_counts_lead_from_records_to_hits(run: RunManifest) -> None:
     left = [run.narrowing.molecules, *(step.left for step in run.narrowing.steps)]
     assert left[0] == run.library.molecules == 5
     assert left[-1] == run.scored == len(run.hits)
@@ -150,7 +150,9 @@ def test_the_counts_lead_from_records_to_hits(run: Run) -> None:
         ({"threads": "many"}, "expected a whole number"),
     ],
 )
-def test_a_manifest_that_was_changed_is_refused_in_a_sentence(run: Run, change: dict[str, Any], told: str) -> None:
+def test_a_manifest_that_was_changed_is_refused_in_a_sentence(
+    run: RunManifest, change: dict[str, Any], told: str
+) -> None:
     with pytest.raises(InputError, match=told):
         read_run(json.dumps(json.loads(write_run(run)) | change))
 
@@ -206,7 +208,9 @@ def test_another_process_makes_the_same_ranking_of_the_file(home: Home, tmp_path
 
 
 @pytest.mark.parametrize("suffix", EXPORTS)
-def test_every_export_carries_its_manifest_or_has_it_beside(home: Home, run: Run, tmp_path: Path, suffix: str) -> None:
+def test_every_export_carries_its_manifest_or_has_it_beside(
+    home: Home, run: RunManifest, tmp_path: Path, suffix: str
+) -> None:
     ranking = home.screener.search(QUERY, "drugs")
     files = export_file(ranking, home.screener, tmp_path / f"hits{suffix}")
     found = find_run(files[-1])
@@ -214,13 +218,13 @@ def test_every_export_carries_its_manifest_or_has_it_beside(home: Home, run: Run
     assert replace(found, made="") == replace(run, made="")
 
 
-def test_the_same_library_repeats_the_ranking(home: Home, run: Run) -> None:
+def test_the_same_library_repeats_the_ranking(home: Home, run: RunManifest) -> None:
     made = repeat(run, home.screener, "drugs")
     assert made.same and made.same_library and made.status == 0
     assert "same bit for bit" in made.sentences[0]
 
 
-def test_an_export_of_an_old_ranking_says_that_its_library_has_changed(home: Home, run: Run) -> None:
+def test_an_export_of_an_old_ranking_says_that_its_library_has_changed(home: Home, run: RunManifest) -> None:
     screener = home.screener
     with screener.read_text("CCCO propanol") as library:
         screener.add(library, "growing")
@@ -235,7 +239,7 @@ def test_an_export_of_an_old_ranking_says_that_its_library_has_changed(home: Hom
     assert "was removed since" in run_of(ranking, screener).notes[-1]
 
 
-def test_another_library_is_named_with_the_first_rank_that_differs(home: Home, run: Run) -> None:
+def test_another_library_is_named_with_the_first_rank_that_differs(home: Home, run: RunManifest) -> None:
     with home.screener.read_text("c1ccccc1O phenol\nCc1ccccc1 toluene") as library:
         home.screener.add(library, "others")
     made = repeat(run, home.screener, "others")
@@ -244,7 +248,7 @@ def test_another_library_is_named_with_the_first_rank_that_differs(home: Home, r
     home.screener.remove("others")
 
 
-def test_another_bit_of_a_score_is_another_ranking(home: Home, run: Run) -> None:
+def test_another_bit_of_a_score_is_another_ranking(home: Home, run: RunManifest) -> None:
     last = run.hits[-1]
     off = replace(last, score=float(np.nextafter(np.float32(last.score), np.float32(9))))
     changed = replace(run, hits=(*run.hits[:-1], off))
@@ -253,19 +257,19 @@ def test_another_bit_of_a_score_is_another_ranking(home: Home, run: Run) -> None
     assert any("order are the same" in sentence for sentence in made.sentences)
 
 
-def test_other_versions_are_named_but_decide_nothing(home: Home, run: Run) -> None:
+def test_other_versions_are_named_but_decide_nothing(home: Home, run: RunManifest) -> None:
     old = tuple(replace(one, version="1999") if one.name == "rdkit" else one for one in run.versions)
     made = repeat(replace(run, versions=old), home.screener, "drugs")
     assert made.status == 0
     assert "rdkit 1999 then" in made.sentences[-1]
 
 
-def test_another_model_is_refused_by_name(home: Home, run: Run) -> None:
+def test_another_model_is_refused_by_name(home: Home, run: RunManifest) -> None:
     with pytest.raises(ModelError, match="Another model answered: the manifest names model other"):
         repeat(replace(run, model_id="other"), home.screener, "drugs")
 
 
-def test_a_repetition_runs_on_the_threads_of_the_manifest(home: Home, run: Run) -> None:
+def test_a_repetition_runs_on_the_threads_of_the_manifest(home: Home, run: RunManifest) -> None:
     before = torch.get_num_threads()
     try:
         repeat(replace(run, threads=before + 1), home.screener, "drugs")
@@ -275,7 +279,7 @@ def test_a_repetition_runs_on_the_threads_of_the_manifest(home: Home, run: Run) 
 
 
 @pytest.mark.parametrize("threads", [0, -1, 10**6])
-def test_a_count_of_threads_that_no_machine_has_is_refused(home: Home, run: Run, threads: int) -> None:
+def test_a_count_of_threads_that_no_machine_has_is_refused(home: Home, run: RunManifest, threads: int) -> None:
     with pytest.raises(InputError, match="threads"):
         repeat(replace(run, threads=threads), home.screener, "drugs")
 
@@ -307,7 +311,7 @@ def test_search_exports_and_repeat_repeats(home: Home, tmp_path: Path) -> None:
     [({"model_id": "other"}, 3), ({"library": "gone"}, 4), ({"hits": ()}, 5), ({"threads": 0}, 2)],
 )
 def test_each_difference_has_its_exit_status(
-    home: Home, run: Run, tmp_path: Path, change: dict[str, Any], status: int
+    home: Home, run: RunManifest, tmp_path: Path, change: dict[str, Any], status: int
 ) -> None:
     changed = replace(run, **change) if "library" not in change else replace(run, library=gone(run))
     changed = replace(changed, digest=digest(changed.hits))
@@ -317,7 +321,7 @@ def test_each_difference_has_its_exit_status(
     assert json.loads(done.stdout)
 
 
-def gone(run: Run) -> Any:
+def gone(run: RunManifest) -> Any:
     return replace(run.library, name="gone")
 
 

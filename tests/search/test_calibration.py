@@ -25,10 +25,10 @@ from molsearch.search.calibration import (
     Histogram,
     HubFigures,
     HubRule,
+    MatchCalibration,
     Reliability,
     Rules,
     ScopeFigure,
-    Yardstick,
     background_captions,
     background_molecules,
     read_calibration,
@@ -37,8 +37,8 @@ from molsearch.search.calibration import (
     standardise,
     write_calibration,
 )
-from molsearch.search.judging import Appraiser
-from molsearch.search.scope import ScopeRule, Wording, nearness, read_words
+from molsearch.search.judging import MatchJudge
+from molsearch.search.scope import ScopeRule, WordCoverage, nearness, read_words
 from molsearch.settings import Settings
 from molsearch.workspace.workbench import Workbench
 
@@ -139,14 +139,14 @@ def test_a_molecule_that_lies_near_every_caption_is_flagged(model: DualEncoder) 
     model.bank = model.bank.new_tensor(captions / np.linalg.norm(captions, axis=1, keepdims=True))
     across = np.zeros_like(hub)
     across[:2] = -hub[1], hub[0]  # at a right angle
-    found = Yardstick(model, rules(space_id(model), hub=0.9)).judge(["an ester"], np.stack([hub, across]))
+    found = MatchCalibration(model, rules(space_id(model), hub=0.9)).judge(["an ester"], np.stack([hub, across]))
     assert [one.hub for one in found] == [True, False]
     assert found[0].hubness > 0.98 > 0.3 > abs(found[1].hubness)
 
 
 def test_what_is_judged_is_what_was_asked(model: DualEncoder) -> None:
     molecules = model.encode_molecules(["CCO", "c1ccccc1"])
-    yardstick = Yardstick(model, rules(space_id(model)))
+    yardstick = MatchCalibration(model, rules(space_id(model)))
     found = yardstick.judge(["an alcohol"], molecules)
     text = model.encode_texts(["an alcohol"])[0]
     background = molecules @ model.bank.numpy().T
@@ -159,7 +159,7 @@ def test_what_is_judged_is_what_was_asked(model: DualEncoder) -> None:
 
 def test_of_several_phrases_the_weakest_counts(model: DualEncoder) -> None:
     molecules = model.encode_molecules(["CCO"])
-    yardstick = Yardstick(model, rules(space_id(model)))
+    yardstick = MatchCalibration(model, rules(space_id(model)))
     texts = ["an alcohol", "a steroid with two rings"]
     single = [yardstick.judge([text], molecules)[0] for text in texts]
     both = yardstick.judge(texts, molecules)[0]
@@ -170,7 +170,7 @@ def test_of_several_phrases_the_weakest_counts(model: DualEncoder) -> None:
 
 def test_the_rules_of_another_model_are_refused(model: DualEncoder) -> None:
     with pytest.raises(ModelError, match="fitted to vectors m, but those"):
-        Yardstick(model, rules("m"))
+        MatchCalibration(model, rules("m"))
 
 
 def test_rules_outlive_other_weights_of_a_score_but_not_another_bank(model: DualEncoder, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_role_that_the_model_has_learned_is_chemistry() -> None:
 
 
 def test_a_text_without_words_is_all_unread() -> None:
-    assert Wording("12 34", 0, (), False).unread_share == 1.0
+    assert WordCoverage("12 34", 0, (), False).unread_share == 1.0
 
 
 def test_scope_by_hand() -> None:
@@ -282,7 +282,7 @@ def test_the_calibration_is_no_part_of_the_models_id_and_saving_keeps_it(
 
 
 def test_a_model_without_calibration_says_so_and_judges_nothing(tiny_model: DualEncoder) -> None:
-    assert not Appraiser(lambda: tiny_model).calibrated()
+    assert not MatchJudge(lambda: tiny_model).calibrated()
 
 
 def test_a_calibration_of_another_model_is_told_not_used(tmp_path: Path, tiny_models: Path) -> None:
@@ -290,7 +290,7 @@ def test_a_calibration_of_another_model_is_told_not_used(tmp_path: Path, tiny_mo
     copy.save(tmp_path)
     write_calibration(calibration("another"), tmp_path)
     with pytest.raises(ModelError, match="fitted to vectors another"):
-        Appraiser(lambda: copy).calibrated()
+        MatchJudge(lambda: copy).calibrated()
 
 
 def test_the_file_is_readable_text(tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
 
 @shipped
 def test_the_shipped_calibration_is_of_the_shipped_vectors(workbench: Workbench) -> None:
-    assert workbench.appraiser.calibrated()
+    assert workbench.match_judge.calibrated()
 
 
 @shipped
@@ -328,7 +328,7 @@ def test_hits_carry_evidence_that_falls_down_the_list(workbench: Workbench) -> N
 def test_evidence_of_a_search_without_words_is_none(workbench: Workbench) -> None:
     ranking = workbench.search(Query("", k=3, reference="CC(=O)Oc1ccccc1C(=O)O"), EXAMPLES)
     assert workbench.evidence(ranking, ranking.hits) == ()
-    assert workbench.appraiser.scope(ranking) == ()
+    assert workbench.match_judge.scope(ranking) == ()
 
 
 @shipped
@@ -342,7 +342,7 @@ def test_evidence_of_a_search_without_words_is_none(workbench: Workbench) -> Non
 )
 def test_a_query_out_of_scope_is_told(workbench: Workbench, text: str, outside: bool) -> None:
     ranking = workbench.search(Query(text, k=1), EXAMPLES)
-    assert [one.outside for one in workbench.appraiser.scope(ranking)] == [outside]
+    assert [one.outside for one in workbench.match_judge.scope(ranking)] == [outside]
 
 
 @shipped

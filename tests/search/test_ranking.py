@@ -16,7 +16,7 @@ from molsearch.model.reranker import LateInteraction
 from molsearch.query.account import sentences, spell_range
 from molsearch.records import Entry, Molecule, Phrase, PropertyRange, Query
 from molsearch.screener import Screener
-from molsearch.search.filters import Narrowed
+from molsearch.search.filters import FilteredRows
 from molsearch.search.ranking import NO_RERANKER, query_vector, rank
 from molsearch.search.rerank import rerank_gains
 from molsearch.settings import Settings
@@ -156,7 +156,7 @@ def test_a_score_distribution_of_a_sample_is_called_one(
     molecules = [Molecule("C" * n, "", (Entry(n, "C" * n, "smiles"),)) for n in range(1, 41)]
     index.add(embed(molecules, tiny_model))
     read = Interpretation((phrase("an alkane"),))
-    narrowed = Narrowed(None, Narrowing(40))
+    narrowed = FilteredRows(None, Narrowing(40))
     ranking = rank(Query("an alkane", k=40), read, "x", index, tiny_model, narrowed)
     drawn = len(ranking.scores)
     assert (ranking.searched, len(ranking.hits)) == (40, 40)

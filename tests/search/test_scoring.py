@@ -14,12 +14,12 @@ from molsearch.chem.ontology.classes import class_named, classes_of
 from molsearch.chem.properties import PROPERTIES
 from molsearch.model.odds import LIKELIEST, UNLIKELIEST, Odds
 from molsearch.model.role_head import RoleHead
-from molsearch.query.constraints import Evidence, read_evidence
+from molsearch.query.constraints import Constraints, read_constraints
 from molsearch.query.criteria import Criteria, read_criteria
 from molsearch.query.names import Mention
 from molsearch.query.parts import parts_of
 from molsearch.records import Query
-from molsearch.search.scoring import Described, configuration_lift, depth, lift, parts_lift, roles_lift
+from molsearch.search.scoring import Described, criteria_penalty, depth, part_penalty, role_penalty, stereo_penalty
 
 VECTORS = np.eye(5, 8, dtype=np.float32)  # of five molecules, for a role head of eight columns
 CLASSES = np.random.default_rng(0).integers(256, size=(5, CLASS_SIZE // 8)).astype(np.uint8)  # of the same
@@ -63,26 +63,26 @@ def odds(scale=0.1, alone=0.0):
 
 
 def read(text):
-    return Evidence(read_criteria(text), ())
+    return Constraints(read_criteria(text), ())
 
 
 def test_a_molecule_outside_a_class_loses_the_log_odds_by_the_factor():
-    assert lift([read("a sulfonamide")], Columns(), odds()) == pytest.approx([0, -0.3, -0.3, 0, -0.3])
+    assert criteria_penalty([read("a sulfonamide")], Columns(), odds()) == pytest.approx([0, -0.3, -0.3, 0, -0.3])
 
 
 def test_a_text_that_says_nothing_else_counts_more():
-    assert lift([read("a sulfonamide")], Columns(), odds(alone=0.4))[1] == pytest.approx(-3 * 0.5)
-    half = lift([read("sulfonamide marigold")], Columns(), odds(alone=0.4))
+    assert criteria_penalty([read("a sulfonamide")], Columns(), odds(alone=0.4))[1] == pytest.approx(-3 * 0.5)
+    half = criteria_penalty([read("sulfonamide marigold")], Columns(), odds(alone=0.4))
     assert half[1] == pytest.approx(-3 * (0.1 + 0.4 * (11 / 19) ** 4))
 
 
 def test_a_long_text_read_in_part_counts_as_any_text():
     long = replace(read("a sulfonamide"), words=40)
-    assert lift([long], Columns(), odds(alone=0.4))[1] == pytest.approx(-3 * (0.1 + 0.4 * 0.25**4))
+    assert criteria_penalty([long], Columns(), odds(alone=0.4))[1] == pytest.approx(-3 * (0.1 + 0.4 * 0.25**4))
 
 
 def test_a_lacked_amount_costs_the_odds_of_a_reading_that_is_right_nine_times_in_ten():
-    raised = lift([read("no aromatic ring")], Columns(), odds(scale=1.0))
+    raised = criteria_penalty([read("no aromatic ring")], Columns(), odds(scale=1.0))
     assert raised[1] == 0  # decanol has none
     # Pyridine has one more than none, 1 / 0.7 of the step: it agrees by 1 / (1 + 1 / 0.49).
     assert raised[2] == pytest.approx(-math.log(9) * (1 - 0.49 / 1.49), rel=1e-5)
@@ -90,24 +90,24 @@ def test_a_lacked_amount_costs_the_odds_of_a_reading_that_is_right_nine_times_in
 
 def test_texts_asked_together_share_by_weight():
     both = [replace(read("a sulfonamide"), share=0.25), replace(read("a marigold"), share=0.75)]
-    assert lift(both, Columns(), odds())[1] == pytest.approx(-0.3 * 0.25)
+    assert criteria_penalty(both, Columns(), odds())[1] == pytest.approx(-0.3 * 0.25)
 
 
 def test_nothing_read_no_bits_or_no_odds_takes_nothing_off():
-    assert lift([read("isolated from a sponge")], Columns(), odds()) is None
-    assert lift([read("a sulfonamide")], Columns(flagged=False), odds()) is None
+    assert criteria_penalty([read("isolated from a sponge")], Columns(), odds()) is None
+    assert criteria_penalty([read("a sulfonamide")], Columns(flagged=False), odds()) is None
     unmeasured = Odds(*(np.zeros_like(table) for table in (odds().classes, odds().parts)), 1, 1, 1)
-    assert lift([read("a sulfonamide")], Columns(), unmeasured) is None
+    assert criteria_penalty([read("a sulfonamide")], Columns(), unmeasured) is None
 
 
 def test_a_part_costs_what_it_is_held_less_than_best():
     benzene = parts_of([Mention("benzene", 0, 7, "c1ccccc1", "other")])
-    taken = parts_lift([Evidence(Criteria(), tuple(benzene))], ["c1ccccc1", "Cc1ccccc1", "CCO"], odds())
+    taken = part_penalty([Constraints(Criteria(), tuple(benzene))], ["c1ccccc1", "Cc1ccccc1", "CCO"], odds())
     assert taken == pytest.approx([0, -0.1, -0.3])
 
 
 def test_names_in_a_text_are_read_as_parts_and_count_as_read():
-    (one,) = read_evidence(["a pyrazine with a 4-chlorophenyl group"])
+    (one,) = read_constraints(["a pyrazine with a 4-chlorophenyl group"])
     assert [part.atoms for part in one.parts] == [6, 7]
     assert one.criteria.coverage == 1
 
@@ -117,7 +117,7 @@ def screener(tmp_path_factory):
     from molsearch.screener import Screener
     from molsearch.settings import Settings
 
-    return Screener(Settings(home=tmp_path_factory.mktemp("evidence")))
+    return Screener(Settings(home=tmp_path_factory.mktemp("constraints")))
 
 
 def test_members_of_a_class_head_the_list(screener):
@@ -152,17 +152,17 @@ def taught():
 
 
 def read_roles(text):
-    (one,) = read_evidence([text], roles=ROLES)
+    (one,) = read_constraints([text], roles=ROLES)
     return one
 
 
 def test_a_role_takes_off_what_its_head_tells_is_lacking(taught):
     told = taught.head.log_odds(VECTORS, CLASSES, [0, 1])
-    herbicide = roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, taught)
+    herbicide = role_penalty([read_roles("a herbicide")], VECTORS, CLASSES, taught)
     assert herbicide == pytest.approx(-0.2 * (LIKELIEST - told[:, 0]))
-    both = roles_lift([read_roles("an antibacterial herbicide")], VECTORS, CLASSES, taught)
+    both = role_penalty([read_roles("an antibacterial herbicide")], VECTORS, CLASSES, taught)
     assert both == pytest.approx(-0.2 * (2 * LIKELIEST - told.sum(1)), abs=1e-5)
-    either = roles_lift([read_roles("an antibacterial or a herbicide")], VECTORS, CLASSES, taught)
+    either = role_penalty([read_roles("an antibacterial or a herbicide")], VECTORS, CLASSES, taught)
     assert either == pytest.approx(-0.2 * (LIKELIEST - told.max(1)), abs=1e-5)
 
 
@@ -170,9 +170,9 @@ def test_the_less_of_a_text_is_read_the_less_its_role_weighs(taught):
     told = taught.head.log_odds(VECTORS, CLASSES, [1])[:, 0]
     one = read_roles("marigold, an antibacterial agent")
     assert one.alone == pytest.approx(18 / 26)
-    assert roles_lift([one], VECTORS, CLASSES, taught) == pytest.approx(-0.2 * (18 / 26) ** 4 * (LIKELIEST - told))
+    assert role_penalty([one], VECTORS, CLASSES, taught) == pytest.approx(-0.2 * (18 / 26) ** 4 * (LIKELIEST - told))
     half = replace(one, share=0.5)
-    assert roles_lift([half], VECTORS, CLASSES, taught) == pytest.approx(-0.1 * (18 / 26) ** 4 * (LIKELIEST - told))
+    assert role_penalty([half], VECTORS, CLASSES, taught) == pytest.approx(-0.1 * (18 / 26) ** 4 * (LIKELIEST - told))
 
 
 def test_log_odds_beyond_what_can_be_known_are_cut(taught):
@@ -181,14 +181,14 @@ def test_log_odds_beyond_what_can_be_known_are_cut(taught):
         taught.head.hidden.bias.zero_()
         taught.head.classes.zero_()
         taught.head.out.weight[:, :2] = torch.tensor([1000.0, -1000.0])  # of the first molecule and of the second
-    taken = roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, taught)
+    taken = role_penalty([read_roles("a herbicide")], VECTORS, CLASSES, taught)
     assert taken.min() == pytest.approx(-0.2 * (LIKELIEST - UNLIKELIEST)) and taken.max() == 0
 
 
 def test_only_molecules_of_the_mask_are_looked_at(taught):
     mask = np.array([True, False, True, False, True])
-    whole = roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, taught)
-    some = roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, taught, mask)
+    whole = role_penalty([read_roles("a herbicide")], VECTORS, CLASSES, taught)
+    some = role_penalty([read_roles("a herbicide")], VECTORS, CLASSES, taught, mask)
     assert some[mask] == pytest.approx(whole[mask])
     assert some[~mask] == pytest.approx(-0.2 * (LIKELIEST - UNLIKELIEST))
 
@@ -198,12 +198,12 @@ def test_words_inside_a_role_are_nothing_else(text):
     one = read_roles(text)
     assert one.alone == 1 and len(one.roles) == 1
     assert not (one.criteria.classes or one.criteria.conditions or one.criteria.amounts or one.parts)
-    (plain,) = read_evidence([text])
+    (plain,) = read_constraints([text])
     assert plain.criteria.classes or plain.criteria.conditions or plain.parts  # without roles they are
 
 
 def test_a_role_that_is_a_class_too_is_both():
-    (one,) = read_evidence(["a beta blocker"], roles=["beta-adrenergic antagonist"])
+    (one,) = read_constraints(["a beta blocker"], roles=["beta-adrenergic antagonist"])
     assert [each.name for each in one.criteria.classes] == ["aryloxypropanolamine"]
     assert len(one.roles) == 1
 
@@ -212,16 +212,16 @@ def test_a_caption_is_read_as_if_there_were_no_roles():
     caption = (
         "A monocarboxylic acid that is isolated from a marine sponge of the Red Sea and is an antibacterial agent."
     )
-    assert read_evidence([caption], roles=ROLES) == read_evidence([caption])
+    assert read_constraints([caption], roles=ROLES) == read_constraints([caption])
     long = f"{caption} {caption}"
-    assert read_evidence([long], roles=ROLES) == read_evidence([long])
+    assert read_constraints([long], roles=ROLES) == read_constraints([long])
 
 
 def test_without_a_head_or_a_role_nothing_is_taken_off(taught):
-    assert roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, odds(alone=0.2)) is None
-    assert roles_lift([read_roles("a herbicide")], VECTORS, None, taught) is None
-    assert roles_lift([read_roles("a sulfonamide")], VECTORS, CLASSES, taught) is None
-    assert roles_lift([read_roles("a herbicide")], VECTORS, CLASSES, replace(taught, alone=0.0)) is None
+    assert role_penalty([read_roles("a herbicide")], VECTORS, CLASSES, odds(alone=0.2)) is None
+    assert role_penalty([read_roles("a herbicide")], VECTORS, None, taught) is None
+    assert role_penalty([read_roles("a sulfonamide")], VECTORS, CLASSES, taught) is None
+    assert role_penalty([read_roles("a herbicide")], VECTORS, CLASSES, replace(taught, alone=0.0)) is None
 
 
 def test_a_molecule_that_no_library_holds_has_columns_too():
@@ -235,6 +235,6 @@ def test_a_molecule_of_the_other_hand_loses_what_its_descriptors_tell():
     table = odds()
     table.parts[CONFIGURATION, :2] = -2, 1
     keys = ["C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O"]  # S, R and none
-    assert configuration_lift([stated], keys, table) == pytest.approx([0, -0.3, -0.3])
-    assert parts_lift([stated], keys, table) == pytest.approx([0, -0.3, -0.3])
+    assert stereo_penalty([stated], keys, table) == pytest.approx([0, -0.3, -0.3])
+    assert part_penalty([stated], keys, table) == pytest.approx([0, -0.3, -0.3])
     assert depth([stated]) > 0

@@ -6,12 +6,12 @@ from rdkit import Chem
 
 from molsearch.chem.batch.arrays import CLASS_SIZE, PART_KINDS, PART_OUTCOMES
 from molsearch.chem.features.features import features_of
-from molsearch.chem.ontology.groups import motif_named
+from molsearch.chem.ontology.groups import group_named
 from molsearch.chem.ontology.patterns import parse
 from molsearch.model.odds import Odds
-from molsearch.query.constraints import read_evidence
+from molsearch.query.constraints import read_constraints
 from molsearch.records import Query
-from molsearch.search.scoring import ENOUGH, LOOKED, asking, conditions_lift, possible
+from molsearch.search.scoring import ENOUGH, LOOKED, asking, possible, structure_penalty
 
 SMILES = ("Clc1ccccn1", "ClCCc1ccccn1", "Cc1ccccn1", "CCCl", "CCO")
 
@@ -27,7 +27,7 @@ def flags(smiles=SMILES):
 
 
 def read(text):
-    (one,) = read_evidence([text])
+    (one,) = read_constraints([text])
     return one
 
 
@@ -39,7 +39,7 @@ def test_only_molecules_of_the_right_classes_are_looked_at():
 def test_what_disagrees_falls_behind_and_what_cannot_agree_most():
     one = read("a pyridine bearing a chlorine")
     order = np.flatnonzero(possible(one, flags()))
-    lift = conditions_lift(one, order, len(SMILES), lambda rows: [SMILES[row] for row in rows], odds())
+    lift = structure_penalty(one, order, len(SMILES), lambda rows: [SMILES[row] for row in rows], odds())
     assert lift[0] == 0 > lift[1] > lift[2]
     assert lift[2] == lift[3] == lift[4]
     # Two conditions, the attachment and the chlorine; 5 odds each, at 0.01 + 0.2 of a text that says nothing else.
@@ -55,7 +55,7 @@ def test_no_more_molecules_are_looked_at_than_needed():
         return ["FC(F)(F)C" if rows[0] < ENOUGH else "C"] * len(rows)
 
     told: list[tuple[int, int]] = []
-    lift = conditions_lift(
+    lift = structure_penalty(
         one, np.arange(2 * LOOKED), 2 * LOOKED, keys, odds(), lambda done, total: told.append((done, total))
     )
     assert told == sorted(told) and told[-1][0] <= told[-1][1] == LOOKED
@@ -63,7 +63,7 @@ def test_no_more_molecules_are_looked_at_than_needed():
     assert lift[: len(asked)].max() == 0
     assert (lift[len(asked) :] < 0).all()
     asked.clear()
-    conditions_lift(
+    structure_penalty(
         one, np.arange(2 * LOOKED), 2 * LOOKED, lambda rows: asked.extend(rows) or ["C"] * len(rows), odds()
     )
     assert len(asked) == LOOKED
@@ -89,7 +89,7 @@ def screener(tmp_path_factory):
 )
 def test_hits_show_the_motif_and_the_reading_is_told(screener, text, motif):
     ranking = screener.search(Query(text, k=3), "examples")
-    pattern = parse(motif_named(motif).pattern)
+    pattern = parse(group_named(motif).pattern)
     assert all(pattern.holds(Chem.MolFromSmiles(hit.molecule.key), {}) for hit in ranking.hits)
     assert motif in {one.read_as for one in ranking.read.phrases[0].readings if one.kind == "feature"}
 
@@ -97,7 +97,7 @@ def test_hits_show_the_motif_and_the_reading_is_told(screener, text, motif):
 def test_what_is_denied_and_read_needs_no_warning(screener):
     ranking = screener.search(Query("an acid with no aliphatic ring", k=3), "examples")
     assert not [note for note in ranking.notes if "could not be read" in note]
-    without = parse(motif_named("aliphatic ring").pattern)
+    without = parse(group_named("aliphatic ring").pattern)
     assert not any(without.holds(Chem.MolFromSmiles(hit.molecule.key), {}) for hit in ranking.hits)
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from molsearch.training.features import Features, build
+from molsearch.training.features import TrainingFeatures, build
 from tests.training.samples import PAIRS, SMILES
 
 
 @pytest.fixture(scope="session")
-def features() -> Features:
+def features() -> TrainingFeatures:
     """The eight pairs to learn from and to validate on."""
     return build(PAIRS, PAIRS, SMILES, processes=1)

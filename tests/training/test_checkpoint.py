@@ -10,13 +10,13 @@ import torch
 
 from molsearch.errors import InputError
 from molsearch.training import checkpoint
-from molsearch.training.checkpoint import State
-from molsearch.training.features import Features
+from molsearch.training.checkpoint import TrainingState
+from molsearch.training.features import TrainingFeatures
 from molsearch.training.loop import Trainer
 from tests.training.samples import tiny_default
 
 
-def trainer(features: Features, out: Path, **changes: object) -> Trainer:
+def trainer(features: TrainingFeatures, out: Path, **changes: object) -> Trainer:
     return Trainer(tiny_default(**{"epochs": 4, **changes}), features, out)
 
 
@@ -33,19 +33,19 @@ def files(out: Path) -> set[str]:
     return {path.name for path in (out / ".checkpoint").iterdir()}
 
 
-def test_the_best_epoch_by_validation_is_put_back(tmp_path: Path, features: Features) -> None:
+def test_the_best_epoch_by_validation_is_put_back(tmp_path: Path, features: TrainingFeatures) -> None:
     run = trainer(features, tmp_path)
     state = checkpoint.start(tmp_path, run, resume=False)
     for epoch, score in ((1, 10.0), (2, 30.0), (3, 20.0)):
         mark(run, epoch)
         state = checkpoint.advance(tmp_path, run, state, {"val mrr": score})
-    assert state == State(3, 30.0, 2)
+    assert state == TrainingState(3, 30.0, 2)
     checkpoint.restore_kept(tmp_path, run)
     assert value(run) == 2
 
 
 def test_the_first_of_equal_epochs_is_kept_and_one_without_validation_is_not(
-    tmp_path: Path, features: Features
+    tmp_path: Path, features: TrainingFeatures
 ) -> None:
     run = trainer(features, tmp_path)
     state = checkpoint.start(tmp_path, run, resume=False)
@@ -56,7 +56,7 @@ def test_the_first_of_equal_epochs_is_kept_and_one_without_validation_is_not(
     assert (state.best_epoch, value(run)) == (2, 2)
 
 
-def test_a_recipe_that_keeps_the_last_epoch_gets_it(tmp_path: Path, features: Features) -> None:
+def test_a_recipe_that_keeps_the_last_epoch_gets_it(tmp_path: Path, features: TrainingFeatures) -> None:
     run = trainer(features, tmp_path, keep="last")
     state = checkpoint.start(tmp_path, run, resume=False)
     for epoch, score in ((1, 30.0), (2, 10.0)):
@@ -66,7 +66,7 @@ def test_a_recipe_that_keeps_the_last_epoch_gets_it(tmp_path: Path, features: Fe
     assert value(run) == 2
 
 
-def test_only_the_last_and_the_best_state_stay_on_disk(tmp_path: Path, features: Features) -> None:
+def test_only_the_last_and_the_best_state_stay_on_disk(tmp_path: Path, features: TrainingFeatures) -> None:
     run = trainer(features, tmp_path)
     state = checkpoint.start(tmp_path, run, resume=False)
     for score in (10.0, 30.0, 20.0):
@@ -74,7 +74,9 @@ def test_only_the_last_and_the_best_state_stay_on_disk(tmp_path: Path, features:
     assert files(tmp_path) == {"state.json", "epoch-3.safetensors", "kept-2.safetensors"}
 
 
-def test_a_kill_between_the_tensors_and_their_table_goes_back_one_epoch(tmp_path: Path, features: Features) -> None:
+def test_a_kill_between_the_tensors_and_their_table_goes_back_one_epoch(
+    tmp_path: Path, features: TrainingFeatures
+) -> None:
     run = trainer(features, tmp_path)
     state = checkpoint.start(tmp_path, run, resume=False)
     mark(run, 1)
@@ -88,7 +90,7 @@ def test_a_kill_between_the_tensors_and_their_table_goes_back_one_epoch(tmp_path
     assert value(resumed) == 1
 
 
-def test_moments_of_the_optimisers_and_the_critic_come_back(tmp_path: Path, features: Features) -> None:
+def test_moments_of_the_optimisers_and_the_critic_come_back(tmp_path: Path, features: TrainingFeatures) -> None:
     losses = {"contrastive": 1.0, "adversarial": 0.1}
     run = trainer(features, tmp_path, losses=losses)
     run.step(np.arange(8), 0)
@@ -105,20 +107,20 @@ def test_moments_of_the_optimisers_and_the_critic_come_back(tmp_path: Path, feat
         assert torch.equal(tensor, resumed.critic[0].state_dict()[name])
 
 
-def test_without_resume_a_run_begins_anew(tmp_path: Path, features: Features) -> None:
+def test_without_resume_a_run_begins_anew(tmp_path: Path, features: TrainingFeatures) -> None:
     run = trainer(features, tmp_path)
     checkpoint.advance(tmp_path, run, checkpoint.start(tmp_path, run, resume=False), {})
     (tmp_path / "log.jsonl").write_text("{}\n")
-    assert checkpoint.start(tmp_path, run, resume=False) == State()
+    assert checkpoint.start(tmp_path, run, resume=False) == TrainingState()
     assert files(tmp_path) == set()
     assert not (tmp_path / "log.jsonl").exists()
 
 
-def test_resume_without_a_checkpoint_begins_anew(tmp_path: Path, features: Features) -> None:
-    assert checkpoint.start(tmp_path, trainer(features, tmp_path), resume=True) == State()
+def test_resume_without_a_checkpoint_begins_anew(tmp_path: Path, features: TrainingFeatures) -> None:
+    assert checkpoint.start(tmp_path, trainer(features, tmp_path), resume=True) == TrainingState()
 
 
-def test_lines_logged_before_a_kill_but_not_saved_are_dropped(tmp_path: Path, features: Features) -> None:
+def test_lines_logged_before_a_kill_but_not_saved_are_dropped(tmp_path: Path, features: TrainingFeatures) -> None:
     run = trainer(features, tmp_path)
     checkpoint.advance(tmp_path, run, checkpoint.start(tmp_path, run, resume=False), {})
     (tmp_path / "log.jsonl").write_text('{"epoch": 1}\n{"epoch": 2}\n{"epo')
@@ -127,7 +129,7 @@ def test_lines_logged_before_a_kill_but_not_saved_are_dropped(tmp_path: Path, fe
 
 
 @pytest.mark.parametrize("what", ["recipe", "captions"])
-def test_the_checkpoint_of_another_run_is_refused(tmp_path: Path, features: Features, what: str) -> None:
+def test_the_checkpoint_of_another_run_is_refused(tmp_path: Path, features: TrainingFeatures, what: str) -> None:
     run = trainer(features, tmp_path)
     checkpoint.advance(tmp_path, run, checkpoint.start(tmp_path, run, resume=False), {})
     if what == "recipe":
@@ -147,7 +149,7 @@ def test_the_checkpoint_of_another_run_is_refused(tmp_path: Path, features: Feat
         lambda folder: (folder / "epoch-1.safetensors").write_bytes(b"short"),
     ],
 )
-def test_a_damaged_checkpoint_is_told(tmp_path: Path, features: Features, damage) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_checkpoint_is_told(tmp_path: Path, features: TrainingFeatures, damage) -> None:  # type: ignore[no-untyped-def]
     run = trainer(features, tmp_path)
     checkpoint.advance(tmp_path, run, checkpoint.start(tmp_path, run, resume=False), {})
     damage(tmp_path / ".checkpoint")

@@ -10,15 +10,15 @@ import pytest
 from molsearch.chem.batch.arrays import RELATIONS, MolGraph
 from molsearch.chem.features.graph import canonical, featurise
 from molsearch.errors import InputError
-from molsearch.model.grounding import Reading
+from molsearch.model.grounding import TextStructures
 from molsearch.query.names import available
-from molsearch.training.features import VERSION, Caption, Features, _without_own, build, load, save
+from molsearch.training.features import VERSION, Caption, TrainingFeatures, _without_own, build, load, save
 from tests.training.samples import PAIRS, SMILES
 
 needs_opsin = pytest.mark.skipif(bool(available()), reason=available() or "OPSIN is there")
 
 
-def test_every_caption_points_at_its_own_molecule(features: Features) -> None:
+def test_every_caption_points_at_its_own_molecule(features: TrainingFeatures) -> None:
     for pair, example in zip(PAIRS, features.train, strict=True):
         assert example.text == pair.text
         expected, stored = featurise(pair.smiles), features.store.take([example.molecule]).graph
@@ -26,18 +26,18 @@ def test_every_caption_points_at_its_own_molecule(features: Features) -> None:
             assert np.array_equal(getattr(stored, field.name), getattr(expected, field.name))
 
 
-def test_the_pool_points_at_its_molecules_in_order(features: Features) -> None:
+def test_the_pool_points_at_its_molecules_in_order(features: TrainingFeatures) -> None:
     assert [features.train[i].molecule for i in range(8)] == list(features.pool)
 
 
-def test_captions_are_written_for_training_molecules_only(features: Features) -> None:
+def test_captions_are_written_for_training_molecules_only(features: TrainingFeatures) -> None:
     assert {example.molecule for example in features.written} <= {example.molecule for example in features.train}
     assert len(features.written) > 8
     assert all(example.source == "written" for example in features.written)
 
 
 @needs_opsin
-def test_a_named_structure_is_a_row_of_the_store_with_its_relation(features: Features) -> None:
+def test_a_named_structure_is_a_row_of_the_store_with_its_relation(features: TrainingFeatures) -> None:
     example = next(e for e in features.train if e.text == "A conjugate base of benzoic acid.")
     named = featurise("OC(=O)c1ccccc1")
     rows = dict(zip(example.structures, example.relations, strict=True))
@@ -46,7 +46,7 @@ def test_a_named_structure_is_a_row_of_the_store_with_its_relation(features: Fea
 
 
 def test_features_made_in_chunks_by_several_processes_are_the_same(
-    monkeypatch: pytest.MonkeyPatch, features: Features
+    monkeypatch: pytest.MonkeyPatch, features: TrainingFeatures
 ) -> None:
     monkeypatch.setattr("molsearch.training.features._CHUNK", 3)
     seen: list[tuple[int, int]] = []
@@ -57,7 +57,7 @@ def test_features_made_in_chunks_by_several_processes_are_the_same(
         assert np.array_equal(getattr(spread.store.graph, field.name), getattr(features.store.graph, field.name))
 
 
-def test_a_cache_comes_back_as_it_was_saved(tmp_path: Path, features: Features) -> None:
+def test_a_cache_comes_back_as_it_was_saved(tmp_path: Path, features: TrainingFeatures) -> None:
     save(features, tmp_path)
     back = load(tmp_path)
     assert (back.train, back.val, back.written) == (features.train, features.val, features.written)
@@ -84,14 +84,14 @@ def test_a_folder_without_a_cache_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["texts.json", "graphs.safetensors"])
-def test_a_cache_cut_short_is_told(tmp_path: Path, features: Features, name: str) -> None:
+def test_a_cache_cut_short_is_told(tmp_path: Path, features: TrainingFeatures, name: str) -> None:
     save(features, tmp_path)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:100])
     with pytest.raises(InputError, match="No feature cache in"):
         load(tmp_path)
 
 
-def test_a_cache_of_another_version_is_told(tmp_path: Path, features: Features) -> None:
+def test_a_cache_of_another_version_is_told(tmp_path: Path, features: TrainingFeatures) -> None:
     save(features, tmp_path)
     table = json.loads((tmp_path / "texts.json").read_text())
     (tmp_path / "texts.json").write_text(json.dumps(table | {"version": VERSION - 1}))
@@ -109,7 +109,7 @@ def test_a_structure_that_cannot_be_read_is_told() -> None:
 
 def test_a_structure_learned_from_the_caption_s_own_molecule_is_dropped_however_it_is_written() -> None:
     own, other = "C[C@H](N)C(=O)O", "OC"
-    reading = Reading("t", ("N[C@@H](C)C(=O)O", other, "CCN"), (3, 2, 0))
+    reading = TextStructures("t", ("N[C@@H](C)C(=O)O", other, "CCN"), (3, 2, 0))
     assert canonical(own) == canonical(reading.structures[0])
     kept = _without_own(reading, Caption("t", own), frozenset({reading.structures[0], other}))
     assert (kept.structures, kept.relations) == ((other, "CCN"), (2, 0))
@@ -117,7 +117,7 @@ def test_a_structure_learned_from_the_caption_s_own_molecule_is_dropped_however_
 
 def test_a_structure_that_opsin_read_stays_even_where_it_is_the_answer() -> None:
     # A caption that spells its molecule's systematic name tells a searcher as much.
-    reading = Reading("t", ("CCO",), (0,))
+    reading = TextStructures("t", ("CCO",), (0,))
     assert _without_own(reading, Caption("t", "OCC"), frozenset()) == reading
 
 

@@ -19,8 +19,8 @@ from molsearch.errors import InputError
 from molsearch.model.batch import gram_bag
 from molsearch.model.dual import DualEncoder
 from molsearch.model.molecule import MoleculeBatch
-from molsearch.training.augmentation import MadeNames, swap, thin, thin_bag, thin_environments, thin_words
-from molsearch.training.features import Example, Features, load, save
+from molsearch.training.augmentation import SyntheticNames, swap, thin, thin_bag, thin_environments, thin_words
+from molsearch.training.features import Example, TrainingFeatures, load, save
 from molsearch.training.loop import Trainer, learning_rate
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
@@ -29,7 +29,7 @@ from tests.training.samples import PAIRS, SMILES, restless_default, tiny_default
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def ranks_of_pairs(model: DualEncoder, features: Features) -> tuple[list[int], list[int]]:
+def ranks_of_pairs(model: DualEncoder, features: TrainingFeatures) -> tuple[list[int], list[int]]:
     """Rank of each pair's molecule for its text, and of its text for its molecule."""
     rows = [example.molecule for example in features.train]
     scores = (
@@ -52,7 +52,7 @@ def ranks_of_pairs(model: DualEncoder, features: Features) -> tuple[list[int], l
     ],
     ids=["default", "default with sigmoid loss", "paper", "paper as released"],
 )
-def test_eight_pairs_are_learned_by_heart(tmp_path: Path, features: Features, recipe: Recipe) -> None:
+def test_eight_pairs_are_learned_by_heart(tmp_path: Path, features: TrainingFeatures, recipe: Recipe) -> None:
     trainer = Trainer(recipe, features, tmp_path)
     assert ranks_of_pairs(trainer.model, features) != ([1] * 8, [1] * 8)
     for _ in trainer.epochs(0, None):
@@ -60,7 +60,7 @@ def test_eight_pairs_are_learned_by_heart(tmp_path: Path, features: Features, re
     assert ranks_of_pairs(trainer.model, features) == ([1] * 8, [1] * 8)
 
 
-def test_every_parameter_of_both_recipes_learns(tmp_path: Path, features: Features) -> None:
+def test_every_parameter_of_both_recipes_learns(tmp_path: Path, features: TrainingFeatures) -> None:
     for recipe in (tiny_default(epochs=1), tiny_paper(epochs=1)):
         trainer = Trainer(recipe, features, tmp_path)
         trainer.step(np.arange(8), 0)
@@ -69,7 +69,7 @@ def test_every_parameter_of_both_recipes_learns(tmp_path: Path, features: Featur
         assert still == [] or (recipe.name == "default" and all("body.embeddings.word" in name for name in still))
 
 
-def test_a_path_that_ends_early_learns_no_more(tmp_path: Path, features: Features) -> None:
+def test_a_path_that_ends_early_learns_no_more(tmp_path: Path, features: TrainingFeatures) -> None:
     trainer = Trainer(tiny_default(epochs=3, path_epochs={"lexical": 2}), features, tmp_path)
     seen = []
     for _, terms in trainer.epochs(0, None):
@@ -79,7 +79,7 @@ def test_a_path_that_ends_early_learns_no_more(tmp_path: Path, features: Feature
     assert [terms for _, terms in seen] == [["lexical/contrastive", "token/contrastive"]] * 2 + [["token/contrastive"]]
 
 
-def test_one_seed_gives_one_model_and_another_another(tmp_path: Path, features: Features) -> None:
+def test_one_seed_gives_one_model_and_another_another(tmp_path: Path, features: TrainingFeatures) -> None:
     def trained(seed: int) -> torch.Tensor:
         trainer = Trainer(tiny_default(epochs=2, seed=seed, word_dropout=0.2), features, tmp_path)
         for _ in trainer.epochs(0, None):
@@ -90,7 +90,7 @@ def test_one_seed_gives_one_model_and_another_another(tmp_path: Path, features: 
     assert not torch.equal(trained(1), trained(2))
 
 
-def test_one_caption_is_told_too_few(tmp_path: Path, features: Features) -> None:
+def test_one_caption_is_told_too_few(tmp_path: Path, features: TrainingFeatures) -> None:
     with pytest.raises(InputError, match="at least 2 captions, got 1"):
         Trainer(tiny_default(), replace(features, train=features.train[:1]), tmp_path)
 
@@ -99,7 +99,7 @@ def test_one_caption_is_told_too_few(tmp_path: Path, features: Features) -> None
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, features: Features) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, features: TrainingFeatures) -> Path:
     recipe = tiny_default(epochs=5, validate_every=2, learning_rate=5e-3)
     return Trainer(recipe, features, tmp_path_factory.mktemp("run")).run()
 
@@ -153,7 +153,7 @@ def ended() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 @pytest.mark.usefixtures("one_thread")
 def test_a_killed_run_goes_on_to_the_very_weights_of_an_undisturbed_one(
-    tmp_path: Path, features: Features, ended: list[subprocess.Popen[bytes]]
+    tmp_path: Path, features: TrainingFeatures, ended: list[subprocess.Popen[bytes]]
 ) -> None:
     cache, killed, whole = tmp_path / "cache", tmp_path / "killed", tmp_path / "whole"
     save(features, cache)
@@ -235,7 +235,7 @@ def test_bag_entries_lose_their_weight_and_nothing_else() -> None:
     assert thin_bag(bag, 0.0) is bag
 
 
-def test_hidden_words_and_environments_leave_the_rest_as_it_was(tmp_path: Path, features: Features) -> None:
+def test_hidden_words_and_environments_leave_the_rest_as_it_was(tmp_path: Path, features: TrainingFeatures) -> None:
     torch.manual_seed(0)
     model = Trainer(tiny_default(), features, tmp_path).model
     words = model.text.prepare([pair.text for pair in PAIRS])
@@ -250,7 +250,7 @@ def test_hidden_words_and_environments_leave_the_rest_as_it_was(tmp_path: Path, 
     assert 0.3 < float(gone.sum() / (molecules.environments >= 0).sum()) < 0.7
 
 
-def test_a_shared_written_caption_is_no_negative(tmp_path: Path, features: Features) -> None:
+def test_a_shared_written_caption_is_no_negative(tmp_path: Path, features: TrainingFeatures) -> None:
     # Every caption becomes one and the same written one: no cell off the diagonal may count, so the loss is 0.
     example = features.train[0]
     written = tuple(replace(example, text="a small molecule", molecule=e.molecule) for e in features.train)
@@ -259,7 +259,7 @@ def test_a_shared_written_caption_is_no_negative(tmp_path: Path, features: Featu
     assert terms["token/contrastive"] == pytest.approx(0, abs=1e-5)
 
 
-def test_filling_in_hidden_words_teaches_the_text_encoder_alone(tmp_path: Path, features: Features) -> None:
+def test_filling_in_hidden_words_teaches_the_text_encoder_alone(tmp_path: Path, features: TrainingFeatures) -> None:
     trainer = Trainer(tiny_default(epochs=2, masked_epochs=3), features, tmp_path)
     before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
     assert len(trainer.learn_words()) == 3
@@ -269,14 +269,14 @@ def test_filling_in_hidden_words_teaches_the_text_encoder_alone(tmp_path: Path, 
     assert changed == {"text"}
 
 
-def test_a_model_without_a_text_encoder_has_no_words_to_learn(tmp_path: Path, features: Features) -> None:
+def test_a_model_without_a_text_encoder_has_no_words_to_learn(tmp_path: Path, features: TrainingFeatures) -> None:
     recipe = tiny_default(masked_epochs=3)
     recipe = replace(recipe, model=replace(recipe.model, lexical_share=1.0))
     with pytest.raises(InputError, match="masked_epochs"):
         Trainer(recipe, features, tmp_path).run()
 
 
-def test_made_names_learn_beside_the_captions(tmp_path: Path, features: Features) -> None:
+def test_made_names_learn_beside_the_captions(tmp_path: Path, features: TrainingFeatures) -> None:
     # No caption of theirs is met: what the tower learns of these names comes from the names alone.
     made = tuple(
         Example(f"xyzzylin {name}", example.molecule, (), (), ())
@@ -292,16 +292,16 @@ def test_made_names_learn_beside_the_captions(tmp_path: Path, features: Features
 
 
 @pytest.mark.parametrize(("share", "drawn"), [(0.0, 0), (0.25, 2), (2.0, 16)])
-def test_as_many_made_names_are_drawn_as_the_recipe_says(features: Features, share: float, drawn: int) -> None:
+def test_as_many_made_names_are_drawn_as_the_recipe_says(features: TrainingFeatures, share: float, drawn: int) -> None:
     made = [replace(example, text="xyzzylin") for example in features.train]
-    examples = MadeNames(made).draw(features.train, share, np.random.default_rng(0))
+    examples = SyntheticNames(made).draw(features.train, share, np.random.default_rng(0))
     assert [example.text for example in examples] == ["xyzzylin"] * drawn
-    assert MadeNames([]).draw(features.train, share, np.random.default_rng(0)) == []
+    assert SyntheticNames([]).draw(features.train, share, np.random.default_rng(0)) == []
 
 
-def test_no_made_name_is_longer_than_the_captions_beside_it(features: Features) -> None:
+def test_no_made_name_is_longer_than_the_captions_beside_it(features: TrainingFeatures) -> None:
     captions = [replace(example, text="a salt of it") for example in features.train]
     texts = ["1-methylxyzzylin", "2,3,4,5-tetramethylxyzzylin", "xyzzylin"]  # 3, 9 and 1 words
-    made = MadeNames([replace(features.train[0], text=text) for text in texts])
+    made = SyntheticNames([replace(features.train[0], text=text) for text in texts])
     drawn = {example.text for example in made.draw(captions, 8.0, np.random.default_rng(0))}
     assert drawn == {"1-methylxyzzylin", "xyzzylin"}

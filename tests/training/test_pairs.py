@@ -7,7 +7,7 @@ import pytest
 
 from molsearch.errors import InputError
 from molsearch.training.pairs import (
-    Row,
+    PairRow,
     batches,
     molecule_ids,
     read_pairs,
@@ -41,7 +41,7 @@ def test_a_comma_separated_file_has(write) -> None:  # type: ignore[no-untyped-d
 def test_the_file_s_other_columns_are_kept(write) -> None:  # type: ignore[no-untyped-def]
     head = "inchikey\tsmiles\ttext\tsource\tchebi20_split\tpcdes_split\tcid\tkey\n"
     row = read_pairs(write(head + "LFQ\tOCC\tan alcohol\tchebi\ttrain\tnone\t702\tCCO\n")).rows[0]
-    assert row == Row("an alcohol", "OCC", "702", 1, "CCO", "LFQ", "chebi", "train", "none")
+    assert row == PairRow("an alcohol", "OCC", "702", 1, "CCO", "LFQ", "chebi", "train", "none")
 
 
 def test_another_text_column_can_be_chosen(write) -> None:  # type: ignore[no-untyped-def]
@@ -107,13 +107,17 @@ def test_the_shared_files_read_whole(shared: Path) -> None:
 
 
 def test_molecules_are_told_apart_by_inchikey_when_all_have_one() -> None:
-    rows = [Row("a", "OCC", inchikey="LFQ"), Row("b", "CCO", inchikey="LFQ"), Row("c", "CC", inchikey="OTM")]
+    rows = [
+        PairRow("a", "OCC", inchikey="LFQ"),
+        PairRow("b", "CCO", inchikey="LFQ"),
+        PairRow("c", "CC", inchikey="OTM"),
+    ]
     assert molecule_ids(rows).tolist() == [0, 0, 1]
-    assert molecule_ids([*rows, Row("d", "CC")]).tolist() == [0, 1, 2, 2]
+    assert molecule_ids([*rows, PairRow("d", "CC")]).tolist() == [0, 1, 2, 2]
 
 
 def test_same_pairs_marks_shared_molecules_and_shared_captions() -> None:
-    rows = [Row("a gas", "C"), Row("methane", "C"), Row("a gas", "CC"), Row("an alcohol", "CO")]
+    rows = [PairRow("a gas", "C"), PairRow("methane", "C"), PairRow("a gas", "CC"), PairRow("an alcohol", "CO")]
     marked = same_pairs(molecule_ids(rows), text_ids(rows))
     expected = np.eye(4, dtype=bool)
     for i, j in ((0, 1), (0, 2)):

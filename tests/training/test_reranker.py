@@ -12,14 +12,14 @@ from molsearch.evaluation.reranker import evaluate_reranker
 from molsearch.model.dual import DualEncoder
 from molsearch.model.reranker import FILE, LateInteraction, read_reranker
 from molsearch.search.rerank import rerank_gains
-from molsearch.training.features import Features, save
+from molsearch.training.features import TrainingFeatures, save
 from molsearch.training.loop import Trainer
 from molsearch.training.reranker import fit_reranker, rivals, teach_reranker
 from tests.training.samples import PAIRS, SMILES, tiny_default
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, features: Features) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, features: TrainingFeatures) -> Path:
     """A model that learned little, and its features."""
     out = tmp_path_factory.mktemp("model")
     Trainer(tiny_default(epochs=2, roles=0), features, out).run()
@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, features: Features) -> Path
     return out
 
 
-def test_no_rival_is_the_own_molecule_and_the_nearest_are_kept(folder: Path, features: Features) -> None:
+def test_no_rival_is_the_own_molecule_and_the_nearest_are_kept(folder: Path, features: TrainingFeatures) -> None:
     model = DualEncoder.load(folder)
     molecules = np.unique([example.molecule for example in features.train])
     found = rivals(model, features.train, features.store, molecules)
@@ -36,7 +36,7 @@ def test_no_rival_is_the_own_molecule_and_the_nearest_are_kept(folder: Path, fea
         assert sorted([*molecules[line], example.molecule]) == molecules.tolist()
 
 
-def test_eight_captions_are_told_apart_by_words_and_atoms_alone(folder: Path, features: Features) -> None:
+def test_eight_captions_are_told_apart_by_words_and_atoms_alone(folder: Path, features: TrainingFeatures) -> None:
     model = DualEncoder.load(folder)
     told = [0, 0]
     for number, epochs in enumerate((1, 800)):
@@ -48,7 +48,7 @@ def test_eight_captions_are_told_apart_by_words_and_atoms_alone(folder: Path, fe
     assert told[1] >= 7  # two enantiomers differ in one sign of one atom
 
 
-def test_the_same_seed_teaches_the_same(folder: Path, features: Features) -> None:
+def test_the_same_seed_teaches_the_same(folder: Path, features: TrainingFeatures) -> None:
     model = DualEncoder.load(folder)
     first, second = (fit_reranker(model, features, 8, 2, seed=3) for _ in range(2))
     assert all((one == second.state_dict()[name]).all() for name, one in first.state_dict().items())
@@ -67,7 +67,7 @@ def test_a_folder_gets_its_re_ranker_without_becoming_another_model(folder: Path
     assert (folder / FILE).is_file()
 
 
-def test_several_phrases_count_by_their_shares(folder: Path, features: Features) -> None:
+def test_several_phrases_count_by_their_shares(folder: Path, features: TrainingFeatures) -> None:
     model = DualEncoder.load(folder)
     model.reranker = fit_reranker(model, features, 8, 1, seed=0)
     acid, salt = (rerank_gains(model, [text], [1.0], SMILES) for text in ("an acid", "a salt"))
@@ -85,7 +85,7 @@ def test_a_damaged_re_ranker_is_refused_in_a_sentence(folder: Path, tmp_path: Pa
         read_reranker(tmp_path, 16)
 
 
-def test_a_model_without_words_and_atoms_has_nothing_to_compare(tmp_path: Path, features: Features) -> None:
+def test_a_model_without_words_and_atoms_has_nothing_to_compare(tmp_path: Path, features: TrainingFeatures) -> None:
     recipe = tiny_default(epochs=1, roles=0)
     Trainer(replace(recipe, model=replace(recipe.model, lexical_share=1.0)), features, tmp_path).run()
     with pytest.raises(ModelError, match="only the short path"):

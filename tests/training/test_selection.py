@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from molsearch.errors import InputError
-from molsearch.training.pairs import Row, Table, read_pairs
+from molsearch.training.pairs import PairRow, PairTable, read_pairs
 from molsearch.training.selection import COLUMNS, draw, where, write_rows
 
 ROWS = (
-    Row('a "quoted" gas', "C", inchikey="A", pcdes_split="train", row=1),
-    Row("a gas again", "C", inchikey="A", pcdes_split="none", row=2),
-    Row("F/C=C\\F it is", "F/C=C\\F", inchikey="B", source="x", pcdes_split="train", row=3),
+    PairRow('a "quoted" gas', "C", inchikey="A", pcdes_split="train", row=1),
+    PairRow("a gas again", "C", inchikey="A", pcdes_split="none", row=2),
+    PairRow("F/C=C\\F it is", "F/C=C\\F", inchikey="B", source="x", pcdes_split="train", row=3),
 )
-TABLE = Table("t.tsv", COLUMNS, ROWS)
+TABLE = PairTable("t.tsv", COLUMNS, ROWS)
 
 
 def test_rows_are_chosen_by_a_column() -> None:
@@ -38,11 +38,11 @@ def test_a_condition_that_chooses_nothing_says_what_would(condition: str, told: 
 
 def test_a_column_that_the_file_lacks_is_no_condition() -> None:
     with pytest.raises(InputError, match="with one of text, smiles"):
-        where(Table("t.tsv", ("smiles", "text"), ROWS), "pcdes_split=")
+        where(PairTable("t.tsv", ("smiles", "text"), ROWS), "pcdes_split=")
 
 
 def test_a_draw_keeps_all_captions_of_a_molecule() -> None:
-    rows = tuple(Row(f"{n} {copy}", "C" * (n + 1)) for n in range(40) for copy in "ab")
+    rows = tuple(PairRow(f"{n} {copy}", "C" * (n + 1)) for n in range(40) for copy in "ab")
     kept = draw(rows, 0.25, seed=3)
     assert len({row.smiles for row in kept}) == 10 and len(kept) == 20
     assert kept == draw(rows, 0.25, seed=3) != draw(rows, 0.25, seed=4)

@@ -8,7 +8,7 @@ import pytest
 from molsearch.chem.relatedness import inchikey
 from molsearch.query.names import Mention, available
 from molsearch.training.features import MADE, Caption, build, load
-from molsearch.training.pairs import Row
+from molsearch.training.pairs import PairRow
 from molsearch.training.prepare import prepare
 from molsearch.training.selection import write_rows
 from molsearch.training.synthetic_names import Pieces, compose, inchikeys, make_names, pieces_of
@@ -18,7 +18,7 @@ CAPTIONS = (
     "The molecule is 4-chlorophenol, obtained from 2,4-dimethylquinoline and cyclohexane.",
     "The molecule is a pyridine with an ethyl group; it derives from hexanoic acid and naphthalene.",
 )
-ROWS = [Row(text, "C") for text in CAPTIONS]
+ROWS = [PairRow(text, "C") for text in CAPTIONS]
 
 
 def test_a_name_is_cut_at_its_locants_and_stereodescriptors() -> None:
@@ -52,7 +52,9 @@ def test_names_are_read_by_opsin_and_none_comes_twice() -> None:
 @pytest.mark.skipif(bool(available()), reason=available())
 def test_no_name_is_made_of_an_excluded_molecule() -> None:
     first = make_names(ROWS, 40, frozenset(), seed=3)
-    excluded = inchikeys([Row("", first[0].smiles), Row("", first[1].smiles, inchikey=first[1].inchikey), Row("", "X")])
+    excluded = inchikeys(
+        [PairRow("", first[0].smiles), PairRow("", first[1].smiles, inchikey=first[1].inchikey), PairRow("", "X")]
+    )
     assert excluded == {first[0].inchikey, first[1].inchikey}
     again = make_names(ROWS, 40, excluded, seed=3)
     assert excluded.isdisjoint({row.inchikey for row in again})
@@ -71,7 +73,7 @@ def test_a_made_name_is_learned_without_its_own_structure() -> None:
 def test_names_in_a_pair_file_stand_apart_from_the_captions(tmp_path: Path) -> None:
     held = make_names(ROWS, 3, frozenset(), seed=4)
     molecules = zip(CAPTIONS, ("CCO", "CCN", "CCC"), strict=True)
-    written = [Row(text, smiles, inchikey=inchikey(smiles)) for text, smiles in molecules]
+    written = [PairRow(text, smiles, inchikey=inchikey(smiles)) for text, smiles in molecules]
     write_rows([*written, *held], pairs := tmp_path / "pairs.tsv")
     write_rows(written[:1], val := tmp_path / "val.tsv")
     features = prepare(pairs, val, val, tmp_path / "features")

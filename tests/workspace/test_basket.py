@@ -16,11 +16,11 @@ from molsearch.workspace.basket import (
     MAX_NOTE_CHARS,
     MAX_PICKS,
     VERSION,
-    Asked,
     Basket,
-    Found,
+    HitOrigin,
     Origin,
     Pick,
+    Question,
     open_saved,
     save,
 )
@@ -32,7 +32,7 @@ ORIGIN = Origin("mine", 3, "m1", "ab" * 32)
 
 def pick(smiles: str, note: str = "", name: str = "") -> Pick:
     molecule = Molecule(smiles, name, (Entry(1, smiles, "smiles", name),))
-    return Pick(molecule, "mine", "m1", TIME, Found("an alcohol", 3, 0.5, 0.25, 99.5), note)
+    return Pick(molecule, "mine", "m1", TIME, HitOrigin("an alcohol", 3, 0.5, 0.25, 99.5), note)
 
 
 ETHANOL = Pick(
@@ -40,10 +40,10 @@ ETHANOL = Pick(
     "mine",
     "m1",
     TIME,
-    Found("an alcohol", 1, 0.75, 0.5, 100.0),
+    HitOrigin("an alcohol", 1, 0.75, 0.5, 100.0),
     "smells\nnice",
 )
-ASKED = Asked(Query("an alcohol", 50, (PropertyRange("mass_da", None, 300.0),), "[OX2H]"), "mine", "m1", 3, TIME)
+ASKED = Question(Query("an alcohol", 50, (PropertyRange("mass_da", None, 300.0),), "[OX2H]"), "mine", "m1", 3, TIME)
 FULL = Basket((ETHANOL, pick("CC"), pick("CCC")), (ASKED,), (ORIGIN,))
 
 
@@ -143,7 +143,7 @@ _PICKS = st.builds(
     _TEXTS,
     _TEXTS,
     _TEXTS,
-    st.none() | st.builds(Found, _TEXTS, st.integers(1, 9), st.floats(-9, 9), st.floats(-1, 1), st.floats(0, 100)),
+    st.none() | st.builds(HitOrigin, _TEXTS, st.integers(1, 9), st.floats(-9, 9), st.floats(-1, 1), st.floats(0, 100)),
 )
 
 

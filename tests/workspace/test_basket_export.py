@@ -3,11 +3,10 @@
 from dataclasses import replace
 from io import BytesIO
 
-from tests.test_basket import BLOCK, ETHANOL, FULL, OPTIONS
-
 from molsearch.chem.io.export import write_csv
 from molsearch.chem.io.sdf import write_sdf
 from molsearch.workspace.basket import Basket, export_rows, open_saved, save
+from tests.workspace.test_basket import BLOCK, ETHANOL, FULL, OPTIONS
 
 
 def test_an_export_keeps_the_molblock_with_its_coordinates_and_tags() -> None:

@@ -129,19 +129,19 @@ def test_a_library_that_is_being_filled_is_not_kept(mine: SessionScreener) -> No
     work = threading.Thread(target=mine.add, args=(mine.read_text("CCBr"), "secret", wait))
     work.start()
     assert reached.wait(30)
-    assert [(one.name, one.total, one.private) for one in mine.fillings()] == [("secret", 1, True)]
+    assert [(one.name, one.total, one.private) for one in mine.ingestions()] == [("secret", 1, True)]
     with pytest.raises(LibraryError, match="being filled"):
         mine.keep("secret")
     go_on.set()
     work.join(30)
-    assert mine.fillings() == []
+    assert mine.ingestions() == []
     assert mine.keep("secret").molecules == 3
 
 
 def test_every_session_sees_that_a_kept_library_is_being_filled(shared: Screener, mine: SessionScreener) -> None:
     seen = []
     other = SessionScreener(shared)
-    mine.kept.add(mine.read_text("CCBr"), "new", lambda done, total: seen.extend(other.fillings()))
+    mine.kept.add(mine.read_text("CCBr"), "new", lambda done, total: seen.extend(other.ingestions()))
     assert {(one.name, one.private) for one in seen} == {("new", False)}
     assert names(other) == ["kept", "new"]
 

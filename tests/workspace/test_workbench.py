@@ -11,7 +11,7 @@ from molsearch.errors import InputError, LibraryError
 from molsearch.records import Query, Ranking
 from molsearch.screener import Screener
 from molsearch.settings import Settings
-from molsearch.workspace.basket import Basket, asked_of, pick_of
+from molsearch.workspace.basket import Basket, pick_of, question_of
 from molsearch.workspace.workbench import Workbench
 
 PASTED = "CCCCCCO hexanol\nCCCCCCCO heptanol\nNS(=O)(=O)c1ccc(N)cc1 sulfanilamide\nCCO =ethanol\n"
@@ -35,7 +35,9 @@ def ranking(bench: Workbench) -> Ranking:
 def basket(bench: Workbench, ranking: Ranking) -> Basket:
     """All hits, the first with a note."""
     origin = bench.origin("mine")
-    basket = Basket().remember(asked_of(ranking), origin).add([pick_of(hit, ranking) for hit in ranking.hits], origin)
+    basket = (
+        Basket().remember(question_of(ranking), origin).add([pick_of(hit, ranking) for hit in ranking.hits], origin)
+    )
     return basket.annotate(ranking.hits[0].molecule.key, "=first")
 
 
@@ -106,5 +108,5 @@ def test_the_map_of_a_library_that_is_gone_is_a_sentence(bench: Workbench) -> No
 
 
 def test_a_question_is_kept_with_its_filters(bench: Workbench, ranking: Ranking) -> None:
-    asked = asked_of(replace(ranking, query=replace(ranking.query, smarts="O")))
+    asked = question_of(replace(ranking, query=replace(ranking.query, smarts="O")))
     assert bench.open_basket(bench.save_basket(Basket().remember(asked))).asked == (asked,)

@@ -49,7 +49,7 @@ _HYBRIDISATION = {
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class AtomType:
     """Atoms, or bonds, that answer alike.
 
     Attributes:
@@ -72,12 +72,12 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class AtomTypes:
     """What one pass over a molecule finds.
 
     Attributes:
-        atoms: Kind of each atom.
-        bonds: Kind of each bond.
+        atoms: AtomType of each atom.
+        bonds: AtomType of each bond.
         ends: Begin and end atom of each bond.
         rings: Atoms of each ring of the smallest set, in order.
         bond_rings: Bonds of each.
@@ -85,8 +85,8 @@ class Traits:
         fragments: Unconnected parts.
     """
 
-    atoms: list[Kind]
-    bonds: list[Kind]
+    atoms: list[AtomType]
+    bonds: list[AtomType]
     ends: list[tuple[int, int]]
     rings: tuple[tuple[int, ...], ...]
     bond_rings: tuple[tuple[int, ...], ...]
@@ -99,11 +99,11 @@ class Traits:
 
 
 _numbers = count()
-_atom_kinds: dict[AtomKey, Kind] = {}
+_atom_kinds: dict[AtomKey, AtomType] = {}
 _atom_numbers: dict[AtomKey, int] = {}  # by a key whose CIP code tells no more than whether there is one
-_bond_kinds: dict[BondKey, Kind] = {}
-_usual_atoms: dict[tuple[str, tuple[int, ...]], Kind] = {}  # by how an atom is written and what is around it
-_usual_bonds: dict[tuple[float, bool, bool], Kind] = {}  # by order, conjugation and ring, where these tell all
+_bond_kinds: dict[BondKey, AtomType] = {}
+_usual_atoms: dict[tuple[str, tuple[int, ...]], AtomType] = {}  # by how an atom is written and what is around it
+_usual_bonds: dict[tuple[float, bool, bool], AtomType] = {}  # by order, conjugation and ring, where these tell all
 _aromatic_bonds: set[int] = set()  # numbers of the kinds of bond that are aromatic
 
 _WRITTEN = re.compile(r"\[[^\]]*\]|Br|Cl|[BCNOPSFIbcnops*]")
@@ -111,7 +111,7 @@ _HALOGENS = ("F", "Cl", "Br", "I")
 _PLAIN = re.compile(r"[A-Za-z0-9@+\-\[\]()=#%:./\\*]+")  # SMILES without dative, quadruple or unspecified bonds
 
 
-def traits(mol: Chem.Mol, smiles: str = "") -> Traits:
+def atom_types(mol: Chem.Mol, smiles: str = "") -> AtomTypes:
     """Read a sanitised molecule once.
 
     Args:
@@ -140,10 +140,10 @@ def traits(mol: Chem.Mol, smiles: str = "") -> Traits:
         asked = zip(map(mol.GetAtomWithIdx, range(len(sizes))), sizes, memberships, strict=True)
         atoms = [_atom_kind(*one) for one in asked]
     fragments = 1 if smiles and "." not in smiles else len(Chem.GetMolFrags(mol))
-    return Traits(atoms, bonds, ends, rings, bond_rings, len(in_rings), fragments)
+    return AtomTypes(atoms, bonds, ends, rings, bond_rings, len(in_rings), fragments)
 
 
-def _read_bonds(mol: Chem.Mol, in_rings: Set[int]) -> tuple[list[Kind], list[tuple[int, int]]]:
+def _read_bonds(mol: Chem.Mol, in_rings: Set[int]) -> tuple[list[AtomType], list[tuple[int, int]]]:
     bonds, ends = [], []
     for row in range(mol.GetNumBonds()):
         bond = mol.GetBondWithIdx(row)
@@ -152,7 +152,7 @@ def _read_bonds(mol: Chem.Mol, in_rings: Set[int]) -> tuple[list[Kind], list[tup
     return bonds, ends
 
 
-def _recognised_bonds(mol: Chem.Mol, in_rings: Set[int], stereo: bool) -> tuple[list[Kind], list[tuple[int, int]]]:
+def _recognised_bonds(mol: Chem.Mol, in_rings: Set[int], stereo: bool) -> tuple[list[AtomType], list[tuple[int, int]]]:
     """The same with fewer calls, for bonds whose order tells their type; ``stereo`` if double bonds may have a side."""
     bonds, ends = [], []
     for row in range(mol.GetNumBonds()):
@@ -172,7 +172,7 @@ def _recognised_bonds(mol: Chem.Mol, in_rings: Set[int], stereo: bool) -> tuple[
 
 
 def _surroundings(
-    bonds: Sequence[Kind], ends: Sequence[tuple[int, int]], sizes: Sequence[int], memberships: Sequence[int]
+    bonds: Sequence[AtomType], ends: Sequence[tuple[int, int]], sizes: Sequence[int], memberships: Sequence[int]
 ) -> list[tuple[int, ...]]:
     """For each atom the size of its smallest ring, how many rings it is in, and the kinds of its bonds, sorted."""
     arms: list[list[int]] = [[] for _ in sizes]
@@ -182,14 +182,16 @@ def _surroundings(
     return [(size, count, *sorted(arm)) for size, count, arm in zip(sizes, memberships, arms, strict=True)]
 
 
-def _recognised_atoms(mol: Chem.Mol, written: Sequence[str], around: Sequence[tuple[int, ...]]) -> list[Kind] | None:
+def _recognised_atoms(
+    mol: Chem.Mol, written: Sequence[str], around: Sequence[tuple[int, ...]]
+) -> list[AtomType] | None:
     """Recognise atoms by what follows from how they are written and from their bonds: all but the CIP code.
 
     An atom in brackets states its hydrogens and its charge; another has what its valence leaves open. None where RDKit
     has put charges on atoms that were written without (nitro groups, azides and perchlorates with too many bonds).
     """
     atoms = []
-    new: dict[tuple[str, tuple[int, ...]], Kind] = {}
+    new: dict[tuple[str, tuple[int, ...]], AtomType] = {}
     for row, place in enumerate(zip(written, around, strict=True)):
         kind = _usual_atoms.get(place)
         if kind is None:
@@ -209,7 +211,7 @@ def _recognised_atoms(mol: Chem.Mol, written: Sequence[str], around: Sequence[tu
     return atoms
 
 
-def _atom_kind(atom: Chem.Atom, ring_size: int, memberships: int) -> Kind:
+def _atom_kind(atom: Chem.Atom, ring_size: int, memberships: int) -> AtomType:
     tag = atom.GetChiralTag()
     key = (
         atom.GetAtomicNum(),
@@ -229,7 +231,7 @@ def _atom_kind(atom: Chem.Atom, ring_size: int, memberships: int) -> Kind:
     return _atom_kinds.get(key) or _new_atom(key)
 
 
-def _new_atom(key: AtomKey) -> Kind:
+def _new_atom(key: AtomKey) -> AtomType:
     element, degree, charge, hydrogens, hybridisation, aromatic, cip, ring, isotope, radical, _, valence = key
     tag = cip > 0
     codes = (
@@ -251,23 +253,23 @@ def _new_atom(key: AtomKey) -> Kind:
     if number is None:
         number = _atom_numbers[flat] = next(_numbers)
     row = np.array(codes, np.int64).tobytes()
-    return _remember(_atom_kinds, key, Kind(number, row, element, isotope > 0, tag, hydrogens, valence))
+    return _remember(_atom_kinds, key, AtomType(number, row, element, isotope > 0, tag, hydrogens, valence))
 
 
-def _bond_kind(bond: Chem.Bond, in_ring: bool) -> Kind:
+def _bond_kind(bond: Chem.Bond, in_ring: bool) -> AtomType:
     order = bond.GetBondType()
     stereo = bond.GetStereo() if order == _DOUBLE else None  # no other bond has cis and trans
     key = (order, stereo, bond.GetIsConjugated(), in_ring, bond.GetIsAromatic())
     return _bond_kinds.get(key) or _new_bond(key)
 
 
-def _new_bond(key: BondKey) -> Kind:
+def _new_bond(key: BondKey) -> AtomType:
     order, stereo, conjugated, ring, _ = key
     codes = (_ORDER.get(order, 5), _STEREO.get(stereo, 0) if stereo else 0, int(conjugated), int(ring))
-    return _remember(_bond_kinds, key, Kind(next(_numbers), np.array(codes, np.int64).tobytes()))
+    return _remember(_bond_kinds, key, AtomType(next(_numbers), np.array(codes, np.int64).tobytes()))
 
 
-def _remember(kinds: dict[Key, Kind], key: Key, kind: Kind) -> Kind:
+def _remember(kinds: dict[Key, AtomType], key: Key, kind: AtomType) -> AtomType:
     if len(kinds) >= MOST_KINDS:
         kinds.clear()
     return kinds.setdefault(key, kind)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rdkit import Chem
 
 from molsearch.chem.batch.arrays import ATOM_COLUMNS, BOND_COLUMNS
-from molsearch.chem.batch.atoms import Traits, traits
+from molsearch.chem.batch.atoms import AtomTypes, atom_types
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -22,8 +22,8 @@ _ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(
 
 
 @dataclass(frozen=True)
-class Cohort:
-    """Molecules and what ``traits`` read of them, N in all.
+class MolBatch:
+    """Molecules and what ``atom_types`` read of them, N in all.
 
     Attributes:
         mols: The molecules.
@@ -31,12 +31,12 @@ class Cohort:
     """
 
     mols: Sequence[Chem.Mol]
-    reads: Sequence[Traits]
+    reads: Sequence[AtomTypes]
 
     @classmethod
     def of(cls, mols: Sequence[Chem.Mol]) -> Self:
         """Read sanitised molecules."""
-        return cls(mols, [traits(mol) for mol in mols])
+        return cls(mols, [atom_types(mol) for mol in mols])
 
     @cached_property
     def sizes(self) -> Ints:
@@ -143,10 +143,10 @@ class Cohort:
         found[self.owners[chosen]] = True
         return found
 
-    def some(self, chosen: Bools) -> "Cohort":
-        """Return the chosen molecules, (N,) bool, as a cohort of their own."""
+    def some(self, chosen: Bools) -> "MolBatch":
+        """Return the chosen molecules, (N,) bool, as a molbatch of their own."""
         rows = np.flatnonzero(chosen).tolist()
-        return Cohort([self.mols[row] for row in rows], [self.reads[row] for row in rows])
+        return MolBatch([self.mols[row] for row in rows], [self.reads[row] for row in rows])
 
 
 def flat(lists: Sequence[Collection[int]]) -> Ints:

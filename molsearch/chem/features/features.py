@@ -11,8 +11,8 @@ import numpy.typing as npt
 from rdkit import Chem
 
 from molsearch.chem.batch.arrays import GraphStore, MolGraph
-from molsearch.chem.batch.atoms import Traits, traits
-from molsearch.chem.batch.molbatch import Cohort
+from molsearch.chem.batch.atoms import AtomTypes, atom_types
+from molsearch.chem.batch.molbatch import MolBatch
 from molsearch.chem.features.descriptors import profiles
 from molsearch.chem.features.graph import graphs_of, parse
 from molsearch.chem.ontology.classes import classes_and_alerts
@@ -47,11 +47,11 @@ def features_of(smiles: Sequence[str]) -> Features:
     kept: list[int] = []
     refused: dict[int, str] = {}
     mols: list[Chem.Mol] = []
-    reads: list[Traits] = []
+    reads: list[AtomTypes] = []
     for place, one in enumerate(smiles):
         try:
             mol = parse(one)
-            reads.append(traits(mol, one))
+            reads.append(atom_types(mol, one))
         except (InputError, ValueError, RuntimeError) as error:
             refused[place] = str(error)
             continue
@@ -60,17 +60,17 @@ def features_of(smiles: Sequence[str]) -> Features:
     if not mols:
         return Features((), refused, None, np.empty((0, len(PROPERTIES)), np.float32))
     try:
-        return _described(Cohort(mols, reads), kept, refused)
+        return _described(MolBatch(mols, reads), kept, refused)
     except (ValueError, RuntimeError) as error:
         if len(smiles) == 1:
             return Features((), {0: str(error)}, None, np.empty((0, len(PROPERTIES)), np.float32))
     return joined([features_of([one]) for one in smiles], [1] * len(smiles))  # one of them is to blame
 
 
-def _described(cohort: Cohort, kept: Sequence[int], refused: dict[int, str]) -> Features:
-    classes, alerts = classes_and_alerts(cohort)
-    store = graphs_of(cohort, classes)
-    return Features(tuple(kept), refused, store, profiles(cohort, alerts).astype(np.float32))
+def _described(molbatch: MolBatch, kept: Sequence[int], refused: dict[int, str]) -> Features:
+    classes, alerts = classes_and_alerts(molbatch)
+    store = graphs_of(molbatch, classes)
+    return Features(tuple(kept), refused, store, profiles(molbatch, alerts).astype(np.float32))
 
 
 def joined(parts: Sequence[Features], lengths: Sequence[int]) -> Features:

@@ -18,7 +18,7 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from molsearch.chem.batch.arrays import MORGAN_SIZE, PAIR_SIZE, RADII, offsets
-from molsearch.chem.batch.molbatch import Bools, Codes, Cohort, Ints, mixed
+from molsearch.chem.batch.molbatch import Bools, Codes, Ints, MolBatch, mixed
 
 Hashes = npt.NDArray[np.uint32]
 
@@ -27,23 +27,23 @@ _NONE = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def morgan(cohort: Cohort) -> tuple[Ints, Ints, Ints, Ints]:
+def morgan(molbatch: MolBatch) -> tuple[Ints, Ints, Ints, Ints]:
     """Number the environments of every atom.
 
     Returns:
         (A, RADII) environment of each radius centred on the atom, -1 where it adds nothing new; and of all molecules
         end to end, ascending within each: environments, how often each occurs, and (N,) how many a molecule has.
     """
-    growth = _Growth(cohort)
-    found = np.full((len(cohort.kinds), RADII), -1, np.int64)
+    growth = _Growth(molbatch)
+    found = np.full((len(molbatch.kinds), RADII), -1, np.int64)
     found[:, 0] = growth.hashes % MORGAN_SIZE
     for radius in range(1, RADII):
         kept = growth.grow(radius - 1)
         found[kept, radius] = growth.hashes[kept] % MORGAN_SIZE
     there = found >= 0
-    owners = np.broadcast_to(cohort.owners[:, None], found.shape)
+    owners = np.broadcast_to(molbatch.owners[:, None], found.shape)
     keys, counts = np.unique(owners[there] * MORGAN_SIZE + found[there], return_counts=True)
-    return found, keys % MORGAN_SIZE, counts, np.bincount(keys // MORGAN_SIZE, minlength=len(cohort.mols))
+    return found, keys % MORGAN_SIZE, counts, np.bincount(keys // MORGAN_SIZE, minlength=len(molbatch.mols))
 
 
 class _Growth:
@@ -53,12 +53,14 @@ class _Growth:
         hashes: (A,) hash of each atom's environment; 0 once it grows no further.
     """
 
-    def __init__(self, cohort: Cohort) -> None:
-        self._cohort = cohort
-        self.hashes = _atom_hashes(cohort)
-        self._bond_hashes = _bond_invariants.of(cohort, cohort.orders, np.arange(len(cohort.orders))).astype(np.uint64)
+    def __init__(self, molbatch: MolBatch) -> None:
+        self._cohort = molbatch
+        self.hashes = _atom_hashes(molbatch)
+        self._bond_hashes = _bond_invariants.of(molbatch, molbatch.orders, np.arange(len(molbatch.orders))).astype(
+            np.uint64
+        )
         self._lay_out()
-        words = (int(cohort.bonds.max(initial=0)) + 63) // 64 or 1
+        words = (int(molbatch.bonds.max(initial=0)) + 63) // 64 or 1
         self._covered = np.zeros((len(self.hashes), words), np.uint64)  # bonds of each environment
         self._dead: Bools = self._degrees == 0
         self._kept: Codes = np.zeros(0, np.uint64)  # what the environments found so far cover
@@ -154,13 +156,13 @@ def combined(seeds: Hashes, values: npt.NDArray[np.unsignedinteger]) -> Hashes:
 class Known:
     """A number that RDKit gives to each kind of atom or bond, asked once."""
 
-    def __init__(self, ask: Callable[[Cohort, int], int]) -> None:
+    def __init__(self, ask: Callable[[MolBatch, int], int]) -> None:
         self._ask = ask
         self._values = np.zeros(64, np.uint32)
         self._asked: Bools = np.zeros(64, bool)
         self._lock = threading.Lock()
 
-    def of(self, cohort: Cohort, kinds: Ints, places: Ints) -> Hashes:
+    def of(self, molbatch: MolBatch, kinds: Ints, places: Ints) -> Hashes:
         """Return the number of each kind, (M,), which are those of the atoms, or edges, at some places, (M,)."""
         with self._lock:
             more = int(kinds.max(initial=0)) + 1 - len(self._values)
@@ -170,32 +172,32 @@ class Known:
             if not self._asked[kinds].all():
                 for kind, first in zip(*np.unique(kinds, return_index=True), strict=True):
                     if not self._asked[kind]:
-                        self._values[kind] = self._ask(cohort, int(places[first]))
+                        self._values[kind] = self._ask(molbatch, int(places[first]))
                         self._asked[kind] = True
             return self._values[kinds]
 
 
-def _atom_hashes(cohort: Cohort) -> Hashes:
+def _atom_hashes(molbatch: MolBatch) -> Hashes:
     """RDKit's first hash of each atom: it follows from the kind where no hydrogen is written as an atom."""
-    written = cohort.any_atom(cohort.elements == 1)
-    places = np.flatnonzero(~written[cohort.owners])
-    hashes = np.zeros(len(cohort.kinds), np.uint32)
-    hashes[places] = _invariants.of(cohort, cohort.kinds[places], places)
+    written = molbatch.any_atom(molbatch.elements == 1)
+    places = np.flatnonzero(~written[molbatch.owners])
+    hashes = np.zeros(len(molbatch.kinds), np.uint32)
+    hashes[places] = _invariants.of(molbatch, molbatch.kinds[places], places)
     for owner in np.flatnonzero(written).tolist():
-        start, mol = int(cohort.starts[owner]), cohort.mols[owner]
+        start, mol = int(molbatch.starts[owner]), molbatch.mols[owner]
         hashes[start : start + mol.GetNumAtoms()] = list(rdMolDescriptors.GetConnectivityInvariants(mol))
     return hashes
 
 
-def _atom_invariant(cohort: Cohort, place: int) -> int:
-    owner = int(cohort.owners[place])
-    numbers = rdMolDescriptors.GetConnectivityInvariants(cohort.mols[owner])
-    return int(numbers[place - int(cohort.starts[owner])])
+def _atom_invariant(molbatch: MolBatch, place: int) -> int:
+    owner = int(molbatch.owners[place])
+    numbers = rdMolDescriptors.GetConnectivityInvariants(molbatch.mols[owner])
+    return int(numbers[place - int(molbatch.starts[owner])])
 
 
-def _bond_invariant(cohort: Cohort, edge: int) -> int:
-    owner = int(cohort.owners[cohort.edges[0][edge]])
-    bond = cohort.mols[owner].GetBondWithIdx(edge // 2 - int(cohort.bonds[:owner].sum()))
+def _bond_invariant(molbatch: MolBatch, edge: int) -> int:
+    owner = int(molbatch.owners[molbatch.edges[0][edge]])
+    bond = molbatch.mols[owner].GetBondWithIdx(edge // 2 - int(molbatch.bonds[:owner].sum()))
     kind, stereo = int(bond.GetBondType()), int(bond.GetStereo())
     return 100 + 10 * kind + stereo if kind == 2 and stereo else kind
 
@@ -209,51 +211,51 @@ _WORD = 64  # atoms of a molecule whose neighbourhoods fit one number
 _ONE = np.uint64(1)
 
 
-def atom_pairs(cohort: Cohort) -> tuple[Ints, Ints, Ints]:
+def atom_pairs(molbatch: MolBatch) -> tuple[Ints, Ints, Ints]:
     """Number the pairs of atoms.
 
     Returns:
         Of all molecules end to end, ascending within each: pairs, below PAIR_SIZE, how often each occurs, and (N,) how
         many different ones a molecule has.
     """
-    firsts, seconds, bonds = _apart(cohort)  # (P,) each
-    codes = _codes.of(cohort, cohort.kinds, np.arange(len(cohort.kinds)))
+    firsts, seconds, bonds = _apart(molbatch)  # (P,) each
+    codes = _codes.of(molbatch, molbatch.kinds, np.arange(len(molbatch.kinds)))
     one, other = codes[firsts], codes[seconds]
     hashes = combined(np.zeros(len(one), np.uint32), np.minimum(one, other))
     hashes = combined(combined(hashes, bonds.astype(np.uint32)), np.maximum(one, other))
-    keys = cohort.owners[firsts].astype(np.uint32) * np.uint32(PAIR_SIZE) + hashes % np.uint32(PAIR_SIZE)
+    keys = molbatch.owners[firsts].astype(np.uint32) * np.uint32(PAIR_SIZE) + hashes % np.uint32(PAIR_SIZE)
     keys.sort()
     starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.zeros(0, np.int64)
     distinct = keys[starts].astype(np.int64)
     counts = np.diff(np.append(starts, len(keys)))
-    return distinct % PAIR_SIZE, counts, np.bincount(distinct // PAIR_SIZE, minlength=len(cohort.mols))
+    return distinct % PAIR_SIZE, counts, np.bincount(distinct // PAIR_SIZE, minlength=len(molbatch.mols))
 
 
-def _apart(cohort: Cohort) -> tuple[Ints, Ints, Ints]:
+def _apart(molbatch: MolBatch) -> tuple[Ints, Ints, Ints]:
     """Find all pairs of atoms of one molecule and the bonds between them, each pair once, (P,) each."""
-    found = [_apart_in_large(cohort, owner) for owner in np.flatnonzero(cohort.sizes > _WORD).tolist()]
-    small = cohort.sizes[cohort.owners] <= _WORD
+    found = [_apart_in_large(molbatch, owner) for owner in np.flatnonzero(molbatch.sizes > _WORD).tolist()]
+    small = molbatch.sizes[molbatch.owners] <= _WORD
     if small.any():
-        found += _apart_in_small(cohort, small)
+        found += _apart_in_small(molbatch, small)
     if not found:
         return (np.zeros(0, np.int64),) * 3
     firsts, seconds, bonds = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return firsts, seconds, bonds
 
 
-def _apart_in_large(cohort: Cohort, owner: int) -> tuple[Ints, Ints, Ints]:
-    distances = np.triu(Chem.GetDistanceMatrix(cohort.mols[owner]), 1)
+def _apart_in_large(molbatch: MolBatch, owner: int) -> tuple[Ints, Ints, Ints]:
+    distances = np.triu(Chem.GetDistanceMatrix(molbatch.mols[owner]), 1)
     firsts, seconds = np.nonzero((distances > 0) & (distances <= FARTHEST))
-    start = int(cohort.starts[owner])
+    start = int(molbatch.starts[owner])
     return firsts + start, seconds + start, distances[firsts, seconds].astype(np.int64)
 
 
-def _apart_in_small(cohort: Cohort, small: Bools) -> list[tuple[Ints, Ints, Ints]]:
+def _apart_in_small(molbatch: MolBatch, small: Bools) -> list[tuple[Ints, Ints, Ints]]:
     """Let what each atom reaches, one bit an atom, grow by a bond at a time; what is new is that many bonds away."""
-    bits = (np.arange(len(cohort.owners)) - cohort.starts[cohort.owners]).astype(np.uint64)
+    bits = (np.arange(len(molbatch.owners)) - molbatch.starts[molbatch.owners]).astype(np.uint64)
     reached = np.where(small, _ONE << (bits % np.uint64(_WORD)), np.uint64(0))  # (A,)
     later = ~((reached << _ONE) - _ONE)  # the atoms after this one, so that a pair is found once
-    around = _neighbours(cohort)  # (A, largest degree)
+    around = _neighbours(molbatch)  # (A, largest degree)
     found = []
     for bonds in range(1, FARTHEST + 1):
         wider = reached.copy()
@@ -268,24 +270,24 @@ def _apart_in_small(cohort: Cohort, small: Bools) -> list[tuple[Ints, Ints, Ints
         shown = np.unpackbits((new & later)[firsts].astype("<u8").view(np.uint8), bitorder="little")
         at = np.flatnonzero(shown.view(bool))
         owner_rows = firsts[at // _WORD]
-        found.append((owner_rows, cohort.starts[cohort.owners[owner_rows]] + at % _WORD, np.full(len(at), bonds)))
+        found.append((owner_rows, molbatch.starts[molbatch.owners[owner_rows]] + at % _WORD, np.full(len(at), bonds)))
     return found
 
 
-def _neighbours(cohort: Cohort) -> Ints:
+def _neighbours(molbatch: MolBatch) -> Ints:
     """Set the neighbours of each atom side by side, itself where there are fewer, (A, largest degree)."""
-    sources, targets = cohort.edges
+    sources, targets = molbatch.edges
     order = np.argsort(sources, kind="stable")
-    degrees = np.bincount(sources, minlength=len(cohort.kinds))
+    degrees = np.bincount(sources, minlength=len(molbatch.kinds))
     slots = np.arange(len(order)) - offsets(degrees)[:-1][sources[order]]
-    table = np.repeat(np.arange(len(cohort.kinds))[:, None], int(degrees.max(initial=0)), 1)
+    table = np.repeat(np.arange(len(molbatch.kinds))[:, None], int(degrees.max(initial=0)), 1)
     table[sources[order], slots] = targets[order]
     return table
 
 
-def _atom_code(cohort: Cohort, place: int) -> int:
-    owner = int(cohort.owners[place])
-    atom = cohort.mols[owner].GetAtomWithIdx(place - int(cohort.starts[owner]))
+def _atom_code(molbatch: MolBatch, place: int) -> int:
+    owner = int(molbatch.owners[place])
+    atom = molbatch.mols[owner].GetAtomWithIdx(place - int(molbatch.starts[owner]))
     return int(rdMolDescriptors.GetAtomPairAtomCode(atom))
 
 

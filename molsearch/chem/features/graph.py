@@ -20,17 +20,17 @@ from molsearch.chem.batch.arrays import (
     offsets,
     spans,
 )
-from molsearch.chem.batch.atoms import traits
-from molsearch.chem.batch.molbatch import Bools, Cohort
+from molsearch.chem.batch.atoms import atom_types
+from molsearch.chem.batch.molbatch import Bools, MolBatch
 from molsearch.chem.features.fragments import atom_pairs, morgan
 from molsearch.chem.ontology.classes import classes_and_alerts
 from molsearch.chem.sandbox.call import call
-from molsearch.chem.sandbox.process import Died
-from molsearch.chem.sandbox.risk import parted, tame
+from molsearch.chem.sandbox.process import WorkerDied
+from molsearch.chem.sandbox.risk import is_simple, simple_and_risky
 from molsearch.errors import InputError
 
 AT_ONCE = 256  # molecules described together
-SECONDS = 60.0  # for one molecule that is not tame
+SECONDS = 60.0  # for one molecule that is not simple
 
 
 def parse(smiles: str) -> Chem.Mol:
@@ -91,23 +91,23 @@ def graph_store(smiles: Sequence[str]) -> GraphStore:
     Raises:
         InputError: If one cannot be read, or takes longer than SECONDS.
     """
-    calm, wild = parted(smiles)
-    if not wild:
+    simple, risky = simple_and_risky(smiles)
+    if not risky:
         return _store(smiles)
-    stores = [_store([smiles[place] for place in calm])] if calm else []
-    stores += [GraphStore.of([_apart(smiles[place])]) for place in wild]
-    return GraphStore.joined(stores).take(np.argsort([*calm, *wild]))
+    stores = [_store([smiles[place] for place in simple])] if simple else []
+    stores += [GraphStore.of([_apart(smiles[place])]) for place in risky]
+    return GraphStore.joined(stores).take(np.argsort([*simple, *risky]))
 
 
 def _store(smiles: Sequence[str]) -> GraphStore:
-    return GraphStore.joined([graphs_of(cohort, classes_and_alerts(cohort)[0]) for cohort in _cohorts(smiles)])
+    return GraphStore.joined([graphs_of(molbatch, classes_and_alerts(molbatch)[0]) for molbatch in _cohorts(smiles)])
 
 
 def _apart(smiles: str) -> MolGraph:
     """Compute the arrays of an intricate molecule in a process that is ended when it takes too long."""
     try:
         arrays = call(graph_lists, smiles, seconds=SECONDS)
-    except Died as death:
+    except WorkerDied as death:
         raise InputError(
             f"This structure is too intricate to compute with: got {smiles[:80]!r}, which took longer than "
             f"{SECONDS:g} s or ended the process; choose another one."
@@ -126,27 +126,27 @@ def class_members(smiles: Sequence[str]) -> Bools:
     Raises:
         InputError: If one cannot be read, or takes longer than SECONDS.
     """
-    if all(map(tame, smiles)):
-        return np.concatenate([classes_and_alerts(cohort)[0] for cohort in _cohorts(smiles)])
+    if all(map(is_simple, smiles)):
+        return np.concatenate([classes_and_alerts(molbatch)[0] for molbatch in _cohorts(smiles)])
     return np.unpackbits(graph_store(smiles).class_bits(), axis=1, count=CLASS_SIZE).astype(np.bool_)
 
 
-def _cohorts(smiles: Sequence[str]) -> Iterator[Cohort]:
+def _cohorts(smiles: Sequence[str]) -> Iterator[MolBatch]:
     for start in range(0, len(smiles), AT_ONCE):
         part = smiles[start : start + AT_ONCE]
         mols = [parse(one) for one in part]
-        yield Cohort(mols, [traits(mol, one) for mol, one in zip(mols, part, strict=True)])
+        yield MolBatch(mols, [atom_types(mol, one) for mol, one in zip(mols, part, strict=True)])
 
 
-def graphs_of(cohort: Cohort, classes: Bools) -> GraphStore:
+def graphs_of(molbatch: MolBatch, classes: Bools) -> GraphStore:
     """Turn molecules into the arrays that the molecule encoders read.
 
     Args:
-        cohort: One molecule or more.
+        molbatch: One molecule or more.
         classes: (N, CLASS_SIZE) the chemical classes of each.
     """
-    environments, *counted_environments = morgan(cohort)
-    pairs, *counted_pairs = atom_pairs(cohort)
+    environments, *counted_environments = morgan(molbatch)
+    pairs, *counted_pairs = atom_pairs(molbatch)
     owners, numbers = np.nonzero(classes)
     groups = (
         counted_environments,
@@ -162,14 +162,14 @@ def graphs_of(cohort: Cohort, classes: Bools) -> GraphStore:
         first += length
     return GraphStore(
         MolGraph(
-            atoms=cohort.atom_codes,
+            atoms=molbatch.atom_codes,
             environments=environments,
-            bonds=cohort.bond_codes,
-            edges=cohort.local_edges,
+            bonds=molbatch.bond_codes,
+            edges=molbatch.local_edges,
             fragments=fragments,
             counts=counted,
         ),
-        offsets(cohort.sizes),
-        offsets(2 * cohort.bonds),
+        offsets(molbatch.sizes),
+        offsets(2 * molbatch.bonds),
         starts,
     )

@@ -13,13 +13,13 @@ import numpy as np
 
 from molsearch.chem.features.features import Features, features_of, joined, placed, read_features, write_features
 from molsearch.chem.properties import PROPERTIES
-from molsearch.chem.sandbox.process import READY, Crew, Died, Worker, limit_memory
-from molsearch.chem.sandbox.risk import parted
+from molsearch.chem.sandbox.process import READY, ProcessPool, Worker, WorkerDied, limit_memory
+from molsearch.chem.sandbox.risk import simple_and_risky
 
 CHUNK = 256  # molecules sent to a process at once
 SECONDS = 60.0  # a chunk may take this long and a second more for each molecule
-MOST_LOST = 20  # molecules of one library; then those that are not tame are given up
-_MOST_DEATHS = 5  # of the tame molecules of a chunk; then something else is wrong, and the rest is given up
+MOST_LOST = 20  # molecules of one library; then those that are not simple are given up
+_MOST_DEATHS = 5  # of the simple molecules of a chunk; then something else is wrong, and the rest is given up
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.chem.features.pool import serve; serve()"
 _LATE = "Computing its features did not end in {:g} s."
 _CRASHED = "Computing its features ended the process that did it, together with others and alone."
@@ -27,7 +27,7 @@ _GIVEN_UP = "Not computed: too many molecules before it ended the process that c
 _REFUSAL = "A process that computes features did not start: check the memory that is left, or use no such processes."
 
 
-class Pool:
+class FeaturePool:
     """A few processes that compute features; a context manager that ends them."""
 
     def __init__(self, workers: int) -> None:
@@ -36,10 +36,10 @@ class Pool:
         Args:
             workers: How many processes, one or more.
         """
-        self._crew = Crew([Worker(_CHILD, _REFUSAL) for _ in range(workers)])
+        self._crew = ProcessPool([Worker(_CHILD, _REFUSAL) for _ in range(workers)])
         self._lost = 0
 
-    def __enter__(self) -> "Pool":
+    def __enter__(self) -> "FeaturePool":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,39 +59,39 @@ class Pool:
         return self._crew.map(self._features, chunks, ahead)
 
     def features(self, smiles: Sequence[str]) -> Features:
-        """Compute features, in order: of tame molecules here, of the others in a process."""
-        calm, wild = parted(smiles)
-        parts = [(calm, features_of([smiles[place] for place in calm]))]
-        if wild:
-            parts.append((wild, next(self.map([[smiles[place] for place in wild]], ahead=0))))
+        """Compute features, in order: of simple molecules here, of the others in a process."""
+        simple, risky = simple_and_risky(smiles)
+        parts = [(simple, features_of([smiles[place] for place in simple]))]
+        if risky:
+            parts.append((risky, next(self.map([[smiles[place] for place in risky]], ahead=0))))
         return placed(parts)
 
     def _features(self, worker: Worker, smiles: Sequence[str]) -> Features:
-        calm, wild = parted(smiles)
-        together = _together(worker, [smiles[place] for place in calm])
-        return placed([(calm, together), *(([place], self._alone(worker, smiles[place])) for place in wild)])
+        simple, risky = simple_and_risky(smiles)
+        together = _together(worker, [smiles[place] for place in simple])
+        return placed([(simple, together), *(([place], self._alone(worker, smiles[place])) for place in risky)])
 
     def _alone(self, worker: Worker, smiles: str) -> Features:
         if self._lost >= MOST_LOST:
             return _refusal(_GIVEN_UP)
         try:
             return _asked_twice(worker, smiles)
-        except Died as death:
+        except WorkerDied as death:
             self._lost += 1
             return _loss(death)
 
 
 def _together(worker: Worker, smiles: Sequence[str]) -> Features:
-    """Ask for tame molecules at once; where that fails, one by one, so that only the one to blame is lost."""
+    """Ask for simple molecules at once; where that fails, one by one, so that only the one to blame is lost."""
     try:
         return _asked(worker, smiles)
-    except Died:
+    except WorkerDied:
         pass
     parts, deaths = [], 0
     for one in smiles:
         try:
             parts.append(_asked_twice(worker, one) if deaths < _MOST_DEATHS else _refusal(_GIVEN_UP))
-        except Died as death:
+        except WorkerDied as death:
             deaths += 1
             parts.append(_loss(death))
     return joined(parts, [1] * len(parts))
@@ -101,7 +101,7 @@ def _asked_twice(worker: Worker, smiles: str) -> Features:
     """Ask for one molecule, once more where the process ended early: something else may have ended it."""
     try:
         return _asked(worker, [smiles])
-    except Died as death:
+    except WorkerDied as death:
         if death.late:
             raise
         return _asked(worker, [smiles])
@@ -111,7 +111,7 @@ def _asked(worker: Worker, smiles: Sequence[str]) -> Features:
     return worker.ask(json.dumps(list(smiles)).encode() + b"\n", SECONDS + len(smiles), read_features)
 
 
-def _loss(death: Died) -> Features:
+def _loss(death: WorkerDied) -> Features:
     return _refusal(_LATE.format(SECONDS + 1) if death.late else _CRASHED)
 
 

@@ -19,7 +19,7 @@ _END_LINE = 200  # bytes that may follow the sign that ends a record, on its own
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class Chunk:
     """Whole records of one file.
 
     Attributes:
@@ -35,7 +35,7 @@ class Slice:
     whole: bool = False
 
 
-def slices_of(source: Source) -> Iterator[Slice] | None:
+def chunks_of(source: Source) -> Iterator[Chunk] | None:
     """Cut an opened source into slices; None where its format cannot be cut."""
     suffixes = [part.lower() for part in source.filename.rsplit("/")[-1].split(".")[1:]]
     if suffixes and suffixes[-1] in ("gz", "gzip"):
@@ -47,16 +47,16 @@ def slices_of(source: Source) -> Iterator[Slice] | None:
     return _smiles_slices(source) if suffix in _SMILES else _cut(source, _RECORD)
 
 
-def read_slice(one: Slice, options: ReadOptions) -> Iterator[Entry | Rejection]:
+def read_chunk(one: Chunk, options: ReadOptions) -> Iterator[Entry | Rejection]:
     """Yield the records of a slice; rows count from 1 in each. Reads text alone, so nothing here can hang or crash."""
     source = Excerpt(one.data, options, one.dropped, one.whole)
     return read_sdf(source) if one.layout is None else read_smiles_slice(source, one.layout)
 
 
-def _smiles_slices(source: Source) -> Iterator[Slice]:
+def _smiles_slices(source: Source) -> Iterator[Chunk]:
     """Look at as many slices as it takes to tell the layout, then pass all of them on."""
     cut = _cut(source, _LINE)
-    first: list[Slice] = []
+    first: list[Chunk] = []
     for one in cut:
         first.append(one)
         if smiles_sample(_joined(first, source.options))[1]:
@@ -71,7 +71,7 @@ def _smiles_slices(source: Source) -> Iterator[Slice]:
             layout = replace(layout, header=False)  # it stands in the first slice that has a line
 
 
-def _joined(slices: Sequence[Slice], options: ReadOptions) -> Excerpt:
+def _joined(slices: Sequence[Chunk], options: ReadOptions) -> Excerpt:
     return Excerpt(b"".join(one.data for one in slices), options)
 
 
@@ -102,7 +102,7 @@ _LINE = _Mark(b"\n")
 _RECORD = _Mark(b"\n$$$$")
 
 
-def _cut(source: Source, mark: _Mark) -> Iterator[Slice]:
+def _cut(source: Source, mark: _Mark) -> Iterator[Chunk]:
     bites = (block[at : at + SLICE] for block in source.blocks() for at in range(0, len(block), SLICE))
     most = source.options.max_record_bytes + SLICE
     data, only = b"", True
@@ -110,14 +110,14 @@ def _cut(source: Source, mark: _Mark) -> Iterator[Slice]:
         data += bite
         end = mark.last(data)
         if len(data) >= SLICE and end:
-            yield Slice(data[:end], None)
+            yield Chunk(data[:end], None)
             data, only = data[end:], False
         elif len(data) > most and not end:  # a record beyond the limit: its head is kept, the rest counted
             dropped, rest = _skipped(data[_HEAD:], bites, mark)
-            yield Slice(data[:_HEAD] + mark.sign + b"\n", None, dropped)
+            yield Chunk(data[:_HEAD] + mark.sign + b"\n", None, dropped)
             data, only = rest, False
     if data:
-        yield Slice(data, None, whole=only and source.whole)
+        yield Chunk(data, None, whole=only and source.whole)
 
 
 def _skipped(data: bytes, bites: Iterator[bytes], mark: _Mark) -> tuple[int, bytes]:

@@ -13,28 +13,28 @@ from dataclasses import asdict
 from itertools import takewhile
 from typing import Any, Self
 
-from molsearch.chem.io.chunks import Slice, read_slice
+from molsearch.chem.io.chunks import Chunk, read_chunk
 from molsearch.chem.io.columns import Layout
 from molsearch.chem.io.options import ReadOptions
 from molsearch.chem.io.spool import SpoolRow, rows_of
-from molsearch.chem.sandbox.process import READY, Crew, Died, Worker, limit_memory
-from molsearch.chem.sandbox.risk import tame
+from molsearch.chem.sandbox.process import READY, ProcessPool, Worker, WorkerDied, limit_memory
+from molsearch.chem.sandbox.risk import is_simple
 from molsearch.chem.standardize import Cleaned, Fault, clean, conclude
 from molsearch.records import Entry, Molecule, Reason, Rejection
 
 BATCH = 64
 _BATCH_CHARS = 1_000_000
-MOST_LATE = 20  # structures of one file that do not finish; then those that are not tame are refused untried
+MOST_LATE = 20  # structures of one file that do not finish; then those that are not simple are refused untried
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.chem.io.cleaning import serve; serve()"
 _UNTRIED = "Not tried: RDKit did not finish {:,} structures of this file, and this one is intricate too."
-_NOT_ASKED = Died(late=False)
+_NOT_ASKED = WorkerDied(late=False)
 _REFUSAL = (
     "The process that guards the reading of structures did not start: check the memory that is left, or read with "
     "timeout_s=0 to do without it."
 )
 
 
-class Guard:
+class CleaningPool:
     """Cleans records up in order, in worker processes that are replaced when a structure hangs or kills them.
 
     A context manager; without ``timeout_s`` it works in this process.
@@ -47,10 +47,10 @@ class Guard:
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
         count = max(1, options.workers)
-        with Guard._lock:
-            warm = [worker for worker in Guard._idle if worker.is_mine()]
-            Guard._idle.clear()
-        self._crew = Crew([*warm, *(Worker(_CHILD, _REFUSAL) for _ in range(count - len(warm)))])
+        with CleaningPool._lock:
+            warm = [worker for worker in CleaningPool._idle if worker.is_mine()]
+            CleaningPool._idle.clear()
+        self._crew = ProcessPool([*warm, *(Worker(_CHILD, _REFUSAL) for _ in range(count - len(warm)))])
         self._ahead = 2 * count
         self._late = 0
 
@@ -59,9 +59,9 @@ class Guard:
 
     def __exit__(self, *_: object) -> None:
         kept = self._crew.dismiss(spare=True)
-        with Guard._lock:
-            if kept and not Guard._idle:
-                Guard._idle.append(kept)
+        with CleaningPool._lock:
+            if kept and not CleaningPool._idle:
+                CleaningPool._idle.append(kept)
                 kept = None
         if kept:
             kept.close()
@@ -75,7 +75,7 @@ class Guard:
         for done in self._crew.map(self._batch, _batches(records), self._ahead):
             yield from done
 
-    def read(self, slices: Iterable[Slice]) -> Iterator[list[SpoolRow]]:
+    def read(self, slices: Iterable[Chunk]) -> Iterator[list[SpoolRow]]:
         """Read slices in the workers and yield what became of their records, in order; rows count from 1 in each."""
         yield from self._crew.map(self._slice, slices, self._ahead)
 
@@ -92,7 +92,7 @@ class Guard:
         done: list[Cleaned | Fault] = []
         crashed = -1
         while len(done) < len(entries):
-            if self._late >= MOST_LATE and not tame(entries[len(done)].text, entries[len(done)].kind):
+            if self._late >= MOST_LATE and not is_simple(entries[len(done)].text, entries[len(done)].kind):
                 done.append(Fault(Reason.TIMED_OUT, _UNTRIED.format(MOST_LATE)))
                 continue
             death, answers = self._hear(worker, _line(self._order(entries[len(done) :])))
@@ -106,28 +106,28 @@ class Guard:
 
     def _order(self, entries: Sequence[Entry]) -> dict[str, Any]:
         trying = self._late < MOST_LATE
-        some = list(entries if trying else takewhile(lambda one: tame(one.text, one.kind), entries))
+        some = list(entries if trying else takewhile(lambda one: is_simple(one.text, one.kind), entries))
         return {
             "texts": [[entry.text, entry.kind] for entry in some],
             "steps": self._options.steps,
             "max_atoms": self._options.max_atoms,
         }
 
-    def _hear(self, worker: Worker, order: bytes) -> tuple[Died | None, list[bytes]]:
+    def _hear(self, worker: Worker, order: bytes) -> tuple[WorkerDied | None, list[bytes]]:
         answers: list[bytes] = []
         try:
             worker.hear(order, self._options.timeout_s, answers)
-        except Died as death:
+        except WorkerDied as death:
             return death, answers
         return None, answers
 
-    def _blame(self, death: Died) -> Fault:
+    def _blame(self, death: WorkerDied) -> Fault:
         if death.late:
             self._late += 1
             return Fault(Reason.TIMED_OUT, f"RDKit did not finish this structure in {self._options.timeout_s:g} s.")
         return Fault(Reason.UNREADABLE, "RDKit crashed on this structure.")
 
-    def _slice(self, worker: Worker, one: Slice) -> list[SpoolRow]:
+    def _slice(self, worker: Worker, one: Chunk) -> list[SpoolRow]:
         order = {
             "bytes": len(one.data),
             "layout": None if one.layout is None else asdict(one.layout),
@@ -139,7 +139,7 @@ class Guard:
         rows: list[SpoolRow] = [row for answer in answers for row in json.loads(answer)]
         if death is None:
             return rows
-        records = list(read_slice(one, self._options))[len(answers) :]
+        records = list(read_chunk(one, self._options))[len(answers) :]
         if death.late and records and isinstance(records[0], Entry):
             rows += rows_of(conclude(records[0], self._blame(death)))
             records = records[1:]
@@ -195,7 +195,7 @@ def _cleaned(order: dict[str, Any]) -> Iterator[list[Any]]:
 def _read(order: dict[str, Any], data: bytes) -> Iterator[list[SpoolRow]]:
     options = ReadOptions(**order["options"] | {"steps": tuple(order["options"]["steps"])})
     layout = order["layout"] and Layout(**order["layout"])
-    for record in read_slice(Slice(data, layout, order["dropped"], order["whole"]), options):
+    for record in read_chunk(Chunk(data, layout, order["dropped"], order["whole"]), options):
         if isinstance(record, Entry):
             outcome = clean(record.text, record.kind, options.steps, options.max_atoms)
             yield rows_of(conclude(record, outcome))

@@ -12,7 +12,7 @@ _SAMPLE = 100
 _MAX_ROW_LINES = 1_000  # an unclosed quote may not swallow the file
 
 
-class Row(NamedTuple):
+class DelimitedRow(NamedTuple):
     """The cells of one record and its size in bytes; cells of an oversized row are not to be trusted."""
 
     cells: list[str]
@@ -70,7 +70,7 @@ def _cell_pattern(delimiter: str) -> re.Pattern[str]:
     return re.compile(rf' *"([^"]*(?:""[^"]*)*)" *(?={mark}|\Z)|(?! *")([^{mark}]*)(?={mark}|\Z)')
 
 
-def delimited_rows(source: Source, delimiter: str, quoted: bool) -> Iterator[Row]:
+def delimited_rows(source: Source, delimiter: str, quoted: bool) -> Iterator[DelimitedRow]:
     """Yield the rows; a quoted cell may span lines, and a quote that never closes costs its own line only."""
     limit = source.options.max_record_bytes
     lines = source.lines()
@@ -89,7 +89,7 @@ def delimited_rows(source: Source, delimiter: str, quoted: bool) -> Iterator[Row
             cells, size, unused = _spanning(line, take, delimiter, width, limit)
             again.extendleft(reversed(unused))
         width = width or len(cells)
-        yield Row(cells, size)
+        yield DelimitedRow(cells, size)
 
 
 def _spanning(

@@ -20,7 +20,7 @@ __all__ = ["FORMATS", "Format", "format_of", "read_entries"]
 Reader = Callable[[Source], Iterator[Entry | Rejection]]
 
 
-class Writer(Protocol):
+class FormatWriter(Protocol):
     """Rows, each a molecule with its extra columns, to a binary stream."""
 
     def __call__(self, rows: Rows, stream: BinaryIO, note: str = "") -> None:
@@ -41,7 +41,7 @@ class Format:
 
     meaning: str
     read: Reader | None
-    write: Writer | None = None
+    write: FormatWriter | None = None
     text: bool = True
     holds_note: bool = False
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from molsearch.chem.io.chunks import slices_of
-from molsearch.chem.io.cleaning import BATCH, Guard
+from molsearch.chem.io.chunks import chunks_of
+from molsearch.chem.io.cleaning import BATCH, CleaningPool
 from molsearch.chem.io.columns import looks_like_structure
 from molsearch.chem.io.formats import ended, entries_of, format_of
 from molsearch.chem.io.options import ReadOptions
@@ -128,10 +128,10 @@ def read_pasted(
 
 def _spooled(source: Source, progress: Progress | None) -> Spool:
     spool = Spool()
-    slices = slices_of(source) if source.options.timeout_s > 0 else None
+    slices = chunks_of(source) if source.options.timeout_s > 0 else None
     count = source.options.workers or (min(cores(), MOST_WORKERS) if source.size > LARGE else 1)
     try:
-        with Guard(replace(source.options, workers=count)) as guard:
+        with CleaningPool(replace(source.options, workers=count)) as guard:
             if slices is None:
                 for item in guard.standardize(entries_of(source)):
                     spool.add(item)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from molsearch.chem.io.cleaning import BATCH, Guard
+from molsearch.chem.io.cleaning import BATCH, CleaningPool
 from molsearch.chem.io.columns import MAX_COLUMNS, STRUCTURE_NAMES, is_structure_name, normalised, unique_names
-from molsearch.chem.io.delimited import Row, delimited_rows, sniff
+from molsearch.chem.io.delimited import DelimitedRow, delimited_rows, sniff
 from molsearch.chem.io.options import ReadOptions
 from molsearch.chem.io.streams import Source, open_source, printable
 from molsearch.errors import InputError
@@ -132,7 +132,7 @@ def read_pairs(
     entries = [Entry(row, smiles, "smiles", properties={"text": words}) for row, words, smiles in drawn]
     pairs: list[Pair] = []
     unreadable: list[Rejection] = []
-    with Guard(options) as guard:
+    with CleaningPool(options) as guard:
         for done, (entry, outcome) in enumerate(zip(entries, guard.standardize(entries), strict=True), start=1):
             if isinstance(outcome, Rejection):
                 unreadable.append(outcome)
@@ -162,12 +162,12 @@ class _Counts:
     beyond: int = 0
 
 
-def _opened(source: Source) -> tuple[tuple[str, ...], Iterator[Row]]:
+def _opened(source: Source) -> tuple[tuple[str, ...], Iterator[DelimitedRow]]:
     """Return the names of the columns and the rows below them."""
     source.expect_text()
     delimiter, quoted = sniff(source.head(), ",;\t|")
     rows = delimited_rows(source, delimiter, quoted)
-    header = next(rows, Row([], 0)).cells
+    header = next(rows, DelimitedRow([], 0)).cells
     if not 2 <= len(header) <= MAX_COLUMNS:
         raise InputError(
             f"{source.filename} begins with {len(header)} column(s), expected a header with 2 to {MAX_COLUMNS:,}, one "
@@ -185,7 +185,7 @@ def _place(names: Sequence[str], wanted: str, role: str) -> int:
 
 
 def _complete(
-    rows: Iterator[Row], places: tuple[int, int], options: ReadOptions, limits: PairLimits, counts: _Counts
+    rows: Iterator[DelimitedRow], places: tuple[int, int], options: ReadOptions, limits: PairLimits, counts: _Counts
 ) -> Iterator[tuple[int, str, str]]:
     """Yield row number, text and structure of the rows that have both in bounds, and count the others."""
     for number, (cells, size) in enumerate(rows, start=1):

@@ -15,7 +15,7 @@ from molsearch.chem.io.columns import (
     looks_like_structure,
     unique_names,
 )
-from molsearch.chem.io.delimited import EXCERPT, Row, delimited_rows, sniff
+from molsearch.chem.io.delimited import EXCERPT, DelimitedRow, delimited_rows, sniff
 from molsearch.chem.io.options import ReadOptions
 from molsearch.chem.io.streams import BOMB_FLOOR, BOMB_RATIO, Excerpt, Source, megabytes, printable
 from molsearch.errors import InputError
@@ -41,13 +41,13 @@ def read_smiles_slice(source: Excerpt, layout: Layout) -> Iterator[Entry | Rejec
     return _smiles_entries(_smiles_rows(source), layout, source)
 
 
-def smiles_sample(source: Excerpt) -> tuple[list[Row], bool]:
+def smiles_sample(source: Excerpt) -> tuple[list[DelimitedRow], bool]:
     """Return the first rows of a SMILES file and whether they are enough to tell its layout."""
     sample, _ = _sampled(_smiles_rows(source))
     return sample, len(sample) >= _SAMPLE or sum(row.size for row in sample) > _SAMPLE_BYTES
 
 
-def smiles_layout(sample: Sequence[Row]) -> Layout:
+def smiles_layout(sample: Sequence[DelimitedRow]) -> Layout:
     """Tell from the first rows whether there is a header, and where structure and name stand."""
     cells = [row.cells for row in sample]
     width = max(len(row) for row in cells)
@@ -57,11 +57,13 @@ def smiles_layout(sample: Sequence[Row]) -> Layout:
     return Layout(columns, structure, 1 - structure if width > 1 else -1, header)
 
 
-def _smiles_rows(source: Source | Excerpt) -> Iterator[Row]:
-    return (Row(_smiles_cells(line.text), line.size) for line in source.lines() if _is_record(line.text))
+def _smiles_rows(source: Source | Excerpt) -> Iterator[DelimitedRow]:
+    return (DelimitedRow(_smiles_cells(line.text), line.size) for line in source.lines() if _is_record(line.text))
 
 
-def _smiles_entries(rows: Iterable[Row], layout: Layout, source: Source | Excerpt) -> Iterator[Entry | Rejection]:
+def _smiles_entries(
+    rows: Iterable[DelimitedRow], layout: Layout, source: Source | Excerpt
+) -> Iterator[Entry | Rejection]:
     columns = layout.columns
     own = {columns[layout.structure], columns[layout.name]} if len(columns) > 1 else {columns[layout.structure]}
     for entry in _entries(rows, layout, source):
@@ -95,7 +97,7 @@ def read_parquet(source: Source) -> Iterator[Entry | Rejection]:
         table = pq.ParquetFile(source.binary)
         _refuse_bomb(table.metadata, source)
         names = [str(name) for name in table.schema_arrow.names]
-        rows = chain([Row(names, 0)], _bounded(_parquet_rows(table.iter_batches(batch_size=256)), source))
+        rows = chain([DelimitedRow(names, 0)], _bounded(_parquet_rows(table.iter_batches(batch_size=256)), source))
         yield from _read_rows(rows, source)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise InputError(f"{source.filename} cannot be read as Parquet ({error}): write it again.") from error
@@ -107,7 +109,7 @@ def parquet_layout(names: Sequence[str], batches: Iterable[Any], options: ReadOp
     Raises:
         InputError: No column holds structures, or one that the options name is missing.
     """
-    sample, _ = _sampled(chain([Row(list(names), 0)], _parquet_rows(batches)))
+    sample, _ = _sampled(chain([DelimitedRow(list(names), 0)], _parquet_rows(batches)))
     cells = [row.cells for row in sample if row.size <= options.max_record_bytes and len(row.cells) <= MAX_COLUMNS]
     return find_layout(cells, options.structure_column, options.name_column, filename)
 
@@ -126,7 +128,7 @@ def _refuse_bomb(metadata: Any, source: Source) -> None:
         )
 
 
-def _bounded(rows: Iterable[Row], source: Source) -> Iterator[Row]:
+def _bounded(rows: Iterable[DelimitedRow], source: Source) -> Iterator[DelimitedRow]:
     """Yield rows until they hold more than a file of that size can in earnest: repeated values take no space."""
     total, most = 0, max(BOMB_FLOOR, BOMB_RATIO * source.size)
     for row in rows:
@@ -140,11 +142,11 @@ def _bounded(rows: Iterable[Row], source: Source) -> Iterator[Row]:
         yield row
 
 
-def _parquet_rows(batches: Iterable[Any]) -> Iterator[Row]:
+def _parquet_rows(batches: Iterable[Any]) -> Iterator[DelimitedRow]:
     for batch in batches:
         for record in zip(*map(_values, batch.columns), strict=True):
             cells = [_cell(value) for value in record]
-            yield Row(cells, sum(map(len, cells)))
+            yield DelimitedRow(cells, sum(map(len, cells)))
 
 
 def _values(column: Any) -> list[object]:
@@ -170,10 +172,10 @@ def _read_delimited(source: Source, delimiters: str) -> Iterator[Entry | Rejecti
     """Read the rows; a cell that an exporter marked as no formula by an apostrophe is read without the mark."""
     delimiter, quoted = sniff(source.head(), delimiters)
     rows = delimited_rows(source, delimiter, quoted)
-    return _read_rows((Row([verbatim(cell) for cell in row.cells], row.size) for row in rows), source)
+    return _read_rows((DelimitedRow([verbatim(cell) for cell in row.cells], row.size) for row in rows), source)
 
 
-def _read_rows(rows: Iterator[Row], source: Source) -> Iterator[Entry | Rejection]:
+def _read_rows(rows: Iterator[DelimitedRow], source: Source) -> Iterator[Entry | Rejection]:
     sample, rest = _sampled(rows)
     limit = source.options.max_record_bytes
     cells = [row.cells for row in sample if row.size <= limit and len(row.cells) <= MAX_COLUMNS]
@@ -185,8 +187,8 @@ def _read_rows(rows: Iterator[Row], source: Source) -> Iterator[Entry | Rejectio
     return _entries(chain(sample, rest), layout, source)
 
 
-def _sampled(rows: Iterator[Row]) -> tuple[list[Row], Iterator[Row]]:
-    sample: list[Row] = []
+def _sampled(rows: Iterator[DelimitedRow]) -> tuple[list[DelimitedRow], Iterator[DelimitedRow]]:
+    sample: list[DelimitedRow] = []
     size = 0
     for row in islice(rows, _SAMPLE):
         sample.append(row)
@@ -196,7 +198,7 @@ def _sampled(rows: Iterator[Row]) -> tuple[list[Row], Iterator[Row]]:
     return sample, rows
 
 
-def _entries(rows: Iterable[Row], layout: Layout, source: Source | Excerpt) -> Iterator[Entry | Rejection]:
+def _entries(rows: Iterable[DelimitedRow], layout: Layout, source: Source | Excerpt) -> Iterator[Entry | Rejection]:
     limit = source.options.max_record_bytes
     body = islice(rows, 1, None) if layout.header else rows
     for number, (cells, size) in enumerate(body, start=1):

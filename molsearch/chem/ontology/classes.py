@@ -18,7 +18,7 @@ from rdkit import Chem
 from rdkit.Chem import QED
 
 from molsearch.chem.batch.arrays import CLASS_SIZE
-from molsearch.chem.batch.molbatch import Bools, Cohort
+from molsearch.chem.batch.molbatch import Bools, MolBatch
 from molsearch.chem.ontology.patterns import Pattern, parse
 from molsearch.chem.ontology.ruleset import RuleSet
 from molsearch.chem.ontology.terms import Terms, parted, read_rules
@@ -133,18 +133,18 @@ def _rule_set() -> tuple[RuleSet, npt.NDArray[np.int64]]:
     return RuleSet(rules, QED.StructuralAlerts), np.array([_BY_NAME[name].row for name in ordered])
 
 
-def classes_and_alerts(cohort: Cohort) -> tuple[Bools, Bools]:
+def classes_and_alerts(molbatch: MolBatch) -> tuple[Bools, Bools]:
     """Find the classes of molecules, (N, MAX_ROWS) by row number, and in the same pass QED's alerts, (N, alerts)."""
     rules, rows = _rule_set()
-    held, alerts = rules.members(cohort)
-    classes = np.zeros((len(cohort.mols), MAX_ROWS), bool)
+    held, alerts = rules.members(molbatch)
+    classes = np.zeros((len(molbatch.mols), MAX_ROWS), bool)
     classes[:, rows] = held
     return classes, alerts
 
 
 def class_vector(mol: Chem.Mol) -> tuple[int, ...]:
     """Row numbers of the classes that the molecule belongs to, ascending."""
-    classes, _ = classes_and_alerts(Cohort.of([mol]))
+    classes, _ = classes_and_alerts(MolBatch.of([mol]))
     return tuple(np.flatnonzero(classes[0]).tolist())
 
 

@@ -41,7 +41,7 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Demands:
+class Requirements:
     """What a query asks for.
 
     Attributes:
@@ -59,7 +59,7 @@ class Demands:
     rings: int
 
 
-def demands_of(query: Chem.Mol) -> Demands:
+def requirements_of(query: Chem.Mol) -> Requirements:
     """Take a query apart; chirality is left out, so a chiral query is not ``decided``."""
     rings = [tuple(cycle) for cycle in Chem.GetSSSR(Chem.Mol(query))]
     ends = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in query.GetBonds()]
@@ -78,7 +78,7 @@ def demands_of(query: Chem.Mol) -> Demands:
     )
     whole = any((len(clause.atoms), len(clause.bonds)) == (len(atoms), len(bonds)) for clause in clauses)
     independent = len(bonds) - len(atoms) + len(Chem.GetMolFrags(query))
-    return Demands(clauses, whole and all(known) and atoms == written, len(atoms), len(in_rings), independent)
+    return Requirements(clauses, whole and all(known) and atoms == written, len(atoms), len(in_rings), independent)
 
 
 def both_ways(ends: Iterator[tuple[int, tuple[int, int]]]) -> dict[tuple[int, int], int]:
@@ -153,13 +153,13 @@ def _ring_pieces(rings: Sequence[tuple[int, ...]], bond_of: BondOf) -> Iterator[
 
 
 def _within(smarts: str) -> Iterator[Clause]:
-    """List what each `$(...)` demands that an atom's SMARTS asks for whatever else holds."""
+    """List what each `$(...)` requirements that an atom's SMARTS asks for whatever else holds."""
     text = smarts[1:-1] if smarts.startswith("[") else ""
     for part in _parted(text, ";"):
         if len(_parted(part, ",")) == 1:
             for one in _parted(part, "&"):
                 if one.startswith("$(") and (query := Chem.MolFromSmarts(one[2:-1])) is not None:
-                    yield from demands_of(query).clauses
+                    yield from requirements_of(query).clauses
 
 
 def _parted(text: str, sign: str) -> list[str]:

@@ -1,9 +1,9 @@
 """Groups, rings and substitution patterns that no library stores: looked for in the molecules when a query names them.
 
-The table stands beside this file as `groups.tsv`, one motif a line: name, terms (any letter case), signs (formulas and
-abbreviations, whose letter case counts: "COOH", "tBu"), the class of the class table within which alone it occurs, a
-pattern (the language of `patterns`), a molecule that shows it and one that does not. Unlike a class a motif has no
-number, is no feature of any encoder and costs nothing until it is asked for, so rows may come and go.
+The table stands beside this file as `groups.tsv`, one group a line: name, terms (any letter case), abbreviations
+(formulas and abbreviations, whose letter case counts: "COOH", "tBu"), the class of the class table within which alone
+it occurs, a pattern (the language of `patterns`), a molecule that shows it and one that does not. Unlike a class a
+group has no number, is no feature of any encoder and costs nothing until it is asked for, so rows may come and go.
 """
 
 import re
@@ -20,14 +20,14 @@ TABLE = Path(__file__).with_name("groups.tsv")
 
 
 @dataclass(frozen=True, slots=True)
-class Motif:
-    """One motif.
+class Group:
+    """One group.
 
     Attributes:
         name: Its name.
         terms: What else it is called, singular.
-        signs: How it is abbreviated.
-        within: Name of a class that every molecule with the motif belongs to, or "".
+        abbreviations: How it is abbreviated.
+        within: Name of a class that every molecule with the group belongs to, or "".
         pattern: What the structure must show, in the language of `patterns`.
         example: SMILES of a molecule that shows it.
         counterexample: SMILES of a near miss.
@@ -35,27 +35,27 @@ class Motif:
 
     name: str
     terms: tuple[str, ...]
-    signs: tuple[str, ...]
+    abbreviations: tuple[str, ...]
     within: str
     pattern: str
     example: str
     counterexample: str
 
 
-def read_motifs(path: Path) -> tuple[Motif, ...]:
-    """Read a motif table.
+def read_groups(path: Path) -> tuple[Group, ...]:
+    """Read a group table.
 
     Raises:
         InputError: The file is missing or a line lacks a column.
     """
-    return read_rules(path, "motif", _motif)
+    return read_rules(path, "group", _motif)
 
 
-def _motif(line: Mapping[str, str]) -> Motif:
-    return Motif(
+def _motif(line: Mapping[str, str]) -> Group:
+    return Group(
         name=line["name"],
         terms=parted(line["terms"]),
-        signs=parted(line["signs"]),
+        abbreviations=parted(line["abbreviations"]),
         within=line["within"],
         pattern=line["pattern"],
         example=line["example"],
@@ -63,23 +63,23 @@ def _motif(line: Mapping[str, str]) -> Motif:
     )
 
 
-MOTIFS: tuple[Motif, ...] = read_motifs(TABLE)
-_BY_NAME = {motif.name: motif for motif in MOTIFS}
+GROUPS: tuple[Group, ...] = read_groups(TABLE)
+_BY_NAME = {group.name: group for group in GROUPS}
 
 
-def motif_named(name: str) -> Motif:
-    """Look up a motif by its name.
+def group_named(name: str) -> Group:
+    """Look up a group by its name.
 
     Raises:
-        InputError: No motif has that name.
+        InputError: No group has that name.
     """
     if name not in _BY_NAME:
-        raise InputError(f"no motif is named {name!r}: use a name of the motif table, or find_motifs for free text")
+        raise InputError(f"no group is named {name!r}: use a name of the group table, or find_motifs for free text")
     return _BY_NAME[name]
 
 
-def find_motifs(text: str) -> tuple[tuple[str, int, int], ...]:
-    """Find motifs by their terms and signs: (name, start, end) in text order, the longest at each place.
+def find_groups(text: str) -> tuple[tuple[str, int, int], ...]:
+    """Find groups by their terms and abbreviations: (name, start, end) in text order, the longest at each place.
 
     Args:
         text: Any text.
@@ -92,23 +92,23 @@ def find_motifs(text: str) -> tuple[tuple[str, int, int], ...]:
     return tuple(sorted(kept, key=lambda one: one[1]))
 
 
-def rows_within(motif: Motif) -> tuple[int, ...]:
-    """Row numbers of the classes that hold every molecule with the motif."""
-    return (class_named(motif.within).row,) if motif.within else ()
+def rows_within(group: Group) -> tuple[int, ...]:
+    """Row numbers of the classes that hold every molecule with the group."""
+    return (class_named(group.within).row,) if group.within else ()
 
 
 @lru_cache(maxsize=1)
 def _terms() -> Terms[str]:
-    return Terms((term, motif.name) for motif in MOTIFS for term in (motif.name, *motif.terms))
+    return Terms((term, group.name) for group in GROUPS for term in (group.name, *group.terms))
 
 
 @lru_cache(maxsize=1)
 def _signs() -> dict[str, str]:
-    return {sign: motif.name for motif in MOTIFS for sign in motif.signs}
+    return {sign: group.name for group in GROUPS for sign in group.abbreviations}
 
 
 @lru_cache(maxsize=1)
 def _written() -> re.Pattern[str]:
     """Any sign that stands alone, the longest first."""
-    signs = "|".join(re.escape(sign) for sign in sorted(_signs(), key=len, reverse=True))
-    return re.compile(rf"(?<![A-Za-z0-9=#\[\](])(?:{signs})(?![A-Za-z0-9=#\[(])")
+    abbreviations = "|".join(re.escape(sign) for sign in sorted(_signs(), key=len, reverse=True))
+    return re.compile(rf"(?<![A-Za-z0-9=#\[\](])(?:{abbreviations})(?![A-Za-z0-9=#\[(])")

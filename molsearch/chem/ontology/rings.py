@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from molsearch.chem.batch.molbatch import Bools, Codes, Cohort, Ints, flat, mixed
+from molsearch.chem.batch.molbatch import Bools, Codes, Ints, MolBatch, flat, mixed
 from molsearch.chem.ontology.clauses import LARGEST_RING, Way, both_ways, ways_of_pair, ways_of_ring
 
 Ring = tuple[int, ...]
@@ -24,20 +24,20 @@ class RingMap:
         pair_owners: (P,) molecule of each pair, ascending.
     """
 
-    def __init__(self, cohort: Cohort) -> None:
+    def __init__(self, molbatch: MolBatch) -> None:
         """Read the rings that ``traits`` found."""
-        self._cohort = cohort
-        rings = [ring for read in cohort.reads for ring in read.rings]
-        self._counts = np.array([len(read.rings) for read in cohort.reads], np.int64)  # (N,)
+        self._cohort = molbatch
+        rings = [ring for read in molbatch.reads for ring in read.rings]
+        self._counts = np.array([len(read.rings) for read in molbatch.reads], np.int64)  # (N,)
         self._sizes = np.array([len(ring) for ring in rings], np.int64)  # of all rings, the large ones too
-        self._owners = np.repeat(np.arange(len(cohort.reads)), self._counts)
+        self._owners = np.repeat(np.arange(len(molbatch.reads)), self._counts)
         self._firsts = np.cumsum(self._sizes) - self._sizes
         holders = np.repeat(self._owners, self._sizes)
-        self._atoms = flat(rings) + cohort.starts[holders]
-        bond_starts = np.cumsum(cohort.bonds) - cohort.bonds
-        self._bonds = flat([ring for read in cohort.reads for ring in read.bond_rings]) + bond_starts[holders]
-        fragments = np.array([read.fragments for read in cohort.reads], np.int64)
-        self.independent = cohort.bonds - cohort.sizes + fragments  # (N,) rings of any basis
+        self._atoms = flat(rings) + molbatch.starts[holders]
+        bond_starts = np.cumsum(molbatch.bonds) - molbatch.bonds
+        self._bonds = flat([ring for read in molbatch.reads for ring in read.bond_rings]) + bond_starts[holders]
+        fragments = np.array([read.fragments for read in molbatch.reads], np.int64)
+        self.independent = molbatch.bonds - molbatch.sizes + fragments  # (N,) rings of any basis
         self._small = np.flatnonzero(self._sizes <= LARGEST_RING)
         self.owners = self._owners[self._small]
         self.codes = self._coded(self._small, np.zeros(len(self._small), np.int64))

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from rdkit import Chem
 
-from molsearch.chem.batch.atoms import Traits
-from molsearch.chem.batch.molbatch import Bools, Cohort, Ints
+from molsearch.chem.batch.atoms import AtomTypes
+from molsearch.chem.batch.molbatch import Bools, Ints, MolBatch
 from molsearch.chem.ontology.patterns import (
     COUNTED,
     MAX_COUNTED,
@@ -93,24 +93,24 @@ class RuleSet:
         high = [_WIDEST if term.operator == ">=" else term.number for term in terms]
         self._low, self._high = np.array(low, np.int64)[:, None], np.array(high, np.int64)[:, None]
 
-    def members(self, cohort: Cohort) -> tuple[Bools, Bools]:
+    def members(self, molbatch: MolBatch) -> tuple[Bools, Bools]:
         """Decide every rule for every molecule.
 
         Returns:
             Which rules hold, parents included, (N, rules), and which further queries match, (N, more).
         """
-        possible, certain = self._screen.sift(cohort)
-        numbers = [_numbers(mol, read) for mol, read in zip(cohort.mols, cohort.reads, strict=True)]
+        possible, certain = self._screen.sift(molbatch)
+        numbers = [_numbers(mol, read) for mol, read in zip(molbatch.mols, molbatch.reads, strict=True)]
         for name, query in self._counted.items():
             for row in np.flatnonzero(~possible[query]).tolist():
                 numbers[row][name] = 0
         conditions = self._conditions(possible, certain, numbers)
         own = self._own(conditions)  # (rules, N)
-        self._settle(cohort, own, conditions, numbers)
+        self._settle(molbatch, own, conditions, numbers)
         held: Bools = own == _YES
         for rules, parents in self._generations:
             held[rules] &= held[parents]
-        return held.T, self._matches(cohort, possible[self._more :], certain[self._more :])
+        return held.T, self._matches(molbatch, possible[self._more :], certain[self._more :])
 
     def _conditions(self, possible: Bools, certain: Bools, numbers: Sequence[dict[str, int]]) -> States:
         """What is known of each condition so far, (conditions, N)."""
@@ -133,9 +133,9 @@ class RuleSet:
         own[np.logical_or.reduceat(holds, self._starts)] = _YES
         return own
 
-    def _settle(self, cohort: Cohort, own: States, conditions: States, numbers: Sequence[dict[str, int]]) -> None:
+    def _settle(self, molbatch: MolBatch, own: States, conditions: States, numbers: Sequence[dict[str, int]]) -> None:
         """Ask RDKit about the open rules whose parents hold; the answers are written into ``own``."""
-        for row, mol in enumerate(cohort.mols):
+        for row, mol in enumerate(molbatch.mols):
             state, known = bytearray(own[:, row].tobytes()), bytearray(conditions[:, row].tobytes())
             counts: dict[int, int] = {}
             for rule in np.flatnonzero(own[:, row] == _OPEN).tolist():
@@ -166,11 +166,11 @@ class RuleSet:
                 return True
         return False
 
-    def _matches(self, cohort: Cohort, possible: Bools, certain: Bools) -> Bools:
+    def _matches(self, molbatch: MolBatch, possible: Bools, certain: Bools) -> Bools:
         found = certain.T.copy()  # (N, more)
         queries = self._screen.queries[self._more :]
         for row, number in np.argwhere((possible & ~certain).T).tolist():
-            found[row, number] = cohort.mols[row].HasSubstructMatch(queries[number])
+            found[row, number] = molbatch.mols[row].HasSubstructMatch(queries[number])
         return found
 
 
@@ -188,7 +188,7 @@ def _condition(term: Term) -> Condition:
     return (term.predicate or id(term.query), term.operator, term.number)
 
 
-def _numbers(mol: Chem.Mol, read: Traits) -> dict[str, int]:
+def _numbers(mol: Chem.Mol, read: AtomTypes) -> dict[str, int]:
     """Compute the cheap predicates, from the traits where that is faster than asking RDKit."""
     elements = [kind.element for kind in read.atoms]
     known = {

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from rdkit import Chem
 
-from molsearch.chem.batch.atoms import Traits
-from molsearch.chem.batch.molbatch import Bools, Bytes, Codes, Cohort, Ints
+from molsearch.chem.batch.atoms import AtomTypes
+from molsearch.chem.batch.molbatch import Bools, Bytes, Codes, Ints, MolBatch
 from molsearch.chem.ontology.clauses import (
     LARGEST_RING,
     Bond,
     Clause,
     Shape,
     Way,
-    demands_of,
     pair_shape,
+    requirements_of,
 )
 from molsearch.chem.ontology.rings import RingMap
 
@@ -33,17 +33,19 @@ class Screen:
     def __init__(self, queries: Sequence[Chem.Mol]) -> None:
         """Take the queries apart."""
         self.queries = tuple(queries)
-        demands = [demands_of(query) for query in queries]
+        requirements = [requirements_of(query) for query in queries]
         numbers: dict[Clause, int] = {}
-        needs = [[numbers.setdefault(clause, len(numbers)) for clause in one.clauses] for one in demands]
+        needs = [[numbers.setdefault(clause, len(numbers)) for clause in one.clauses] for one in requirements]
         self._needs = np.array([number for need in needs for number in need], np.int64)
         self._starts = np.cumsum([0, *map(len, needs)])[:-1]
-        self._least = np.array([(one.atoms, one.ring_bonds, one.rings) for one in demands], np.int64).T.copy()  # (3, Q)
-        self._decided: Bools = np.array([one.decided for one in demands], bool)
+        self._least = np.array(
+            [(one.atoms, one.ring_bonds, one.rings) for one in requirements], np.int64
+        ).T.copy()  # (3, Q)
+        self._decided: Bools = np.array([one.decided for one in requirements], bool)
         self._bytes = (len(numbers) + 7) // 8
         # By the size of a ring: the clauses and the queries about a ring of that size or above.
         largest = np.array(
-            [max((max(clause.shape[1:], default=0) for clause in one.clauses), default=0) for one in demands]
+            [max((max(clause.shape[1:], default=0) for clause in one.clauses), default=0) for one in requirements]
         )
         self._queries_from: Bools = np.array([largest >= max(size, 1) for size in range(LARGEST_RING + 2)])
         masks = [
@@ -71,43 +73,43 @@ class Screen:
         self._rows: dict[int, int] = {}  # code of a site -> row of the table
         self._table: Bytes = np.zeros((0, self._bytes), np.uint8)  # (sites, bytes): clauses that a site shows
 
-    def sift(self, cohort: Cohort) -> tuple[Bools, Bools]:
+    def sift(self, molbatch: MolBatch) -> tuple[Bools, Bools]:
         """Tell which queries each molecule may match, and of which it is certain that it does, (Q, N) each."""
-        rings = RingMap(cohort)
+        rings = RingMap(molbatch)
         listed = rings.listed()
         with self._lock:
-            shown = self._present(cohort, rings)
+            shown = self._present(molbatch, rings)
         present = shown | self._clauses_from[listed + 1]  # (N, bytes)
         bits = np.unpackbits(present.T, axis=0, bitorder="little")  # (clauses, N)
         possible = np.logical_and.reduceat(bits.view(bool)[self._needs], self._starts)
-        ring_bonds = np.array([read.ring_bonds for read in cohort.reads], np.int64)
-        for size, least in zip((cohort.sizes, ring_bonds, rings.independent), self._least, strict=True):
+        ring_bonds = np.array([read.ring_bonds for read in molbatch.reads], np.int64)
+        for size, least in zip((molbatch.sizes, ring_bonds, rings.independent), self._least, strict=True):
             possible &= least[:, None] <= size
         certain = possible & self._decided[:, None] & ~self._queries_from[listed + 1].T
-        hydrogen = cohort.any_atom(cohort.elements == 1)  # SMARTS counts these atoms as H, a Kind does not
+        hydrogen = molbatch.any_atom(molbatch.elements == 1)  # SMARTS counts these atoms as H, a Kind does not
         possible[:, hydrogen], certain[:, hydrogen] = True, False
         return possible, certain
 
-    def _present(self, cohort: Cohort, rings: RingMap) -> Bytes:
+    def _present(self, molbatch: MolBatch, rings: RingMap) -> Bytes:
         """Clauses that each molecule shows, (N, bytes)."""
         if len(self._rows) > MOST_SITES:
             self._rows = {}
 
         def star(place: int) -> int:
-            owner = int(cohort.owners[place])
-            return self._star(place - int(cohort.starts[owner]), cohort.mols[owner], cohort.reads[owner])
+            owner = int(molbatch.owners[place])
+            return self._star(place - int(molbatch.starts[owner]), molbatch.mols[owner], molbatch.reads[owner])
 
         def ring(number: int) -> int:
             owner, cycle, ways = rings.cycle(number)
-            return self._way((len(cycle), len(cycle)), ways, cohort.mols[owner], cohort.reads[owner])
+            return self._way((len(cycle), len(cycle)), ways, molbatch.mols[owner], molbatch.reads[owner])
 
         def pair(number: int) -> int:
             owner, first, second, ways = rings.pair(number)
-            return self._way(pair_shape(first, second), ways, cohort.mols[owner], cohort.reads[owner])
+            return self._way(pair_shape(first, second), ways, molbatch.mols[owner], molbatch.reads[owner])
 
-        present = np.zeros((len(cohort.mols), self._bytes), np.uint8)
+        present = np.zeros((len(molbatch.mols), self._bytes), np.uint8)
         for codes, owners, shown_at in (
-            (cohort.near, cohort.owners, star),
+            (molbatch.near, molbatch.owners, star),
             (rings.codes, rings.owners, ring),
             (rings.pair_codes, rings.pair_owners, pair),
         ):
@@ -139,7 +141,7 @@ class Screen:
     def _packed(self, mask: int) -> Bytes:
         return np.frombuffer(mask.to_bytes(self._bytes, "little"), np.uint8)
 
-    def _way(self, shape: Shape, ways: Iterable[Way], mol: Chem.Mol, read: Traits) -> int:
+    def _way(self, shape: Shape, ways: Iterable[Way], mol: Chem.Mol, read: AtomTypes) -> int:
         """Work out which clauses of a shape the ways through a molecule show, one bit each."""
         found = 0
         for atoms, bonds in ways if shape in self._shapes else ():
@@ -151,7 +153,7 @@ class Screen:
             found |= mask
         return found
 
-    def _star(self, atom: int, mol: Chem.Mol, read: Traits) -> int:
+    def _star(self, atom: int, mol: Chem.Mol, read: AtomTypes) -> int:
         """Work out which clauses an atom, its bonds, and the paths of three atoms through it show."""
         own = self._of_atom(mol, read, atom)
         found = own.get(_ATOM, 0)
@@ -170,7 +172,7 @@ class Screen:
                     found |= centre & first & second
         return found
 
-    def _of_atom(self, mol: Chem.Mol, read: Traits, row: int) -> Masks:
+    def _of_atom(self, mol: Chem.Mol, read: AtomTypes, row: int) -> Masks:
         """Clauses in which an atom of this kind can stand, by place."""
         number = read.atoms[row].number
         if (masks := self._masks.get(number)) is None:
@@ -178,7 +180,7 @@ class Screen:
             masks = self._masks[number] = self._merged(part for part, query in self._atoms.items() if query.Match(atom))
         return masks
 
-    def _of_bond(self, mol: Chem.Mol, read: Traits, row: int) -> Masks:
+    def _of_bond(self, mol: Chem.Mol, read: AtomTypes, row: int) -> Masks:
         """Clauses in which a bond of this kind can stand, by place."""
         number = read.bonds[row].number
         if (masks := self._masks.get(number)) is None:

@@ -1,6 +1,6 @@
 """Chemistry that may hang or crash RDKit, done in a process of its own that is ended when it takes too long.
 
-For single structures and patterns that are not tame: drawing them, embedding them, matching them. Reading files has
+For single structures and patterns that are not simple: drawing them, embedding them, matching them. Reading files has
 ``guard``, computing features has ``pool``.
 """
 
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import IO, Any, TypeVar
 
-from molsearch.chem.sandbox.process import READY, Died, Worker, limit_memory
+from molsearch.chem.sandbox.process import READY, Worker, WorkerDied, limit_memory
 from molsearch.errors import InputError
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ def call(function: Callable[..., T], *arguments: object, seconds: float) -> T:
 
     Raises:
         InputError: As the function raised it.
-        Died: It took too long, or ended the process (then ``late`` is false).
+        WorkerDied: It took too long, or ended the process (then ``late`` is false).
         MolsearchError: The process did not start.
     """
     order = {"module": function.__module__, "name": function.__name__, "arguments": arguments}
@@ -52,7 +52,7 @@ def call(function: Callable[..., T], *arguments: object, seconds: float) -> T:
     worker = free.get()
     try:
         answer = worker.ask(line, seconds, _read)
-    except Died as death:
+    except WorkerDied as death:
         if death.late:
             raise
         answer = worker.ask(line, seconds, _read)  # something else may have ended it

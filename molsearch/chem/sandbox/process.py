@@ -31,7 +31,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Died(Exception):  # noqa: N818 it is caught by whoever gave the order
+class WorkerDied(Exception):  # noqa: N818 it is caught by whoever gave the order
     """A worker ended before it answered.
 
     Attributes:
@@ -68,7 +68,7 @@ class Worker:
             read: Reads one answer from the child's standard output; EOFError or ValueError where it is cut off.
 
         Raises:
-            Died: The child ended without an answer, or was ended because it took too long.
+            WorkerDied: The child ended without an answer, or was ended because it took too long.
             MolsearchError: It could not be started.
         """
         return self._exchange(order, seconds, lambda stream, _: read(stream))
@@ -82,7 +82,7 @@ class Worker:
             answers: Where they go; after a death, all that came before it.
 
         Raises:
-            Died: As for ``ask``.
+            WorkerDied: As for ``ask``.
             MolsearchError: It could not be started.
         """
 
@@ -107,14 +107,14 @@ class Worker:
             return read(process.stdout, clock)
         except (OSError, EOFError, ValueError) as error:
             self._end(process)
-            raise Died(clock.late) from error
+            raise WorkerDied(clock.late) from error
         finally:
             clock.stop()
 
     def _started(self) -> "subprocess.Popen[bytes]":
         with self._lock:
             if self._closed:
-                raise Died(late=False)
+                raise WorkerDied(late=False)
             if self._process is None:
                 try:
                     self._process = subprocess.Popen(
@@ -197,7 +197,7 @@ def limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-class Crew:
+class ProcessPool:
     """A few workers and a thread for each; a context manager that ends them.
 
     Args:
@@ -209,7 +209,7 @@ class Crew:
         self._free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in workers:
             self._free.put(worker)
-        self._threads = ThreadPoolExecutor(len(workers), "crew")
+        self._threads = ThreadPoolExecutor(len(workers), "process pool")
 
     def __enter__(self) -> Self:
         return self
@@ -240,7 +240,7 @@ class Crew:
         """Do something with a worker for each item, results in the order of the items.
 
         Args:
-            do: Runs in a thread of the crew.
+            do: Runs in a thread of the process pool.
             items: Taken as they are needed, in the caller's thread.
             ahead: How many may be taken before the first result is asked for.
         """

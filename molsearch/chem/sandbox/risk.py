@@ -1,8 +1,8 @@
 """Which structures and patterns RDKit is sure to be done with at once, told from their text alone.
 
 Perceiving rings, matching patterns, drawing and embedding are exponential in the worst case, and RDKit's C++ cannot
-be interrupted. What is tame is worked on where it is asked for; what is not goes to a process that can be ended
-(``sandbox``, ``pool``, ``guard``). Of the 33,010 molecules of ChEBI-20 98 in 100 are tame.
+be interrupted. What is simple is worked on where it is asked for; what is not goes to a process that can be ended
+(``sandbox``, ``pool``, ``guard``). Of the 33,010 molecules of ChEBI-20 98 in 100 are simple.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from molsearch.records import Kind
 
-MOST_CHARS = 1_000  # of a tame structure
+MOST_CHARS = 1_000  # of a simple structure
 MOST_ATOMS = 120  # heavy ones, with room above every usual drug
 MOST_RINGS = 10
 MOST_SMARTS_ATOMS = 12  # of a plain pattern, about
@@ -22,7 +22,7 @@ _LETTER = re.compile(r"Cl|Br|[A-Za-z*]")
 _COUNTS = re.compile(r"^ *(\d{1,3}) *(\d{1,3}).* V2000\s*$", re.MULTILINE)
 
 
-def tame(text: str, kind: Kind = "smiles") -> bool:
+def is_simple(text: str, kind: Kind = "smiles") -> bool:
     """Tell whether a structure is small and has few rings; True promises that nothing asked of it takes long."""
     if kind == "molblock":
         found = _COUNTS.search(text[:MOST_CHARS])
@@ -32,21 +32,21 @@ def tame(text: str, kind: Kind = "smiles") -> bool:
         return atoms <= 2 * MOST_ATOMS and bonds - atoms < MOST_RINGS  # hydrogens may be written
     if len(text) > MOST_CHARS or text.startswith("InChI="):
         return False
-    plain, brackets = _BRACKET.subn("", text)
-    closures = len(_CLOSURE.findall(plain))
-    return closures <= 2 * MOST_RINGS and brackets + len(_LETTER.findall(plain)) <= MOST_ATOMS
+    is_simple_pattern, brackets = _BRACKET.subn("", text)
+    closures = len(_CLOSURE.findall(is_simple_pattern))
+    return closures <= 2 * MOST_RINGS and brackets + len(_LETTER.findall(is_simple_pattern)) <= MOST_ATOMS
 
 
-def parted(smiles: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Give the places of the tame structures, and of the others, ascending."""
-    calm: list[int] = []
-    wild: list[int] = []
+def simple_and_risky(smiles: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Give the places of the simple structures, and of the others, ascending."""
+    simple: list[int] = []
+    risky: list[int] = []
     for place, one in enumerate(smiles):
-        (calm if tame(one) else wild).append(place)
-    return calm, wild
+        (simple if is_simple(one) else risky).append(place)
+    return simple, risky
 
 
-def plain(smarts: str) -> bool:
-    """Tell whether a pattern is short and without recursion, so that matching it against a tame molecule is quick."""
+def is_simple_pattern(smarts: str) -> bool:
+    """Tell whether a pattern is short and without recursion, so that matching it against a simple molecule is quick."""
     bare, brackets = _BRACKET.subn("", smarts)
     return "$" not in smarts and brackets + len(_LETTER.findall(bare)) + bare.count("~") // 2 <= MOST_SMARTS_ATOMS

@@ -14,7 +14,7 @@ from molsearch.errors import ModelError
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.search.calibration import BINS, NEGATIVES, Considered, EvidenceRule, Histogram, Reliability, sigmoid
-from molsearch.training.pairs import Row
+from molsearch.training.pairs import PairRow
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -38,13 +38,15 @@ FORMS: Mapping[str, Callable[["Pairs"], list[Floats]]] = {
 class Molecules:
     """Molecules with their vectors, (N, D), and mean and spread of their background cosines, (N,) each."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[PairRow, ...]
     vectors: Floats
     mean: Floats
     spread: Floats
 
     @classmethod
-    def of(cls, model: DualEncoder, rows: Sequence[Row], captions: Floats, progress: Progress | None) -> "Molecules":
+    def of(
+        cls, model: DualEncoder, rows: Sequence[PairRow], captions: Floats, progress: Progress | None
+    ) -> "Molecules":
         """Encode molecules and compare them with the background captions, (B, D)."""
         vectors = model.encode_molecules([row.smiles for row in rows], progress)
         cosines = vectors @ captions.T  # (N, B)
@@ -88,7 +90,7 @@ class Pairs:
         )
 
 
-def own_rows(own: Sequence[Row], pool: Sequence[Row]) -> Ints:
+def own_rows(own: Sequence[PairRow], pool: Sequence[PairRow]) -> Ints:
     """Find each molecule in the pool, (Q,), by cid where both have one, else by SMILES; -1 where it is not there."""
     places = {row.smiles: number for number, row in enumerate(pool)}
     places |= {row.cid: number for number, row in enumerate(pool) if row.cid}

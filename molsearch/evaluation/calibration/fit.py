@@ -27,7 +27,7 @@ from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.search.calibration import Account, Calibration, HubFigures, HubRule, Rules, background_captions, space_id
 from molsearch.search.scope import nearness
-from molsearch.training.pairs import Row, read_pairs, read_pool
+from molsearch.training.pairs import PairRow, read_pairs, read_pool
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -132,15 +132,15 @@ def calibrate(
     )
 
 
-def in_first_half(row: Row) -> bool:
+def in_first_half(row: PairRow) -> bool:
     """Tell whether a caption is fitted on: by a hash of the InChIKey, or of the SMILES where the file has none."""
     return hashlib.sha256((row.inchikey or row.smiles).encode()).digest()[0] % 2 == 0
 
 
 def gather(
     model: DualEncoder,
-    rows: tuple[Row, ...],
-    pool: tuple[Row, ...],
+    rows: tuple[PairRow, ...],
+    pool: tuple[PairRow, ...],
     rng: np.random.Generator,
     progress: Progress | None,
 ) -> Material:

@@ -35,7 +35,7 @@ DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class QueryGroup:
     """Texts of one kind: what a rule sees of each, (Q, 3), and which are fitted on, (Q,)."""
 
     name: str
@@ -73,9 +73,9 @@ def fit(
     Raises:
         InputError: If a file cannot be read.
     """
-    groups = [Group("captions", False, _seen(model, bank, captions[:MOST_CAPTIONS]), fitted[:MOST_CAPTIONS])]
+    groups = [QueryGroup("captions", False, _seen(model, bank, captions[:MOST_CAPTIONS]), fitted[:MOST_CAPTIONS])]
     for name, texts in texts_of(queries).items():
-        groups.append(Group(name, name == OFF_TOPIC, _seen(model, bank, texts), _half(texts)))
+        groups.append(QueryGroup(name, name == OFF_TOPIC, _seen(model, bank, texts), _half(texts)))
     groups = [group for group in groups if group.fitted.any()]
     rule = fit_rule(groups)
     return rule, tuple(_figure(rule, group) for group in groups)
@@ -98,7 +98,7 @@ def _seen(model: DualEncoder, bank: Floats, texts: Sequence[str]) -> Floats:
     return np.column_stack([near, *columns(wordings)])
 
 
-def fit_rule(groups: Sequence[Group]) -> ScopeRule:
+def fit_rule(groups: Sequence[QueryGroup]) -> ScopeRule:
     """Fit a logistic rule in which off-topic texts and all others weigh the same, and so do the groups among those.
 
     The threshold then lets FALSE_ALARMS of the short texts in scope through, captions being far from it.
@@ -117,6 +117,6 @@ def fit_rule(groups: Sequence[Group]) -> ScopeRule:
     return replace(open_rule, threshold=round(float(np.quantile(values, 1 - FALSE_ALARMS)), DIGITS))
 
 
-def _figure(rule: ScopeRule, group: Group) -> ScopeFigure:
+def _figure(rule: ScopeRule, group: QueryGroup) -> ScopeFigure:
     held = group.seen[~group.fitted]
     return ScopeFigure(group.name, group.off_topic, len(held), int(rule.outside(*held.T).sum()))

@@ -11,7 +11,17 @@ import filelock
 import numpy as np
 
 from molsearch.errors import InputError, LibraryError
-from molsearch.index.batch import Batch, Flags, Floats, Found, Mask, Rows, check_lift, check_mask, check_query
+from molsearch.index.batch import (
+    Batch,
+    Flags,
+    Floats,
+    Mask,
+    Rows,
+    SearchResult,
+    check_adjustment,
+    check_mask,
+    check_query,
+)
 from molsearch.index.exact import scan
 from molsearch.index.exact.manifest import (
     LOCK,
@@ -142,20 +152,20 @@ class ExactIndex:
         ranges: Sequence[PropertyRange] = (),
         mask: Mask | None = None,
         bonuses: Mapping[int, float] | None = None,
-        lift: Floats | None = None,
-    ) -> Found:
+        adjustment: Floats | None = None,
+    ) -> SearchResult:
         """Return the best k rows that pass the filters, see ``index.base.Index.search``."""
         snapshot = self._snapshot
         query = check_query(vector, snapshot.manifest.width, k)
         rows = _passing(snapshot, ranges, mask)  # None: all of them
-        offsets = _offsets(snapshot, rows, bonuses or {}, lift)  # (M,)
+        offsets = _offsets(snapshot, rows, bonuses or {}, adjustment)  # (M,)
         scores = scan.dots(snapshot.vectors, query, rows) + offsets  # (M,)
         near = scan.candidates(scores, k, scan.error_bound(query, scores))  # (C,)
         near_rows = near if rows is None else rows[near]
         dots = scan.precise(snapshot.vectors, query, near_rows)  # (C,)
         scores[near] = dots + offsets[near]
         chosen = scan.best(scores[near], k)  # (k,)
-        return Found(
+        return SearchResult(
             rows=near_rows[chosen].astype(np.int64),
             scores=scores[near][chosen],
             cosines=(dots[chosen] / np.linalg.norm(query.astype(np.float64))).astype(np.float32),
@@ -238,12 +248,16 @@ def _passing(snapshot: Snapshot, ranges: Sequence[PropertyRange], mask: Mask | N
     return None if kept is None else np.flatnonzero(kept)
 
 
-def _offsets(snapshot: Snapshot, rows: Rows | None, bonuses: Mapping[int, float], lift: Floats | None) -> Floats:
+def _offsets(snapshot: Snapshot, rows: Rows | None, bonuses: Mapping[int, float], adjustment: Floats | None) -> Floats:
     """Return what is added to each kept row's dot product, (M,) float32."""
     constants = snapshot.constants if rows is None else snapshot.constants[rows]
-    if not bonuses and lift is None:
+    if not bonuses and adjustment is None:
         return constants
-    raised = np.zeros(snapshot.rows, dtype=np.float32) if lift is None else check_lift(lift, snapshot.rows).copy()
+    raised = (
+        np.zeros(snapshot.rows, dtype=np.float32)
+        if adjustment is None
+        else check_adjustment(adjustment, snapshot.rows).copy()
+    )
     for row, bonus in bonuses.items():
         if not 0 <= row < snapshot.rows:
             raise InputError(f"A bonus was given to row {row}, expected 0 to {snapshot.rows - 1}.")

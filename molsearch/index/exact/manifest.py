@@ -25,7 +25,7 @@ Scalar = Literal["float16", "float32"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FilePart:
     """The bytes of one file that one segment owns: ``size`` bytes from ``start``."""
 
     file: str
@@ -50,7 +50,7 @@ class Segment:
     extras: int
     sources: int
     rejections: int
-    parts: tuple[Part, ...]
+    parts: tuple[FilePart, ...]
 
     def file(self, table: str) -> str | None:
         """Return the name of this segment's Arrow file of a table, None where it has no rows in it."""
@@ -81,7 +81,7 @@ class Manifest:
             sizes[part.file] = max(sizes.get(part.file, 0), part.start + part.size)
         return sizes
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[FilePart]:
         """Yield the parts of all segments, oldest first."""
         for segment in self.segments:
             yield from segment.parts
@@ -200,7 +200,7 @@ def sweep(folder: Path, manifest: Manifest) -> None:
             path.unlink()
 
 
-def _hash(folder: Path, part: Part) -> str:
+def _hash(folder: Path, part: FilePart) -> str:
     digest = hashlib.sha256()
     try:
         with (folder / part.file).open("rb") as file:
@@ -221,7 +221,7 @@ def _checksum(body: dict[str, Any]) -> str:
 def _manifest(body: dict[str, Any]) -> Manifest:
     segments = []
     for segment in body.pop("segments"):
-        parts = tuple(Part(**part) for part in segment.pop("parts"))
+        parts = tuple(FilePart(**part) for part in segment.pop("parts"))
         if any(part.file != Path(part.file).name or min(part.start, part.size) < 0 for part in parts):
             raise ValueError("a part lies outside the folder")
         segments.append(Segment(parts=parts, **segment))

@@ -18,8 +18,16 @@ from molsearch.errors import InputError
 from molsearch.index.batch import Flags, Floats, Rows
 from molsearch.index.exact.digests import Digests
 from molsearch.index.exact.manifest import Manifest, damaged
+from molsearch.index.exact.record_table import (
+    BLOCK_ROWS,
+    KEY_COLUMN,
+    RecordTable,
+    joined,
+    row_molecule,
+    row_rejection,
+    to_bytes,
+)
 from molsearch.index.exact.scan import Matrix, known_property
-from molsearch.index.exact.table import BLOCK_ROWS, KEY_COLUMN, Table, joined, row_molecule, row_rejection, to_bytes
 from molsearch.index.naming import folder_name
 from molsearch.records import Molecule, Rejection
 
@@ -62,9 +70,9 @@ class Snapshot:
             self._extra_rows: Rows = self._mapped(EXTRA_ROWS, np.int64, (extras,))
             self._columns = {n: self._mapped(property_file(n), np.float32, (self.rows,)) for n in manifest.properties}
         segments = manifest.segments
-        self._molecules = Table(self._files("molecules"), [s.rows for s in segments if s.rows], row_molecule)
-        self._extras = Table(self._files("extras"), [s.extras for s in segments if s.extras], row_molecule)
-        self._rejections = Table(
+        self._molecules = RecordTable(self._files("molecules"), [s.rows for s in segments if s.rows], row_molecule)
+        self._extras = RecordTable(self._files("extras"), [s.extras for s in segments if s.extras], row_molecule)
+        self._rejections = RecordTable(
             self._files("rejections"), [s.rejections for s in segments if s.rejections], row_rejection
         )
 

@@ -20,14 +20,23 @@ from molsearch.errors import InputError, LibraryError
 from molsearch.index.batch import Batch, Flags, check_batch
 from molsearch.index.exact.digests import DigestRows
 from molsearch.index.exact.manifest import (
+    FilePart,
     Manifest,
-    Part,
     Segment,
     extended,
     read_manifest,
     sweep,
     sync_folder,
     write_manifest,
+)
+from molsearch.index.exact.record_table import (
+    BLOCK_ROWS,
+    MOLECULES,
+    REJECTIONS,
+    WRITE_OPTIONS,
+    Row,
+    molecule_row,
+    rejection_row,
 )
 from molsearch.index.exact.snapshot import (
     CONSTANTS,
@@ -38,15 +47,6 @@ from molsearch.index.exact.snapshot import (
     Snapshot,
     key_digests,
     property_file,
-)
-from molsearch.index.exact.table import (
-    BLOCK_ROWS,
-    MOLECULES,
-    REJECTIONS,
-    WRITE_OPTIONS,
-    Row,
-    molecule_row,
-    rejection_row,
 )
 from molsearch.records import Rejection
 
@@ -236,11 +236,11 @@ class _Sink:
     def flush(self) -> None:
         self._file.flush()
 
-    def seal(self) -> Part:
+    def seal(self) -> FilePart:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        return Part(self._path.name, self._start, self._size, self._hash.hexdigest())
+        return FilePart(self._path.name, self._start, self._size, self._hash.hexdigest())
 
     def close(self) -> None:
         """Let the file go without promising anything about its bytes."""

@@ -17,16 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.errors import InputError, LibraryError
-from molsearch.index.batch import Batch, Floats, Found, Mask, check_query
+from molsearch.index.batch import Batch, Floats, Mask, SearchResult, check_query
 from molsearch.index.exact import scan
+from molsearch.index.exact.record_table import joined
 from molsearch.index.exact.snapshot import key_digests
-from molsearch.index.exact.table import joined
-from molsearch.index.milvus import records
+from molsearch.index.milvus import texts
 from molsearch.index.milvus.client import TOP_K
 from molsearch.index.milvus.filter import conditions
-from molsearch.index.milvus.records import State
 from molsearch.index.milvus.store import DRAWS, EXTRA, MOLECULE, REJECTION, Store, Stored, as_stored
-from molsearch.index.milvus.writer import Writer
+from molsearch.index.milvus.texts import LibraryState
+from molsearch.index.milvus.writer import BatchWriter
 from molsearch.records import LibraryInfo, Molecule, PropertyRange, Rejection
 
 SAMPLE_ROWS = 10_000  # about this many rows stand for the score distribution of a larger library
@@ -44,7 +44,7 @@ class MilvusIndex:
         state: The library as it stands.
     """
 
-    def __init__(self, store: Store, state: State) -> None:
+    def __init__(self, store: Store, state: LibraryState) -> None:
         self._store = store
         self._state = state
 
@@ -59,7 +59,7 @@ class MilvusIndex:
         if width < 1:
             raise InputError(f"The width of a library's vectors is {width}, expected 1 or more.")
         store = Store(str(address))
-        state = State(name, model_id, width, datetime.now(UTC).isoformat(timespec="seconds"))
+        state = LibraryState(name, model_id, width, datetime.now(UTC).isoformat(timespec="seconds"))
         with _locked(store.address):
             if store.state() is not None:
                 raise LibraryError(f"There is a library at {address} already: choose another name, or remove that one.")
@@ -121,7 +121,7 @@ class MilvusIndex:
         with _locked(self.address):
             before = self._store.known_state()
             self._store.sweep(before)
-            writer = Writer(self._store, before)
+            writer = BatchWriter(self._store, before)
             try:
                 for batch in batches:
                     writer.write(batch)
@@ -142,15 +142,15 @@ class MilvusIndex:
         ranges: Sequence[PropertyRange] = (),
         mask: Mask | None = None,
         bonuses: Mapping[int, float] | None = None,
-        lift: Floats | None = None,
-    ) -> Found:
+        adjustment: Floats | None = None,
+    ) -> SearchResult:
         """Return the best k rows that pass the filters, see ``index.base.Index.search``.
 
         Raises:
-            InputError: Also when k is above what Milvus returns, 16,384, or a lift is given.
+            InputError: Also when k is above what Milvus returns, 16,384, or an adjustment is given.
         """
-        if lift is not None:
-            raise InputError("Milvus cannot add a number of its own to every row: search without a lift.")
+        if adjustment is not None:
+            raise InputError("Milvus cannot add a number of its own to every row: search without an adjustment.")
         query = check_query(vector, self._state.width, k)
         if k > TOP_K:
             raise InputError(f"{k:,} hits were asked for, but Milvus returns at most {TOP_K:,}: ask for fewer.")
@@ -167,7 +167,7 @@ class MilvusIndex:
         dots, scores = _scored(near, query, raised)
         best = np.lexsort((near.rows, -scores))[:k]
         distribution = self._distribution(query, ranges, mask, raised)
-        return Found(
+        return SearchResult(
             rows=near.rows[best],
             scores=scores[best],
             cosines=(dots[best] / np.linalg.norm(query.astype(np.float64))).astype(np.float32),
@@ -193,7 +193,7 @@ class MilvusIndex:
         for start in range(0, len(distinct), PAGE_ROWS):
             condition = f"owner in {distinct[start : start + PAGE_ROWS]}"
             for owner, text in self._store.texts((MOLECULE, EXTRA), condition, self._state):
-                found.setdefault(owner, []).append(records.text_molecule(text))
+                found.setdefault(owner, []).append(texts.text_molecule(text))
         if len(found) < len(distinct):
             raise LibraryError(f"{self.address} has lost records of its molecules: remove it and add its file again.")
         return [joined(found[row][0], found[row][1:]) for row in wanted]
@@ -212,7 +212,7 @@ class MilvusIndex:
         for start in range(0, self._state.rejections, PAGE_ROWS):
             condition = f"owner >= {start} and owner < {start + PAGE_ROWS}"
             for _, text in self._store.texts((REJECTION,), condition, self._state):
-                yield records.text_rejection(text)
+                yield texts.text_rejection(text)
 
     def rows_of(self, keys: Sequence[str]) -> dict[str, int]:
         """Return the row of each key that the library holds."""

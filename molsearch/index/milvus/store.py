@@ -15,7 +15,7 @@ from molsearch.errors import InputError, LibraryError
 from molsearch.index.batch import Floats, Rows
 from molsearch.index.exact.digests import Digests
 from molsearch.index.milvus.client import SERVER, Client, Row
-from molsearch.index.milvus.records import State, pieces, state_text, text_state, whole_texts
+from molsearch.index.milvus.texts import LibraryState, pieces, state_text, text_state, whole_texts
 
 ADDRESS = re.compile(rf"(?P<server>{SERVER.pattern})#(?P<name>.+)", re.DOTALL)
 MOLECULE, EXTRA, REJECTION, STATE = range(4)  # kinds of records
@@ -65,7 +65,7 @@ class Store:
         """Tell whether there is a library, damaged or not."""
         return self._client.has(self._records)
 
-    def state(self) -> State | None:
+    def state(self) -> LibraryState | None:
         """Return the library's state, ready to be searched; None where there is no library.
 
         Raises:
@@ -87,7 +87,7 @@ class Store:
             self._client.load(self._vectors)
         return state
 
-    def known_state(self) -> State:
+    def known_state(self) -> LibraryState:
         """Return the library's state.
 
         Raises:
@@ -98,7 +98,7 @@ class Store:
             raise LibraryError(f"There is no library at {self.address}: add one first, or check its name.")
         return state
 
-    def write_state(self, state: State) -> None:
+    def write_state(self, state: LibraryState) -> None:
         """Replace the state in one atomic step: this makes an addition real."""
         (row,) = _record_rows(STATE, [(0, state_text(state))], -1)
         self._client.replace(self._records, row)
@@ -118,7 +118,7 @@ class Store:
         self._client.drop(self._records)
         self._client.drop(self._vectors)
 
-    def sweep(self, state: State) -> None:
+    def sweep(self, state: LibraryState) -> None:
         """Delete rows and records that the state does not count: what an interrupted addition left."""
         if state.properties is not None:
             self._client.delete(self._vectors, f"row >= {state.rows}")
@@ -136,7 +136,7 @@ class Store:
             rows.append({"row": first + i, "vector": vector, "digest": digest, "draw": draw, **values})
         self._client.insert(self._vectors, rows)
 
-    def find(self, digests: Digests, state: State) -> Rows:
+    def find(self, digests: Digests, state: LibraryState) -> Rows:
         """Return the row of each key digest, (N,) int64, -1 where the library has none."""
         names = [digest.tobytes().hex() for digest in digests]
         rows: dict[str, int] = {}
@@ -179,7 +179,7 @@ class Store:
                 self._client.insert(self._records, rows[start:end])
                 start, size = end, 0
 
-    def texts(self, kinds: Sequence[int], condition: str, state: State) -> list[tuple[int, str]]:
+    def texts(self, kinds: Sequence[int], condition: str, state: LibraryState) -> list[tuple[int, str]]:
         """Return (owner, text) of the records of some kinds that meet a condition, in the order they came."""
         return self._texts(f"kind in {list(kinds)} and record < {state.records} and {condition}")
 

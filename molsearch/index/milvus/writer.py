@@ -9,15 +9,14 @@ from molsearch.errors import InputError
 from molsearch.index.batch import Batch, check_batch
 from molsearch.index.exact.digests import DigestRows
 from molsearch.index.exact.snapshot import key_digests
-from molsearch.index.milvus import records
-from molsearch.index.milvus.records import State
 from molsearch.index.milvus.store import EXTRA, MOLECULE, REJECTION, Store
+from molsearch.index.milvus.texts import LibraryState, molecule_text, rejection_text
 from molsearch.records import Rejection
 
 PAGE_ROWS = 500
 
 
-class Writer:
+class BatchWriter:
     """One addition on its way: what it wrote so far is in ``state``, which the server does not have yet.
 
     Args:
@@ -25,7 +24,7 @@ class Writer:
         before: The library as it stands.
     """
 
-    def __init__(self, store: Store, before: State) -> None:
+    def __init__(self, store: Store, before: LibraryState) -> None:
         self._store = store
         self._before = before
         self._new = DigestRows()  # of what this addition adds
@@ -36,7 +35,7 @@ class Writer:
         state = self._prepared(batch)
         digests = key_digests([molecule.key for molecule in batch.molecules])
         fresh, owners = self._new.told_apart(digests, self._store.find(digests, self._before), state.rows)
-        texts = [records.molecule_text(molecule) for molecule in batch.molecules]
+        texts = [molecule_text(molecule) for molecule in batch.molecules]
         molecules = [(state.rows + number, texts[position]) for number, position in enumerate(fresh)]
         extras = [(row, texts[position]) for position, row in owners.items()]
         vectors = np.column_stack([batch.vectors, batch.constants])[fresh].astype(np.float32)  # (N, D + 1)
@@ -56,7 +55,7 @@ class Writer:
         """Append rejections."""
         texts: list[tuple[int, str]] = []
         for rejection in rejections:
-            texts.append((self.state.rejections + len(texts), records.rejection_text(rejection)))
+            texts.append((self.state.rejections + len(texts), rejection_text(rejection)))
             if len(texts) == PAGE_ROWS:
                 self._write_rejections(texts)
                 texts = []
@@ -68,7 +67,7 @@ class Writer:
         counts = (state.records + len(texts), state.rejections + len(texts))
         self.state = replace(state, records=counts[0], rejections=counts[1])
 
-    def _prepared(self, batch: Batch) -> State:
+    def _prepared(self, batch: Batch) -> LibraryState:
         """Check a batch; before the first one, make the collection of vectors with its properties."""
         check_batch(batch, self.state.width)
         if self.state.properties is None:

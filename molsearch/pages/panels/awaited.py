@@ -6,7 +6,7 @@ from typing import TypeVar
 import streamlit as st
 
 from molsearch.errors import MolsearchError
-from molsearch.pages.panels.job import Job, watch
+from molsearch.pages.panels.job import BackgroundJob, watch
 from molsearch.pages.panels.sentences import show_error
 from molsearch.records import Progress
 
@@ -29,12 +29,12 @@ def awaited(name: str, key: Hashable, title: str, work: Callable[[Progress], T])
     """
     job_at, key_at, answer_at = f"{name}-job", f"{name}-key", f"{name}-answer"
     if STATE.get(key_at) != key:
-        old: Job[T] | None = STATE.pop(job_at, None)
+        old: BackgroundJob[T] | None = STATE.pop(job_at, None)
         if old is not None:
             old.cancel()
         STATE.pop(answer_at, None)
-        STATE[key_at], STATE[job_at] = key, Job(title, work)
-    job: Job[T] | None = STATE.get(job_at)
+        STATE[key_at], STATE[job_at] = key, BackgroundJob(title, work)
+    job: BackgroundJob[T] | None = STATE.get(job_at)
     if job is not None:
         job.wait(PATIENCE_S)
         if job.running:

@@ -16,7 +16,7 @@ REFRESH_S = 0.4
 T = TypeVar("T")
 
 
-class Job(Generic[T]):
+class BackgroundJob(Generic[T]):
     """Runs ``work`` in a thread of its own, so that other pages stay usable meanwhile.
 
     The thread never touches Streamlit; the page looks at ``done`` and ``total`` from time to time.
@@ -69,7 +69,7 @@ class Job(Generic[T]):
             )
 
 
-def watch(job: Job[Any], key: str = "cancel-job") -> None:
+def watch(job: BackgroundJob[Any], key: str = "cancel-job") -> None:
     """Show a running job with its progress and a Cancel button of that key; rerun the page when it ends."""
 
     @st.fragment(run_every=REFRESH_S)

@@ -5,7 +5,7 @@ from datetime import datetime
 import streamlit as st
 
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
-from molsearch.records import Filling, LibraryInfo
+from molsearch.records import IngestionProgress, LibraryInfo
 from molsearch.report.import_report import rejections_csv
 from molsearch.screener import EXAMPLES
 from molsearch.workspace.session import PRIVATE_HOURS
@@ -19,20 +19,20 @@ def panel(screener: Workbench) -> None:
     infos = screener.libraries()
     for name in screener.expired():
         st.info(f"The private library {plain(name)} was removed after {PRIVATE_HOURS:.0f} hours without use.")
-    fillings = {(one.private, one.name): one for one in screener.fillings()}
+    ingestions = {(one.private, one.name): one for one in screener.ingestions()}
     if private := [info for info in infos if info.private]:
         st.subheader("Only in this session", help="No other browser sees these; they go when this session ends.")
         for info in private:
-            _card(info, fillings.get((True, info.name)), screener)
+            _card(info, ingestions.get((True, info.name)), screener)
     st.subheader("Kept on this computer", help="Everyone who uses this app on this computer sees these.")
     kept = [info for info in infos if not info.private]
     if not kept:
         st.info("Nothing is kept yet. Add a file on the left.")
     for info in kept:
-        _card(info, fillings.get((False, info.name)), screener)
+        _card(info, ingestions.get((False, info.name)), screener)
 
 
-def _card(info: LibraryInfo, filling: Filling | None, screener: Workbench) -> None:
+def _card(info: LibraryInfo, filling: IngestionProgress | None, screener: Workbench) -> None:
     """Show one library."""
     mark = "private" if info.private else "kept"
     with st.container(border=True):
@@ -57,13 +57,13 @@ def _card(info: LibraryInfo, filling: Filling | None, screener: Workbench) -> No
             _keep(info, screener)
 
 
-def _progress(filling: Filling, screener: Workbench) -> None:
+def _progress(filling: IngestionProgress, screener: Workbench) -> None:
     """Follow a library that is being filled, by this session or another, and draw the page anew when that has ended."""
 
     @st.fragment(run_every=REFRESH_S)
     def bar() -> None:
         place = (filling.private, filling.name)
-        now = next((one for one in screener.fillings() if (one.private, one.name) == place), None)
+        now = next((one for one in screener.ingestions() if (one.private, one.name) == place), None)
         if now is None:
             st.rerun()
         share = min(1.0, now.done / now.total) if now.total else 0.0

@@ -19,13 +19,13 @@ from molsearch.query.nomenclature import composition
 from molsearch.query.nomenclature.substitution import ComposedName, composed_names
 from molsearch.query.nomenclature.variants import (
     MAX_ATOMS,
-    hydrogen_twins,
     mirror_image,
     protonation_states,
     stated_charge,
     stated_forms,
-    with_hand,
-    without_hand,
+    tautomers,
+    with_chirality,
+    without_chirality,
 )
 from molsearch.query.respelling import without_charge
 
@@ -83,13 +83,13 @@ def _hand(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[Derived]
         before = text[max(0, mention.start - 60) : mention.start]
         if found := _HAND_BEFORE.search(before) or _HAND_AFTER.match(text, mention.end):
             for form in stated_forms(mention.name, mention.smiles):
-                for smiles in with_hand(form, found["hand"]):
+                for smiles in with_chirality(form, found["hand"]):
                     yield Derived(smiles, "hand", mention.start, mention.end)
 
 
 def _meanings(name: str, smiles: str) -> tuple[str, ...]:
     """List what a name means: its structure, and the flat one where it leaves the hand of an amino acid open."""
-    flat = without_hand(name, smiles)
+    flat = without_chirality(name, smiles)
     return (smiles, flat) if flat else (smiles,)
 
 
@@ -206,7 +206,7 @@ def derive(text: str, mentions: Sequence[Mention], opsin: Opsin) -> tuple[Derive
     found: dict[str, Derived] = {}
     for rule in RULES.values():
         for derived in rule(text, mentions, opsin):
-            for smiles in (derived.smiles, *hydrogen_twins(derived.smiles)):
+            for smiles in (derived.smiles, *tautomers(derived.smiles)):
                 if (key := _key(smiles)) and key not in found:
                     found[key] = replace(derived, smiles=key)
     return tuple(found.values())[:MAX_DERIVED]

@@ -144,7 +144,7 @@ def _labels(mol: Chem.Mol) -> list[str]:
 
 
 @lru_cache(maxsize=20_000)
-def with_hand(smiles: str, hand: str) -> tuple[str, ...]:
+def with_chirality(smiles: str, hand: str) -> tuple[str, ...]:
     """List canonical SMILES of the stereoisomers of a structure that have a stated hand.
 
     Args:
@@ -193,7 +193,7 @@ def _shift(mol: Chem.RWMol, match: Sequence[int], giver: int, taker: int) -> Non
 
 
 @lru_cache(maxsize=20_000)
-def hydrogen_twins(smiles: str) -> tuple[str, ...]:
+def tautomers(smiles: str) -> tuple[str, ...]:
     """List canonical SMILES of a structure with a hydrogen of every guanidine, or of every azole, moved."""
     mol = Chem.MolFromSmiles(smiles)
     if mol is None or mol.GetNumAtoms() > MAX_ATOMS:
@@ -218,7 +218,7 @@ _NO_HAND = re.compile(
 
 
 @lru_cache(maxsize=20_000)
-def without_hand(name: str, smiles: str) -> str:
+def without_chirality(name: str, smiles: str) -> str:
     """Write a structure flat whose name leaves an amino acid's hand open, which OPSIN takes for L; "" for any other."""
     mol = Chem.MolFromSmiles(smiles) if _NO_HAND.search(name) else None
     return "" if mol is None or "@" not in smiles else str(Chem.MolToSmiles(mol, isomericSmiles=False))

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from molsearch.chem.batch.atoms import traits
+from molsearch.chem.batch.atoms import atom_types
 from molsearch.chem.features.graph import parse, readable
 from molsearch.chem.ontology.classes import CLASSES
 
 
 def same(smiles: str) -> bool:
     mol = parse(smiles)
-    return traits(mol, smiles) == traits(mol)
+    return atom_types(mol, smiles) == atom_types(mol)
 
 
 # Where the text misleads: groups that RDKit charges, hydrogens it folds in or keeps, capitals in aromatic rings.

@@ -9,7 +9,7 @@ from rdkit.Chem import rdFingerprintGenerator as Fingerprints
 
 from molsearch.bench.enumeration import enumerated
 from molsearch.chem.batch.arrays import PAIR_SIZE
-from molsearch.chem.batch.molbatch import Cohort
+from molsearch.chem.batch.molbatch import MolBatch
 from molsearch.chem.features.fragments import FARTHEST, atom_pairs
 from molsearch.chem.features.graph import parse
 
@@ -38,7 +38,7 @@ def expected(mols: Sequence[Chem.Mol]) -> list[dict[int, int]]:
 
 
 def found(mols: Sequence[Chem.Mol]) -> list[dict[int, int]]:
-    pairs, counts, lengths = atom_pairs(Cohort.of(mols))
+    pairs, counts, lengths = atom_pairs(MolBatch.of(mols))
     cuts = np.cumsum(lengths)[:-1]
     parts = zip(np.split(pairs, cuts), np.split(counts, cuts), strict=True)
     return [dict(zip(one.tolist(), count.tolist(), strict=True)) for one, count in parts]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molsearch.chem.batch.molbatch import Cohort
+from molsearch.chem.batch.molbatch import MolBatch
 from molsearch.chem.features.descriptors import may_have_stereocentres, profiles
 from molsearch.chem.features.graph import parse, readable
 from molsearch.chem.io.formats import read_entries
@@ -48,8 +48,8 @@ def one_by_one(smiles: list[str]) -> np.ndarray:
 
 
 def together(smiles: list[str]) -> np.ndarray:
-    cohort = Cohort.of([parse(one) for one in smiles])
-    return profiles(cohort, classes_and_alerts(cohort)[1]).astype(np.float32)
+    molbatch = MolBatch.of([parse(one) for one in smiles])
+    return profiles(molbatch, classes_and_alerts(molbatch)[1]).astype(np.float32)
 
 
 def differing(smiles: list[str]) -> list[tuple[str, str]]:
@@ -68,12 +68,12 @@ def test_one_molecule_alone_has_the_properties_it_has_among_others() -> None:
 
 @pytest.mark.parametrize("smiles", ["CC(C)CC(F)(F)F", "c1ccncc1", "CC(C)(C)C(=O)N(C)C"])
 def test_a_molecule_without_a_possible_centre_is_known_without_asking(smiles: str) -> None:
-    assert not may_have_stereocentres(Cohort.of([parse(smiles)])).any()
+    assert not may_have_stereocentres(MolBatch.of([parse(smiles)])).any()
 
 
 @pytest.mark.parametrize("smiles", ["CC(O)F", "CS(=O)CC", "C1CC1N1CC1", "OC1CCC(C)CC1", "C1CN2CCC1CC2", "CP(O)CC"])
 def test_a_molecule_with_a_possible_centre_is_asked(smiles: str) -> None:
-    assert may_have_stereocentres(Cohort.of([parse(smiles)])).all()
+    assert may_have_stereocentres(MolBatch.of([parse(smiles)])).all()
 
 
 def test_examples_of_the_class_table() -> None:

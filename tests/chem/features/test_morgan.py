@@ -9,7 +9,7 @@ from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator as Fingerprints
 
 from molsearch.chem.batch.arrays import MORGAN_SIZE, RADII
-from molsearch.chem.batch.molbatch import Cohort
+from molsearch.chem.batch.molbatch import MolBatch
 from molsearch.chem.features.fragments import morgan
 from molsearch.chem.features.graph import parse, readable
 from molsearch.chem.ontology.classes import CLASSES
@@ -29,11 +29,11 @@ def by_rdkit(mol: Chem.Mol) -> tuple[dict[int, int], list[list[int]]]:
 
 
 def differing(smiles: list[str]) -> list[str]:
-    cohort = Cohort.of([parse(one) for one in smiles])
-    environments, numbers, counts, lengths = morgan(cohort)
+    molbatch = MolBatch.of([parse(one) for one in smiles])
+    environments, numbers, counts, lengths = morgan(molbatch)
     found, first = [], 0
-    for row, (one, mol) in enumerate(zip(smiles, cohort.mols, strict=True)):
-        start, last = int(cohort.starts[row]), first + int(lengths[row])
+    for row, (one, mol) in enumerate(zip(smiles, molbatch.mols, strict=True)):
+        start, last = int(molbatch.starts[row]), first + int(lengths[row])
         counted = dict(zip(numbers[first:last].tolist(), counts[first:last].tolist(), strict=True))
         listed = environments[start : start + mol.GetNumAtoms()].tolist()
         if (counted, listed) != by_rdkit(mol):

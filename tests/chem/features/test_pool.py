@@ -10,7 +10,7 @@ import pytest
 from molsearch.chem.batch.arrays import GraphStore
 from molsearch.chem.features import pool as pooling
 from molsearch.chem.features.features import Features, features_of, joined, read_features, write_features
-from molsearch.chem.features.pool import Pool
+from molsearch.chem.features.pool import FeaturePool
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import MolsearchError
 from molsearch.settings import PROJECT
@@ -82,14 +82,14 @@ def test_joined_parts_are_the_features_of_the_whole() -> None:
 
 def test_answers_come_in_the_order_of_the_orders() -> None:
     chunks = [["C" * length] * (20 if length % 2 else 1) for length in range(1, 12)]
-    with Pool(2) as pool:
+    with FeaturePool(2) as pool:
         answers = list(pool.map(chunks, ahead=3))
     assert all(same(answer, features_of(chunk)) for answer, chunk in zip(answers, chunks, strict=True))
 
 
 def test_no_more_is_taken_than_may_be_ahead() -> None:
     taken = []
-    with Pool(1) as pool:
+    with FeaturePool(1) as pool:
         answers = pool.map((taken.append(one) or [one] for one in ["C", "CC", "CCC", "CCCC", "CCCCC"]), ahead=2)
         next(answers)
         assert len(taken) == 3
@@ -99,7 +99,7 @@ def test_no_more_is_taken_than_may_be_ahead() -> None:
 def test_a_molecule_that_kills_its_process_is_lost_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pooling, "_CHILD", TRAPPED)
     chunks = [["C", "C.crash", "CC"], ["CCC"]]
-    with Pool(1) as pool:
+    with FeaturePool(1) as pool:
         first, second = pool.map(chunks, ahead=1)
     assert first.kept == (0, 2)
     assert list(first.refused) == [1]
@@ -109,7 +109,7 @@ def test_a_molecule_that_kills_its_process_is_lost_alone(monkeypatch: pytest.Mon
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_process_killed_once_from_outside_loses_nothing() -> None:
-    with Pool(1) as pool:
+    with FeaturePool(1) as pool:
         answers = pool.map([["C"], ["CC"], ["CCC"]], ahead=0)
         next(answers)
         kill(pool)
@@ -119,7 +119,7 @@ def test_a_process_killed_once_from_outside_loses_nothing() -> None:
     ] * 2
 
 
-def kill(pool: Pool) -> None:
+def kill(pool: FeaturePool) -> None:
     child = pool._crew.workers[0]._process
     assert child is not None
     child.kill()
@@ -129,14 +129,14 @@ def kill(pool: Pool) -> None:
 def test_a_molecule_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pooling, "_CHILD", TRAPPED)
     monkeypatch.setattr(pooling, "SECONDS", 3.0)
-    with Pool(1) as pool:
+    with FeaturePool(1) as pool:
         (answer,) = pool.map([["C.hang", "CC"]], ahead=0)
     assert (answer.kept, list(answer.refused)) == ((1,), [0])
 
 
 def test_a_process_that_cannot_start_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pooling, "_CHILD", "raise SystemExit(3)")
-    with Pool(1) as pool, pytest.raises(MolsearchError, match="did not start"):
+    with FeaturePool(1) as pool, pytest.raises(MolsearchError, match="did not start"):
         list(pool.map([["C"]], ahead=0))
 
 

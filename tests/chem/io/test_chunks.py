@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from molsearch.chem.io import chunks as slicing
 from molsearch.chem.io import cleaning as guarding
-from molsearch.chem.io.chunks import read_slice, slices_of
-from molsearch.chem.io.cleaning import Guard
+from molsearch.chem.io.chunks import chunks_of, read_chunk
+from molsearch.chem.io.cleaning import CleaningPool
 from molsearch.chem.io.library import SpooledLibrary, read_library
 from molsearch.chem.io.options import ReadOptions
 from molsearch.chem.io.sdf import read_sdf
@@ -31,10 +31,10 @@ def cut(data: bytes, filename: str, options: ReadOptions, size: int) -> list[Ent
     with pytest.MonkeyPatch.context() as patch, open_source(io.BytesIO(data), filename, options) as source:
         patch.setattr(slicing, "SLICE", size)
         found: list[Entry | Rejection] = []
-        slices = slices_of(source)
+        slices = chunks_of(source)
         assert slices is not None
         for one in slices:
-            found += [moved(record, len(found)) for record in list(read_slice(one, options))]
+            found += [moved(record, len(found)) for record in list(read_chunk(one, options))]
         return found
 
 
@@ -98,7 +98,7 @@ def test_a_record_beyond_the_limit_is_one_rejection_between_the_others(filename:
 @pytest.mark.parametrize("filename", ["a.csv", "a.txt", "a.parquet"])
 def test_tables_are_not_cut(filename: str) -> None:
     with open_source(io.BytesIO(b"smiles\nCCO\n"), filename, INLINE) as source:
-        assert slices_of(source) is None
+        assert chunks_of(source) is None
 
 
 def contents(library: SpooledLibrary) -> tuple[list[object], list[object]]:
@@ -140,9 +140,9 @@ guard.serve()
 @pytest.fixture
 def trapped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(guarding, "_CHILD", TRAPPED)
-    monkeypatch.setattr(Guard, "_idle", [])
+    monkeypatch.setattr(CleaningPool, "_idle", [])
     yield
-    for worker in Guard._idle:
+    for worker in CleaningPool._idle:
         worker.close()
 
 
@@ -175,14 +175,17 @@ def test_cancelling_ends_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
         raise Cancelled("stopped")
 
     guards = []
-    real = Guard.__init__
+    real = CleaningPool.__init__
 
-    def watched(self: Guard, options: ReadOptions) -> None:
+    def watched(self: CleaningPool, options: ReadOptions) -> None:
         real(self, options)
         guards.append(self)
 
-    monkeypatch.setattr(Guard, "__init__", watched)
+    monkeypatch.setattr(CleaningPool, "__init__", watched)
     with pytest.raises(Cancelled):
         read_library(io.BytesIO(b"CCO\n" * 60_000), filename="a.smi", options=ReadOptions(workers=2), progress=stop)
     (guard,) = guards
-    assert [worker.alive() for worker in guard._crew.workers if worker not in Guard._idle] in ([False], [False, False])
+    assert [worker.alive() for worker in guard._crew.workers if worker not in CleaningPool._idle] in (
+        [False],
+        [False, False],
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from molsearch.chem.io import cleaning as guarding
-from molsearch.chem.io.cleaning import BATCH, Guard
+from molsearch.chem.io.cleaning import BATCH, CleaningPool
 from molsearch.chem.io.options import ReadOptions
 from molsearch.errors import MolsearchError
 from molsearch.records import Entry, Molecule, Reason, Rejection
@@ -30,14 +30,14 @@ guard.serve()
 @pytest.fixture
 def trapped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(guarding, "_CHILD", TRAPPED)
-    monkeypatch.setattr(Guard, "_idle", [])
+    monkeypatch.setattr(CleaningPool, "_idle", [])
     yield
-    for worker in Guard._idle:
+    for worker in CleaningPool._idle:
         worker.close()
 
 
 def outcomes(texts: list[str], options: ReadOptions) -> list[Molecule | Rejection]:
-    with Guard(options) as guard:
+    with CleaningPool(options) as guard:
         return list(guard.standardize(Entry(row, text, "smiles") for row, text in enumerate(texts, start=1)))
 
 
@@ -78,7 +78,7 @@ def test_guarded_and_unguarded_reading_agree(options: ReadOptions) -> None:
 
 def test_rejections_of_the_reader_pass_through_in_order() -> None:
     rejection = Rejection(Entry(2, "", "smiles"), Reason.TOO_LARGE, "x")
-    with Guard(ReadOptions()) as guard:
+    with CleaningPool(ReadOptions()) as guard:
         found = list(guard.standardize([Entry(1, "CO", "smiles"), rejection, Entry(3, "CN", "smiles")]))
     assert shown(found) == ["CO", "too large", "CN"]
     assert found[1] is rejection
@@ -86,13 +86,13 @@ def test_rejections_of_the_reader_pass_through_in_order() -> None:
 
 def test_one_worker_is_kept_warm_and_used_again() -> None:
     outcomes(["CO"], ReadOptions())
-    (warm,) = Guard._idle
+    (warm,) = CleaningPool._idle
     outcomes(["CO"], ReadOptions())
-    assert Guard._idle == [warm]
+    assert CleaningPool._idle == [warm]
 
 
 def test_a_child_that_cannot_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarding, "_CHILD", "raise SystemExit(1)")
-    monkeypatch.setattr(Guard, "_idle", [])
+    monkeypatch.setattr(CleaningPool, "_idle", [])
     with pytest.raises(MolsearchError, match="timeout_s=0"):
         outcomes(["CO"], ReadOptions())

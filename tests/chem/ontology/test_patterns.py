@@ -6,7 +6,7 @@ import pytest
 from rdkit import Chem
 
 from molsearch.chem.ontology.classes import CLASSES
-from molsearch.chem.ontology.groups import MOTIFS
+from molsearch.chem.ontology.groups import GROUPS
 from molsearch.chem.ontology.patterns import PREDICATES, parse
 from molsearch.errors import InputError
 
@@ -39,5 +39,5 @@ def test_bad_pattern_is_refused(pattern: str) -> None:
 
 
 def test_every_number_is_used_by_some_class_or_motif() -> None:
-    used = {word for one in (*CLASSES, *MOTIFS) for word in re.findall(r"\b[a-z_]+(?=[<>]?=-?\d)", one.pattern)}
+    used = {word for one in (*CLASSES, *GROUPS) for word in re.findall(r"\b[a-z_]+(?=[<>]?=-?\d)", one.pattern)}
     assert set(PREDICATES) <= used

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rdkit import Chem
 
-from molsearch.chem.batch.molbatch import Cohort
+from molsearch.chem.batch.molbatch import MolBatch
 from molsearch.chem.features.graph import parse, readable
 from molsearch.chem.io.formats import read_entries
 from molsearch.chem.ontology.classes import CLASSES, class_vector
@@ -122,7 +122,7 @@ QUERIES = ("c1ccccc1", "c1ccc2ccccc2c1", "C1CCCCC1", "C1CC2CCC1C2", "C1CCCC1", "
 def test_a_screen_loses_no_match_and_claims_none(smiles: str) -> None:
     mol = parse(smiles)
     queries = [Chem.MolFromSmarts(smarts) for smarts in QUERIES]
-    possible, certain = (found[:, 0] for found in Screen(queries).sift(Cohort.of([mol])))
+    possible, certain = (found[:, 0] for found in Screen(queries).sift(MolBatch.of([mol])))
     matched = [mol.HasSubstructMatch(query) for query in queries]
     assert all(may for may, does in zip(possible, matched, strict=True) if does)
     assert all(does for is_sure, does in zip(certain, matched, strict=True) if is_sure)
@@ -131,12 +131,12 @@ def test_a_screen_loses_no_match_and_claims_none(smiles: str) -> None:
 def test_a_screen_rules_out_by_ring_pattern_and_path() -> None:
     mol = parse("c1ccncc1CCO")
     queries = [Chem.MolFromSmarts(smarts) for smarts in ("c1ccccc1", "c1ccc2ccccc2c1", "[#6][NH2]", "OCO", "CCO")]
-    possible, certain = (found[:, 0] for found in Screen(queries).sift(Cohort.of([mol])))
+    possible, certain = (found[:, 0] for found in Screen(queries).sift(MolBatch.of([mol])))
     assert possible.tolist() == [False, False, False, False, True]
     assert certain.tolist() == [False, False, False, False, True]
 
 
 def test_a_rule_never_holds_without_its_parent() -> None:
     rules: list[tuple[Pattern, int]] = [(parse_pattern("[#7]"), -1), (parse_pattern("[#8]"), 0)]
-    held, _ = RuleSet(rules).members(Cohort.of([parse("CCO"), parse("NCCO")]))
+    held, _ = RuleSet(rules).members(MolBatch.of([parse("CCO"), parse("NCCO")]))
     assert held.tolist() == [[False, False], [True, True]]

@@ -11,11 +11,11 @@ from molsearch.chem.conformer import conformer
 from molsearch.chem.features import graph, pool
 from molsearch.chem.features.features import features_of
 from molsearch.chem.features.graph import featurise
-from molsearch.chem.features.pool import Pool
+from molsearch.chem.features.pool import FeaturePool
 from molsearch.chem.io.library import ReadOptions, read_library
 from molsearch.chem.sandbox import call as sandbox
-from molsearch.chem.sandbox.process import Died
-from molsearch.chem.sandbox.risk import plain, tame
+from molsearch.chem.sandbox.process import WorkerDied
+from molsearch.chem.sandbox.risk import is_simple, is_simple_pattern
 from molsearch.chem.substructure import matches, without_each_atom
 from molsearch.errors import InputError
 from molsearch.library.embedding import embed
@@ -30,18 +30,18 @@ MORPHINE = "CN1CC[C@]23c4c5ccc(O)c4O[C@H]2[C@@H](O)C=C[C@H]3[C@H]1C5"
 
 
 def test_the_structures_that_hang_are_not_tame_and_drugs_are() -> None:
-    assert not any(map(tame, (HANGS_READING, HANGS_LATER, WILD, "C" * 121, "InChI=1S/CH4/h1H4")))
-    assert all(map(tame, ("C", MORPHINE, "[Na+].[Cl-]", "C" * 120)))
-    assert tame("\n\n\n  3  2  0  0  0  0  0  0  0  0999 V2000\n", "molblock")
-    assert not tame("\n\n\n 60 90  0  0  0  0  0  0  0  0999 V2000\n", "molblock")
-    assert not tame("\n\n\n  0  0  0     0  0            999 V3000\n", "molblock")
+    assert not any(map(is_simple, (HANGS_READING, HANGS_LATER, WILD, "C" * 121, "InChI=1S/CH4/h1H4")))
+    assert all(map(is_simple, ("C", MORPHINE, "[Na+].[Cl-]", "C" * 120)))
+    assert is_simple("\n\n\n  3  2  0  0  0  0  0  0  0  0999 V2000\n", "molblock")
+    assert not is_simple("\n\n\n 60 90  0  0  0  0  0  0  0  0999 V2000\n", "molblock")
+    assert not is_simple("\n\n\n  0  0  0     0  0            999 V3000\n", "molblock")
 
 
 def test_a_short_pattern_is_plain_and_a_recursive_or_long_one_is_not() -> None:
-    assert plain("S(=O)(=O)N")
-    assert plain("[CX3](=[OX1])[OX2H1]")
-    assert not plain("[$(CO)]")
-    assert not plain(ENDLESS)
+    assert is_simple_pattern("S(=O)(=O)N")
+    assert is_simple_pattern("[CX3](=[OX1])[OX2H1]")
+    assert not is_simple_pattern("[$(CO)]")
+    assert not is_simple_pattern(ENDLESS)
 
 
 @pytest.mark.parametrize("filename", ["list.smi", "table.csv"])
@@ -81,7 +81,7 @@ def test_a_file_full_of_them_is_given_up_with_a_sentence(monkeypatch: pytest.Mon
 
 def test_features_of_one_that_hangs_are_refused_and_those_beside_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "SECONDS", 5.0)
-    with Pool(1) as one:
+    with FeaturePool(1) as one:
         found = one.features(["CO", HANGS_LATER, "CN", WILD])
         chunk = next(one.map([["CO", HANGS_LATER, "CN", WILD]], ahead=0))
     for each in (found, chunk):
@@ -97,7 +97,7 @@ def test_features_of_one_that_hangs_are_refused_and_those_beside_it_kept(monkeyp
 def test_many_that_hang_cost_no_tame_molecule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "SECONDS", 1.0)
     monkeypatch.setattr(pool, "MOST_LOST", 1)
-    with Pool(1) as one:
+    with FeaturePool(1) as one:
         found = one.features([HANGS_LATER, "CO", HANGS_LATER, HANGS_LATER, "CN"])
     assert found.kept == (1, 4)
     assert found.refused[2] == found.refused[3] != found.refused[0]
@@ -158,5 +158,5 @@ def dies() -> None:
 
 
 def test_a_function_outside_the_chemistry_is_not_called() -> None:
-    with pytest.raises(Died):
+    with pytest.raises(WorkerDied):
         sandbox.call(dies, seconds=60)

@@ -13,12 +13,12 @@ from molsearch.evaluation.calibration import scope as scope_fit
 from molsearch.evaluation.calibration.evidence import Molecules, Pairs, Texts
 from molsearch.evaluation.calibration.excerpts import phrase, phrases, sentence, sentences
 from molsearch.evaluation.calibration.fit import calibrate, figures, in_first_half
-from molsearch.evaluation.calibration.scope import Group
+from molsearch.evaluation.calibration.scope import QueryGroup
 from molsearch.model.dual import DualEncoder
 from molsearch.search.calibration import NEGATIVES, EvidenceRule, read_calibration, space_id, write_calibration
 from molsearch.search.scope import ScopeRule
 from molsearch.settings import Settings
-from molsearch.training.pairs import Row
+from molsearch.training.pairs import PairRow
 
 SETTINGS = Settings()
 CAPTION = (
@@ -27,8 +27,8 @@ CAPTION = (
 )
 
 
-def row(smiles: str, cid: str = "", inchikey: str = "") -> Row:
-    return Row(text="x", smiles=smiles, cid=cid, inchikey=inchikey)
+def row(smiles: str, cid: str = "", inchikey: str = "") -> PairRow:
+    return PairRow(text="x", smiles=smiles, cid=cid, inchikey=inchikey)
 
 
 def pairs_of(signal: float, count: int = 400, seed: int = 0) -> Pairs:
@@ -162,9 +162,9 @@ def test_the_threshold_of_scope_lets_few_short_texts_through() -> None:
     inside = np.column_stack([rng.normal(0.7, 0.05, 200), rng.uniform(0, 0.2, 200), np.ones(200)])
     outside = np.column_stack([rng.normal(0.5, 0.05, 200), rng.uniform(0.3, 1, 200), np.zeros(200)])
     groups = [
-        Group("captions", False, inside, fitted),
-        Group("short", False, inside - [0.05, 0, 0], fitted),
-        Group("off", True, outside, fitted),
+        QueryGroup("captions", False, inside, fitted),
+        QueryGroup("short", False, inside - [0.05, 0, 0], fitted),
+        QueryGroup("off", True, outside, fitted),
     ]
     rule = scope_fit.fit_rule(groups)
     assert isinstance(rule, ScopeRule)

@@ -7,13 +7,13 @@ from rdkit import Chem
 from rdkit.Chem import rdCIPLabeler
 
 from molsearch.query.nomenclature.variants import (
-    hydrogen_twins,
     mirror_image,
     protonation_states,
     stated_charge,
     stated_forms,
-    with_hand,
-    without_hand,
+    tautomers,
+    with_chirality,
+    without_chirality,
 )
 
 CANON = Chem.CanonSmiles
@@ -188,23 +188,23 @@ def test_a_flat_structure_has_no_mirror_image_of_its_own() -> None:
 
 @pytest.mark.parametrize("hand", ["R", "S"])
 def test_one_centre_has_the_letter_told(hand: str) -> None:
-    (isomer,) = with_hand("CC[C@H](C)O", hand)
+    (isomer,) = with_chirality("CC[C@H](C)O", hand)
     assert cip_labels(isomer) == [hand]
 
 
 def test_two_different_centres_have_the_letters_in_either_order() -> None:
-    isomers = with_hand("CC(O)C(N)CC", "2R,3S")
+    isomers = with_chirality("CC(O)C(N)CC", "2R,3S")
     assert len(set(isomers)) == 2
     assert all(cip_labels(isomer) == ["R", "S"] for isomer in isomers)
 
 
 def test_meso_tartaric_acid_is_one_isomer() -> None:
-    assert with_hand("O=C(O)C(O)C(O)C(=O)O", "R,S") == (CANON("O=C(O)[C@H](O)[C@H](O)C(=O)O"),)
+    assert with_chirality("O=C(O)C(O)C(O)C(=O)O", "R,S") == (CANON("O=C(O)[C@H](O)[C@H](O)C(=O)O"),)
 
 
 @pytest.mark.parametrize(("smiles", "hand"), [("CCO", "R"), ("CC(O)C(N)CC", "R"), ("NCC(=O)O", "L"), ("no", "R")])
 def test_letters_that_do_not_fit_the_centres_give_nothing(smiles: str, hand: str) -> None:
-    assert with_hand(smiles, hand) == ()
+    assert with_chirality(smiles, hand) == ()
 
 
 # Other ways to write the same
@@ -221,13 +221,13 @@ def test_letters_that_do_not_fit_the_centres_give_nothing(smiles: str, hand: str
     ],
 )
 def test_a_hydrogen_is_on_either_nitrogen(smiles: str, expected: str) -> None:
-    assert hydrogen_twins(smiles) == (CANON(expected),)
-    assert hydrogen_twins(CANON(expected)) == (CANON(smiles),)
+    assert tautomers(smiles) == (CANON(expected),)
+    assert tautomers(CANON(expected)) == (CANON(smiles),)
 
 
 @pytest.mark.parametrize("smiles", ["c1c[nH]cn1", "Cn1ccnc1", "c1ccc2[nH]ccc2c1", "NC(N)=O", "NC(=N)c1ccccc1", "no"])
 def test_a_structure_that_can_be_written_one_way_has_no_twin(smiles: str) -> None:
-    assert hydrogen_twins(smiles) == ()
+    assert tautomers(smiles) == ()
 
 
 @pytest.mark.parametrize(
@@ -241,8 +241,8 @@ def test_a_structure_that_can_be_written_one_way_has_no_twin(smiles: str) -> Non
     ],
 )
 def test_an_amino_acid_without_its_hand_may_be_flat(name: str, flat: str) -> None:
-    assert without_hand(name, "C[C@H](N)C(=O)O") == flat
+    assert without_chirality(name, "C[C@H](N)C(=O)O") == flat
 
 
 def test_what_is_no_amino_acid_keeps_its_hand() -> None:
-    assert without_hand("cholesterol", "C[C@H](N)C(=O)O") == ""
+    assert without_chirality("cholesterol", "C[C@H](N)C(=O)O") == ""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from molsearch.analysis.study import Inspector
+from molsearch.analysis.study import AlignmentStudy
 from molsearch.chem.drawing import draw
 from molsearch.pages.panels.alignment.pairs import Study, pair_choice
 from molsearch.records import Explanation, Pair, WordWeight
@@ -22,13 +22,13 @@ RELATIONS = {"other": "", "part": " · read as a part", "parent": " · read as t
 METHOD = "Attention of the memory bank"
 
 
-def bank(study: Study, inspector: Inspector, *, dark: bool) -> None:
+def bank(study: Study, alignment_study: AlignmentStudy, *, dark: bool) -> None:
     """Draw the view."""
     choice, picker = st.columns([7, 4], gap="medium", vertical_alignment="bottom")
     with choice:
         chosen = pair_choice(study)
     pair = study.pairs[chosen]
-    reading = _reading(pair, inspector)
+    reading = _reading(pair, alignment_study)
     with picker:
         slot = _slot(reading)
     left, right = st.columns([6, 5], gap="medium")
@@ -45,14 +45,14 @@ def bank(study: Study, inspector: Inspector, *, dark: bool) -> None:
     _slots(reading, dark=dark)
 
 
-def _reading(pair: Pair, inspector: Inspector) -> "BankReading":
+def _reading(pair: Pair, alignment_study: AlignmentStudy) -> "BankReading":
     """Ask the model once per session and pair."""
     known: dict[Pair, BankReading] = STATE.setdefault("bank-readings", {})
     if pair not in known:
         while len(known) >= KEPT:
             known.pop(next(iter(known)))
         with st.spinner("Reading the attention …"):
-            known[pair] = inspector.attention(pair.text, pair.smiles)
+            known[pair] = alignment_study.attention(pair.text, pair.smiles)
     return known[pair]
 
 

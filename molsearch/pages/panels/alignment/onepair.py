@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from molsearch.analysis.study import Inspector
+from molsearch.analysis.study import AlignmentStudy
 from molsearch.chem.drawing import draw
 from molsearch.pages.panels.alignment.pairs import Study, pair_choice, sample_of
 from molsearch.pages.panels.awaited import awaited
@@ -33,7 +33,7 @@ LONG = 240  # characters; a longer text scrolls
 SIZES = (25, 50, 100, 200, 400)
 
 
-def one_pair(study: Study, inspector: Inspector, *, dark: bool) -> None:
+def one_pair(study: Study, alignment_study: AlignmentStudy, *, dark: bool) -> None:
     """Draw the view."""
     choice, size, form = st.columns([7, 2, 2], gap="medium", vertical_alignment="bottom")
     with choice:
@@ -56,10 +56,10 @@ def one_pair(study: Study, inspector: Inspector, *, dark: bool) -> None:
             "twin",
             (id(study), tuple(places)),
             "Encoding the sample with the untrained model",
-            partial(inspector.encode_untrained, [study.pairs[each] for each in places]),
+            partial(alignment_study.encode_untrained, [study.pairs[each] for each in places]),
         )
-    after = inspector.report(study.vectors.take(places), form=FORMS[str(kind)])
-    earlier = inspector.report(before, form=FORMS[str(kind)]) if before is not None else None
+    after = alignment_study.report(study.vectors.take(places), form=FORMS[str(kind)])
+    earlier = alignment_study.report(before, form=FORMS[str(kind)]) if before is not None else None
     place = places.index(chosen)
     left, right = above.columns([4, 7], gap="medium")
     with left:
@@ -73,7 +73,7 @@ def one_pair(study: Study, inspector: Inspector, *, dark: bool) -> None:
 
 def _pair(study: Study, chosen: int, *, dark: bool) -> None:
     """Show text, drawing and ranks."""
-    pair, found = study.pairs[chosen], study.agreement
+    pair, found = study.pairs[chosen], study.pair_ranks
     st.image(draw(pair.smiles, dark=dark, size=(420, 240)), width="stretch", alt="The pair's molecule")
     with st.container(height=128 if len(pair.text) > LONG else "content", border=False):
         st.text(pair.text)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import streamlit as st
 
-from molsearch.analysis.study import Inspector, PairVectors
+from molsearch.analysis.study import AlignmentStudy, PairVectors
 from molsearch.chem.io.pairs import MOST_PAIRS, PairFile
 from molsearch.pages.panels.awaited import awaited
 from molsearch.pages.panels.sentences import plain
 from molsearch.records import Pair, Progress
 
 if TYPE_CHECKING:
-    from molsearch.analysis.pair_ranks import Agreement
+    from molsearch.analysis.pair_ranks import PairRanks
 
 STATE = st.session_state
 WAIT_S = 0.2
@@ -32,7 +32,7 @@ class Study:
     name: str
     file: PairFile
     vectors: PairVectors
-    agreement: "Agreement"
+    pair_ranks: "PairRanks"
 
     @property
     def pairs(self) -> Sequence[Pair]:
@@ -55,7 +55,7 @@ class Choice:
         return BytesIO(self.file) if isinstance(self.file, bytes) else self.file
 
 
-def the_study(inspector: Inspector, model_id: str, views: Sequence[str]) -> tuple[Study | None, str]:
+def the_study(alignment_study: AlignmentStudy, model_id: str, views: Sequence[str]) -> tuple[Study | None, str]:
     """Let the user choose pairs and a view of them.
 
     Returns:
@@ -67,8 +67,8 @@ def the_study(inspector: Inspector, model_id: str, views: Sequence[str]) -> tupl
             "View", views, default=views[0], required=True, key="alignment-view", persist_state="session"
         )
         note = st.container(width="stretch")
-    choice = _own(inspector, model_id) if kind == OWN else _examples(inspector, model_id)
-    study = _ready(choice, inspector) if choice else None
+    choice = _own(alignment_study, model_id) if kind == OWN else _examples(alignment_study, model_id)
+    study = _ready(choice, alignment_study) if choice else None
     if study is not None:
         note.caption(_account(study))
         if study.file.left_out:
@@ -91,12 +91,14 @@ def _instance(file: PairFile) -> str:
     return f" Row {first.entry.row} holds {first.entry.text[:60]!r}: {first.detail}"
 
 
-def _examples(inspector: Inspector, model_id: str) -> Choice:
-    columns = inspector.columns(inspector.examples, inspector.examples.name)
-    return Choice(inspector.examples, "the shipped examples", columns.text, columns.structure, ("examples", model_id))
+def _examples(alignment_study: AlignmentStudy, model_id: str) -> Choice:
+    columns = alignment_study.columns(alignment_study.examples, alignment_study.examples.name)
+    return Choice(
+        alignment_study.examples, "the shipped examples", columns.text, columns.structure, ("examples", model_id)
+    )
 
 
-def _own(inspector: Inspector, model_id: str) -> Choice | None:
+def _own(alignment_study: AlignmentStudy, model_id: str) -> Choice | None:
     """Take a table and the names of its columns."""
     upload, text, structure = st.columns([4, 2, 2], gap="medium", vertical_alignment="bottom")
     given = upload.file_uploader(
@@ -109,7 +111,7 @@ def _own(inspector: Inspector, model_id: str) -> Choice | None:
         )
         return None
     content = given.getvalue()
-    columns = inspector.columns(BytesIO(content), given.name)
+    columns = alignment_study.columns(BytesIO(content), given.name)
     chosen = [
         place.selectbox(
             label,
@@ -136,13 +138,13 @@ class _Shipped:
         self.made: dict[tuple[str, ...], Study] = {}
         self._making = threading.Lock()
 
-    def study(self, choice: Choice, inspector: Inspector, progress: Progress) -> Study:
+    def study(self, choice: Choice, alignment_study: AlignmentStudy, progress: Progress) -> Study:
         """Make it, or wait until another session has; ``progress`` may stop the waiting too."""
         while not self._making.acquire(timeout=WAIT_S):
             progress(0, 100)
         try:
             if choice.key not in self.made:
-                self.made[choice.key] = _study(choice, inspector, progress)
+                self.made[choice.key] = _study(choice, alignment_study, progress)
         finally:
             self._making.release()
         return self.made[choice.key]
@@ -153,7 +155,7 @@ def _shipped() -> _Shipped:
     return _Shipped()
 
 
-def _ready(choice: Choice, inspector: Inspector) -> Study | None:
+def _ready(choice: Choice, alignment_study: AlignmentStudy) -> Study | None:
     """Return the study of a choice, starting its job where there is none yet."""
     shipped = _shipped()
     if choice.key in shipped.made:
@@ -161,14 +163,14 @@ def _ready(choice: Choice, inspector: Inspector) -> Study | None:
     if STATE.get("pairs-key") != choice.key:
         STATE["next-pair"] = 0
     make = shipped.study if isinstance(choice.file, Path) else _study
-    return awaited("pairs", choice.key, "Reading and encoding the pairs", partial(make, choice, inspector))
+    return awaited("pairs", choice.key, "Reading and encoding the pairs", partial(make, choice, alignment_study))
 
 
-def _study(choice: Choice, inspector: Inspector, progress: Progress) -> Study:
+def _study(choice: Choice, alignment_study: AlignmentStudy, progress: Progress) -> Study:
     """Read, encode and compare; each stage has its share of the bar, as long as it takes."""
-    file = inspector.read(choice.opened(), choice.name, choice.text, choice.structure, _stage(progress, 0, 10))
-    vectors = inspector.encode(file.pairs, _stage(progress, 10, 95))
-    return Study(choice.name, file, vectors, inspector.agreement(file.pairs, vectors, _stage(progress, 95, 100)))
+    file = alignment_study.read(choice.opened(), choice.name, choice.text, choice.structure, _stage(progress, 0, 10))
+    vectors = alignment_study.encode(file.pairs, _stage(progress, 10, 95))
+    return Study(choice.name, file, vectors, alignment_study.pair_ranks(file.pairs, vectors, _stage(progress, 95, 100)))
 
 
 def _stage(progress: Progress, low: int, high: int) -> Progress:

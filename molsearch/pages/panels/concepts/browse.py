@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from molsearch.analysis.concept_counts import Catalogue, Census, ConceptCounts, Member
+from molsearch.analysis.concept_counts import ConceptCounter, ConceptCounts, ConceptRanking, Member
 from molsearch.analysis.concepts import ABOVE, NO_RULE, PROMPTS, Concept, shipped_concepts
 from molsearch.chem.drawing import draw
 from molsearch.chem.io.cells import inert
@@ -27,7 +27,7 @@ OTHERS = 3  # libraries set beside the chosen one; more columns do not fit a lap
 ALL = "all"
 
 
-def browse(catalogue: Catalogue, libraries: Sequence[str], *, dark: bool) -> None:
+def browse(concept_counter: ConceptCounter, libraries: Sequence[str], *, dark: bool) -> None:
     """Draw the view."""
     if not libraries:
         st.info("There is no library to look through yet. Add one on the Library page: an SDF, SMILES or CSV file.")
@@ -36,32 +36,32 @@ def browse(catalogue: Catalogue, libraries: Sequence[str], *, dark: bool) -> Non
     left, right = st.columns([5, 7], gap="medium")
     with left:
         library = str(st.selectbox("Library", libraries, key="concept-library", persist_state="session"))
-        content = catalogue.content(library)
-        counts = catalogue.counted(library) or awaited(
+        content = concept_counter.content(library)
+        counts = concept_counter.counted(library) or awaited(
             "concept-counts",
             content,
             f"Comparing “{library}” with every concept",
-            partial(catalogue.counts, library),
+            partial(concept_counter.counts, library),
         )
         if counts is None:
             return
-        _table(counts, _beside(catalogue, library, libraries))
+        _table(counts, _beside(concept_counter, library, libraries))
     phrase = STATE.get("concept")
     with right:
         if not phrase:
             st.info("Click a concept on the left: the molecules of the library that match it best come here.")
             return
-        census = awaited(
-            "concept-census",
+        concept_ranking = awaited(
+            "concept-ranking",
             (content, phrase),
             f"Ranking “{library}”",
-            partial(catalogue.census, library, phrase),
+            partial(concept_counter.concept_ranking, library, phrase),
         )
-        if census is not None:
-            _census(catalogue, census, dark=dark)
+        if concept_ranking is not None:
+            _census(concept_counter, concept_ranking, dark=dark)
 
 
-def _beside(catalogue: Catalogue, library: str, libraries: Sequence[str]) -> list[ConceptCounts]:
+def _beside(concept_counter: ConceptCounter, library: str, libraries: Sequence[str]) -> list[ConceptCounts]:
     """Return the counts of other libraries that are known, and offer to make the missing ones."""
     known: list[ConceptCounts] = []
     missing: list[str] = []
@@ -69,7 +69,7 @@ def _beside(catalogue: Catalogue, library: str, libraries: Sequence[str]) -> lis
         if other == library:
             continue
         try:
-            counts = catalogue.counted(other)
+            counts = concept_counter.counted(other)
         except LibraryError:
             continue  # another model filled it; choosing it says so
         if counts is None:
@@ -81,16 +81,16 @@ def _beside(catalogue: Catalogue, library: str, libraries: Sequence[str]) -> lis
         if st.button(f"Count {len(asked)} more libraries beside it", key="concept-beside", type="tertiary"):
             STATE["concept-asked"] = asked
         if STATE.get("concept-asked") == asked and awaited(
-            "concept-others", tuple(asked), "Comparing the other libraries", partial(_count_all, catalogue, asked)
+            "concept-others", tuple(asked), "Comparing the other libraries", partial(_count_all, concept_counter, asked)
         ):
             st.rerun()
     return known[:OTHERS]
 
 
-def _count_all(catalogue: Catalogue, libraries: Sequence[str], progress: Progress) -> int:
+def _count_all(concept_counter: ConceptCounter, libraries: Sequence[str], progress: Progress) -> int:
     """Count some libraries, and say how many."""
     for library, report in zip(libraries, _stages(progress, len(libraries)), strict=True):
-        catalogue.counts(library, report)
+        concept_counter.counts(library, report)
     return len(libraries)
 
 
@@ -164,18 +164,22 @@ def _choose(phrases: list[str]) -> None:
     STATE["concept-picked"] = phrases
 
 
-def _census(catalogue: Catalogue, census: Census, *, dark: bool) -> None:
+def _census(concept_counter: ConceptCounter, concept_ranking: ConceptRanking, *, dark: bool) -> None:
     """Show the molecules of a concept, best first."""
-    total = len(census.order)
+    total = len(concept_ranking.order)
     head = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    head.markdown(f"##### {plain(census.concept.phrase)}", width="stretch")
+    head.markdown(f"##### {plain(concept_ranking.concept.phrase)}", width="stretch")
     pages = max(1, -(-min(total, MOST_EXPORTED) // PER_PAGE))
     with head:
         # Each ranking has pages of its own, so that another concept begins at its first.
-        page = st.pagination(pages, key=f"concept-page-{census.library}-{census.concept.phrase}") if pages > 1 else 1
+        page = (
+            st.pagination(pages, key=f"concept-page-{concept_ranking.library}-{concept_ranking.concept.phrase}")
+            if pages > 1
+            else 1
+        )
     head.download_button(
         "CSV",
-        lambda: members_csv(catalogue, census),
+        lambda: members_csv(concept_counter, concept_ranking),
         file_name="concept.csv",
         mime="text/csv",
         on_click="ignore",
@@ -185,21 +189,21 @@ def _census(catalogue: Catalogue, census: Census, *, dark: bool) -> None:
     )
     ruled = (
         ""
-        if census.ruled is None
-        else f"; the class table counts **{int(census.ruled.sum()):,}** in by their structure"
+        if concept_ranking.ruled is None
+        else f"; the class table counts **{int(concept_ranking.ruled.sum()):,}** in by their structure"
     )
     st.markdown(
-        f"**{census.above:,}** of {total:,} molecules in {plain(census.library)} stand above the background "
-        f"({100 * census.above / max(1, total):.1f} %){ruled}."
+        f"**{concept_ranking.above:,}** of {total:,} molecules in {plain(concept_ranking.library)} stand above the "
+        f"background ({100 * concept_ranking.above / max(1, total):.1f} %){ruled}."
     )
     st.plotly_chart(
-        background_histogram(census.scores, ABOVE, dark=dark),
+        background_histogram(concept_ranking.scores, ABOVE, dark=dark),
         config={"displayModeBar": False},
         key="concept-scores",
         alt="Standing of the whole library",
     )
     cells = st.grid("auto", min_column_width=CARD_PX, border=True, gap="xsmall", key="concept-grid")
-    for member in catalogue.members(census, (page - 1) * PER_PAGE + 1, PER_PAGE):
+    for member in concept_counter.members(concept_ranking, (page - 1) * PER_PAGE + 1, PER_PAGE):
         with cells.cell():
             _card(member, dark=dark)
 
@@ -212,12 +216,12 @@ def _card(member: Member, *, dark: bool) -> None:
     st.caption(f"**{tag.cosine:.2f}** · {standing(tag)}{rule}")
 
 
-def members_csv(catalogue: Catalogue, census: Census) -> str:
+def members_csv(concept_counter: ConceptCounter, concept_ranking: ConceptRanking) -> str:
     """Write the molecules that stand above the background; cells that a spreadsheet would run are made text."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(["rank", "name", "smiles", "concept", "cosine", "above", "rule"])
-    for member in catalogue.members(census, 1, min(census.above, MOST_EXPORTED)):
+    for member in concept_counter.members(concept_ranking, 1, min(concept_ranking.above, MOST_EXPORTED)):
         tag = member.tag
         writer.writerow(
             [

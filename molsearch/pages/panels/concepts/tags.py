@@ -116,7 +116,7 @@ def _tags(screener: Screener, smiles: str) -> tuple[str, tuple[Tag, ...]]:
         while len(known) >= KEPT:
             known.pop(next(iter(known)))
         key = screener.clean(smiles)
-        known[smiles] = key, screener.catalogue.tags(key)
+        known[smiles] = key, screener.concept_counter.tags(key)
     return known[smiles]
 
 

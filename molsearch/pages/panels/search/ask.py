@@ -6,7 +6,7 @@ import importlib.util
 import streamlit as st
 
 from molsearch.pages.panels.search import filters
-from molsearch.pages.permalink import MAX_HITS, Link
+from molsearch.pages.permalink import MAX_HITS, Permalink
 from molsearch.query.account import MAX_PHRASES
 from molsearch.records import LibraryInfo, Phrase, Query
 
@@ -223,7 +223,7 @@ def allow(read_as: str) -> None:
     ask_now()
 
 
-def fill(link: Link) -> None:
+def fill(link: Permalink) -> None:
     """Put a query into the page, as if it had been typed."""
     asked = link.query
     STATE["text"], STATE["k"], STATE["like"] = asked.text, asked.k, asked.reference

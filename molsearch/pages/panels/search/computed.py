@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from molsearch.chem.details import SHOWN, findings, spell_property, spell_value
+from molsearch.chem.details import SHOWN, details, spell_property, spell_value
 from molsearch.chem.properties import ALERTS, PRESETS, PROPERTIES, Alert
 from molsearch.pages.panels.sentences import plain
 from molsearch.records import PropertyRange
@@ -13,7 +13,7 @@ ALERT_MEANING = "Rules that the structure matches. A label warns; it takes no mo
 
 def line(smiles: str) -> None:
     """Write the two or three things that are asked first under a drawing, and its alerts."""
-    found = findings(smiles)
+    found = details(smiles)
     if not found.properties:
         return
     mass, logp, tpsa = (found.properties[name] for name in ("mass_da", "logp", "tpsa_a2"))
@@ -28,7 +28,7 @@ def line(smiles: str) -> None:
 
 def cells(smiles: str) -> dict[str, object]:
     """Return a table row's properties and alerts; a structure that cannot be read has none."""
-    found = findings(smiles)
+    found = details(smiles)
     values: dict[str, object] = {spell_property(name): found.properties.get(name) for name in SHOWN}
     return values | {"alerts": [f"{alert.collection}: {alert.rule}" for alert in found.alerts]}
 
@@ -46,7 +46,7 @@ def columns() -> dict[str, ColumnConfig]:
 def alert_atoms(smiles: str, key: str) -> tuple[int, ...]:
     """Offer the alerts of a molecule as labels; return the atoms of the chosen one."""
     found: dict[str, Alert] = {}
-    for alert in findings(smiles).alerts:
+    for alert in details(smiles).alerts:
         found.setdefault(f"{alert.collection}: {alert.rule}", alert)
     if not found:
         return ()
@@ -62,7 +62,7 @@ def alert_atoms(smiles: str, key: str) -> tuple[int, ...]:
 
 def table(smiles: str) -> None:
     """Show every property with its meaning, and which presets the molecule keeps."""
-    known = findings(smiles).properties
+    known = details(smiles).properties
     if not known:
         st.caption("The properties of this structure cannot be computed.")
         return

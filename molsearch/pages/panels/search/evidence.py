@@ -7,7 +7,7 @@ import streamlit as st
 from molsearch.errors import MolsearchError
 from molsearch.pages.panels.sentences import plain
 from molsearch.records import Hit, Ranking
-from molsearch.search.calibration import NEGATIVES, MatchEvidence
+from molsearch.search.calibration import NEGATIVES, MatchProbability
 from molsearch.search.scope import QueryScope
 from molsearch.workspace.workbench import Workbench
 
@@ -26,9 +26,9 @@ HUB = (
 STATE = st.session_state
 
 
-def judged(ranking: Ranking, hits: Sequence[Hit], screener: Workbench) -> dict[int, MatchEvidence]:
+def judged(ranking: Ranking, hits: Sequence[Hit], screener: Workbench) -> dict[int, MatchProbability]:
     """Judge the hits that are shown, by rank, once per answer and session; nothing where it cannot be done."""
-    kept: list[tuple[Ranking, dict[int, MatchEvidence]]] = STATE.setdefault("evidence", [])
+    kept: list[tuple[Ranking, dict[int, MatchProbability]]] = STATE.setdefault("evidence", [])
     known = next((found for of, found in kept if of is ranking), None)
     if known is None:
         known = {}
@@ -46,12 +46,12 @@ def judged(ranking: Ranking, hits: Sequence[Hit], screener: Workbench) -> dict[i
 def remarks(ranking: Ranking, screener: Workbench) -> None:
     """Say above the hits what must be known of all of them: no calibration, or a query out of scope."""
     try:
-        if not screener.appraiser.calibrated():
+        if not screener.match_judge.calibrated():
             st.caption(
                 "This model has no calibration, so hits carry no match evidence. Fit one: "
                 "python -m molsearch evaluate --protocol calibration --write."
             )
-        for scope in screener.appraiser.scope(ranking):
+        for scope in screener.match_judge.scope(ranking):
             if scope.outside:
                 st.warning(plain(out_of_scope(scope)), icon=":material/explore_off:")
     except MolsearchError as error:
@@ -75,7 +75,7 @@ def out_of_scope(scope: QueryScope) -> str:
     )
 
 
-def line(found: MatchEvidence | None) -> None:
+def line(found: MatchProbability | None) -> None:
     """Show a hit's evidence in one line."""
     if found is None:
         return
@@ -83,7 +83,7 @@ def line(found: MatchEvidence | None) -> None:
     st.caption(f"match evidence **{found.evidence:.2f}** {found.word}{hub}", help=HUB if found.hub else None)
 
 
-def cells(found: MatchEvidence | None) -> dict[str, str | float]:
+def cells(found: MatchProbability | None) -> dict[str, str | float]:
     """Give a hit's evidence as cells of a table row; none where there is none, and that of hubs for hubs alone."""
     if found is None:
         return {}
@@ -114,7 +114,7 @@ def account(hit: Hit, ranking: Ranking, screener: Workbench) -> None:
         st.caption(" ".join(notes))
 
 
-def _molecules(found: MatchEvidence) -> str:
+def _molecules(found: MatchProbability) -> str:
     if found.molecule_percentile is None:
         return ""
     return f" and {found.molecule_percentile:.1f} % of the background molecules"

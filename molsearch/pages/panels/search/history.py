@@ -9,10 +9,10 @@ import streamlit as st
 
 from molsearch.pages.panels.search import ask, picks
 from molsearch.pages.panels.sentences import plain
-from molsearch.pages.permalink import MAX_HITS, Link
+from molsearch.pages.permalink import MAX_HITS, Permalink
 from molsearch.query.account import spell_range
 from molsearch.records import LibraryInfo
-from molsearch.workspace.basket import Asked, Basket
+from molsearch.workspace.basket import Basket, Question
 from molsearch.workspace.workbench import Workbench
 
 SHOWN = 30
@@ -42,7 +42,7 @@ def panel(held: Basket, screener: Workbench) -> None:
     )
 
 
-def _question(place: int, asked: Asked, libraries: dict[str, LibraryInfo]) -> None:
+def _question(place: int, asked: Question, libraries: dict[str, LibraryInfo]) -> None:
     with st.container(border=True, gap="xsmall"):
         said, button = st.columns([7, 1], gap="small")
         said.text(words(asked))
@@ -70,14 +70,14 @@ def local(time: str) -> datetime:
     return datetime.fromisoformat(time).astimezone(zone)
 
 
-def words(asked: Asked) -> str:
+def words(asked: Question) -> str:
     """Write what was asked on one line."""
     query = asked.query
     texts = [query.text, *(phrase.text for phrase in query.phrases)]
     return " + ".join(text for text in texts if text) or "like a structure"
 
 
-def filters(asked: Asked) -> Iterator[str]:
+def filters(asked: Question) -> Iterator[str]:
     """Yield the filters of a question in words."""
     query = asked.query
     yield from (spell_range(one) for one in query.ranges)
@@ -88,9 +88,9 @@ def filters(asked: Asked) -> Iterator[str]:
         yield f"like {query.reference}"
 
 
-def _again(asked: Asked) -> None:
+def _again(asked: Question) -> None:
     """Fill the Search page with a question and ask it there."""
     query = replace(asked.query, k=min(asked.query.k, MAX_HITS))
-    ask.fill(Link(query, asked.library))
+    ask.fill(Permalink(query, asked.library))
     ask.ask_now()
     STATE["go-to-search"] = True

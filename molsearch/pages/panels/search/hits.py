@@ -8,7 +8,7 @@ import streamlit as st
 from molsearch.chem.drawing import data_uri, draw
 from molsearch.pages.panels.search import ask, computed, evidence, picks
 from molsearch.records import Hit, Query
-from molsearch.search.calibration import MatchEvidence
+from molsearch.search.calibration import MatchProbability
 
 PER_PAGE = 50
 CARD_PX = 168  # narrowest card; four fit beside the detail column of a laptop
@@ -32,7 +32,7 @@ class Side:
     name: str = "first"
     dark: bool = False
     elsewhere: Mapping[str, int] | None = None
-    evidence: Mapping[int, MatchEvidence] = field(default_factory=dict)
+    evidence: Mapping[int, MatchProbability] = field(default_factory=dict)
 
     @property
     def chosen(self) -> int:

@@ -7,7 +7,7 @@ import streamlit as st
 from molsearch.errors import InputError, MolsearchError
 from molsearch.pages.panels.search import ask
 from molsearch.pages.panels.sentences import plain
-from molsearch.pages.permalink import Link, address, fields_of, read_link
+from molsearch.pages.permalink import Permalink, address, fields_of, read_link
 from molsearch.records import LibraryInfo
 
 STATE = st.session_state
@@ -28,7 +28,7 @@ def open_link(libraries: Mapping[str, LibraryInfo]) -> None:
         STATE["failure"] = error
         return
     known = link.library in libraries or not link.library
-    ask.fill(link if known else Link(link.query, "", link.second))
+    ask.fill(link if known else Permalink(link.query, "", link.second))
     if known:
         ask.ask_now()
     else:
@@ -39,7 +39,7 @@ def open_link(libraries: Mapping[str, LibraryInfo]) -> None:
         )
 
 
-def carry(link: Link | None) -> None:
+def carry(link: Permalink | None) -> None:
     """Let the address of the page carry the query, so that a bookmark or a reload asks it again.
 
     Args:
@@ -57,7 +57,7 @@ def _fields() -> dict[str, list[str]]:
     return {name: st.query_params.get_all(name) for name in st.query_params}
 
 
-def offer(link: Link | None) -> None:
+def offer(link: Permalink | None) -> None:
     """Give the address that asks the query again; its copy button is part of the box.
 
     Args:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import py3Dmol
 
-SCRIPT = Path(__file__).resolve().parent.parent / "static" / "3Dmol-min.js"
+SCRIPT = Path(__file__).resolve().parents[2] / "static" / "3Dmol-min.js"
 
 
 @cache

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from molsearch.interpretation import Narrowing
-from molsearch.pages.panels.job import Job, watch
+from molsearch.pages.panels.job import BackgroundJob, watch
 from molsearch.pages.panels.search import ask, filters, tested
 from molsearch.pages.panels.sentences import plain, show_error
 from molsearch.query.account import tested_sentence
@@ -59,11 +59,11 @@ def _count(screener: Screener, library: LibraryInfo) -> Narrowing | None:
     """Show how many molecules the filters leave; a long count can be stopped."""
     query, list_ = ask.query(), STATE.get("tested")
     question = (query, library, list_)
-    known: tuple[object, Job[Narrowing]] | None = STATE.get("counting")
+    known: tuple[object, BackgroundJob[Narrowing]] | None = STATE.get("counting")
     if known is None or known[0] != question:
         if known is not None:
             known[1].cancel()
-        job = Job("Counting", lambda progress: screener.narrow(query, library.name, list_, progress))
+        job = BackgroundJob("Counting", lambda progress: screener.narrow(query, library.name, list_, progress))
         STATE["counting"] = (question, job)
         job.wait(WAIT_S)
     else:

@@ -7,7 +7,7 @@ import streamlit as st
 from molsearch.errors import MolsearchError
 from molsearch.pages.panels.sentences import plain
 from molsearch.records import Hit, Molecule, Ranking
-from molsearch.workspace.basket import Basket, Origin, Pick, asked_of, now, pick_of
+from molsearch.workspace.basket import Basket, Origin, Pick, now, pick_of, question_of
 from molsearch.workspace.workbench import Workbench
 
 STATE = st.session_state
@@ -30,7 +30,7 @@ def keep(changed: Basket) -> None:
 def remember(ranking: Ranking, screener: Workbench) -> None:
     """Keep the question of a new ranking, with the state of its library; what was picked of the last one goes."""
     STATE.pop("wish", None)
-    STATE["basket"] = basket().remember(asked_of(ranking), _origin(ranking.library, screener))
+    STATE["basket"] = basket().remember(question_of(ranking), _origin(ranking.library, screener))
 
 
 def add(hits: Sequence[Hit], ranking: Ranking) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from molsearch.errors import InputError
-from molsearch.pages.panels.job import Job, watch
+from molsearch.pages.panels.job import BackgroundJob, watch
 from molsearch.pages.panels.sentences import plain, show_error
 from molsearch.records import Progress, Tested
 from molsearch.screener import Screener
@@ -18,7 +18,7 @@ WAIT_S = 0.6  # a short list is read before a progress bar would be drawn
 
 def draw(screener: Screener) -> None:
     """Take a list, or show the one that is left out."""
-    job: Job[Tested] | None = STATE.get("reading-tested")
+    job: BackgroundJob[Tested] | None = STATE.get("reading-tested")
     if job is not None:
         job.wait(WAIT_S)
         if job.running:
@@ -53,7 +53,7 @@ def _choose(screener: Screener) -> None:
     )
     if go.button("Leave these out", key="use-tested", width="stretch", disabled=file is None and not text.strip()):
         work = partial(_of_file, screener, file.name, file.getvalue()) if file else partial(_of_text, screener, text)
-        STATE["reading-tested"] = Job("Reading the tested compounds", work)
+        STATE["reading-tested"] = BackgroundJob("Reading the tested compounds", work)
         st.rerun()
 
 

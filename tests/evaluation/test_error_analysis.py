@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from molsearch.evaluation.candidates import Answers, Pool, Ranks
-from molsearch.evaluation.errors import Miss, by_kind, miss_figures, sample_misses
-from molsearch.training.pairs import Row
+from molsearch.evaluation.candidates import Answers, CandidatePool, Ranks
+from molsearch.evaluation.error_analysis import Miss, by_kind, miss_figures, sample_misses
+from molsearch.training.pairs import PairRow
 
 # Each text's own molecule, and what stands in its place.
 PAIRS = (
@@ -24,9 +24,9 @@ class Plain:
         return np.zeros(len(vectors), np.float32)
 
 
-def told() -> tuple[Answers, Pool]:
-    pool = Pool(Plain(), [Row("", smiles) for truth, other, _ in PAIRS for smiles in (truth, other)])  # type: ignore[arg-type]
-    rows = tuple(Row("It is a sulfonamide.", truth) for truth, _, _ in PAIRS)
+def told() -> tuple[Answers, CandidatePool]:
+    pool = CandidatePool(Plain(), [PairRow("", smiles) for truth, other, _ in PAIRS for smiles in (truth, other)])  # type: ignore[arg-type]
+    rows = tuple(PairRow("It is a sulfonamide.", truth) for truth, _, _ in PAIRS)
     found = np.array([rank for _, _, rank in PAIRS])
     ranks = Ranks(found, found, np.zeros((5, 5)), np.arange(1, 10, 2))
     far = Ranks(found + 1, found, np.zeros((5, 5)), np.arange(1, 10, 2))

@@ -23,7 +23,7 @@ _HEAD = ("Hits@1 (95 %)", "Hits@10", "Hits@20", "MRR", "mean rank")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class FigureTable:
     """How the figures of one protocol are shown.
 
     Attributes:
@@ -220,18 +220,18 @@ def _mean(values: Sequence[float]) -> str:
 
 
 #: What can be shown, in the order in which it is measured.
-TABLES: Mapping[str, Table] = {
-    "retrieval": Table("retrieval on the ChEBI-20 validation split", _retrieval, _retrieval_flat),
-    "slices": Table("text → molecule on the harder parts of it", _slices),
-    "baselines": Table("baselines on the same pool and rows", _baselines),
-    "misses": Table("a random sample of misses by what stands first", _misses),
-    "roles": Table('role queries such as "an antibacterial agent"', _roles, _roles_flat),
-    "pcdes": Table("PCdes validation split", _pcdes, _pcdes_flat),
-    "queries": Table("short queries with a computed truth", _queries, _queries_flat),
-    "explanations": Table("explanations put to the test by deletion", _explanations, _explanations_flat),
-    "times": Table("times of one query, median (95th percentile)", _times),
-    "learning curve": Table("what more training captions would give", _curve),
-    "ablation": Table("what each loss and the memory bank are worth", _ablation),
+TABLES: Mapping[str, FigureTable] = {
+    "retrieval": FigureTable("retrieval on the ChEBI-20 validation split", _retrieval, _retrieval_flat),
+    "slices": FigureTable("text → molecule on the harder parts of it", _slices),
+    "baselines": FigureTable("baselines on the same pool and rows", _baselines),
+    "misses": FigureTable("a random sample of misses by what stands first", _misses),
+    "roles": FigureTable('role queries such as "an antibacterial agent"', _roles, _roles_flat),
+    "pcdes": FigureTable("PCdes validation split", _pcdes, _pcdes_flat),
+    "queries": FigureTable("short queries with a computed truth", _queries, _queries_flat),
+    "explanations": FigureTable("explanations put to the test by deletion", _explanations, _explanations_flat),
+    "times": FigureTable("times of one query, median (95th percentile)", _times),
+    "learning curve": FigureTable("what more training captions would give", _curve),
+    "ablation": FigureTable("what each loss and the memory bank are worth", _ablation),
 }
 
 

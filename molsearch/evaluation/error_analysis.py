@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from molsearch.chem.ontology.classes import find_classes
-from molsearch.chem.relatedness import ALL_KINDS, kinship
-from molsearch.evaluation.candidates import Answers, Pool
+from molsearch.chem.relatedness import ALL_KINDS, relatedness
+from molsearch.evaluation.candidates import Answers, CandidatePool
 
 SAMPLE = 200
 EXAMPLES = 2
@@ -19,7 +19,7 @@ class Miss:
     """A text whose own molecule does not stand first.
 
     Attributes:
-        kind: How the molecule in its place is related to it: a row of kinship.ALL_KINDS.
+        kind: How the molecule in its place is related to it: a row of relatedness.ALL_KINDS.
         rank: Where its own molecule stands.
         truth: SMILES of its own molecule.
         first: SMILES of the best other molecule.
@@ -49,7 +49,7 @@ class MissKind:
 
 
 def sample_misses(
-    answers: Answers, pool: Pool, *, exact_names: bool = True, size: int = SAMPLE, seed: int = 0
+    answers: Answers, pool: CandidatePool, *, exact_names: bool = True, size: int = SAMPLE, seed: int = 0
 ) -> list[Miss]:
     """Draw misses at random and name each, in the order of the texts; all where there are no more than ``size``.
 
@@ -67,7 +67,7 @@ def sample_misses(
     for number in sorted(drawn.tolist()):
         truth, first = (pool.rows[place].smiles for place in (answers.targets[number], found.rivals[number]))
         named = frozenset(name for name, _, _ in find_classes(answers.rows[number].text))
-        misses.append(Miss(kinship(truth, first, named), float(found.text[number]), truth, first))
+        misses.append(Miss(relatedness(truth, first, named), float(found.text[number]), truth, first))
     return misses
 
 
@@ -93,7 +93,7 @@ def _length(miss: Miss) -> int:
 
 
 def miss_figures(
-    answers: Answers, pool: Pool, *, exact_names: bool = True, size: int = SAMPLE, seed: int = 0
+    answers: Answers, pool: CandidatePool, *, exact_names: bool = True, size: int = SAMPLE, seed: int = 0
 ) -> dict[str, object]:
     """Count the misses, and sort a seeded sample of them by kind."""
     found = answers.ranks(exact_names)

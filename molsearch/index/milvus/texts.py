@@ -14,7 +14,7 @@ PIECE_CHARS = 60_000  # Milvus allows 65,535 bytes
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class LibraryState:
     """What counts in a stored library; writing it is what makes an addition real.
 
     Attributes:
@@ -45,16 +45,16 @@ class State:
         return LibraryInfo(self.name, self.rows, records, self.rejections, self.model_id, self.width, self.created)
 
 
-def state_text(state: State) -> str:
+def state_text(state: LibraryState) -> str:
     """Return a state as text."""
     return json.dumps(asdict(state))
 
 
-def text_state(text: str) -> State:
+def text_state(text: str) -> LibraryState:
     """Return the state of a text; KeyError, TypeError or ValueError where there is none."""
     body = json.loads(text)
     names = body.pop("properties")
-    return State(properties=None if names is None else tuple(names), **body)
+    return LibraryState(properties=None if names is None else tuple(names), **body)
 
 
 def pieces(text: str) -> list[str]:

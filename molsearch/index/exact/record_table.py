@@ -91,7 +91,7 @@ def joined(molecule: Molecule, others: Sequence[Molecule]) -> Molecule:
     )
 
 
-class Table(Generic[T]):
+class RecordTable(Generic[T]):
     """The rows of one kind over all segments, read from their files when asked for.
 
     Args:

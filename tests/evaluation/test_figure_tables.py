@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from molsearch.errors import InputError
-from molsearch.evaluation.tables import TABLES, markdown, marked, read_metrics, render, rewrite, with_table
+from molsearch.evaluation.figure_tables import TABLES, markdown, marked, read_metrics, render, rewrite, with_table
 
 WAY = {"hits@1": 50.04, "hits@10": 80, "hits@20": 90, "mrr": 60.26, "mean_rank": 1234.5, "hits@1_interval": [49, 51.06]}
 ONE = {"n": 10, "text_to_molecule": WAY, "molecule_to_text": {**WAY, "mean_rank": 4.94}}
