@@ -30,7 +30,7 @@ from molsearch.training.neighbours import nearest_molecules, neighbour_batches
 from molsearch.training.pairs import batches, same_pairs
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
-from molsearch.training.role_head import Flags, Floats, role_holders, teach
+from molsearch.training.role_head import Flags, Floats, encoded, role_holders, teach
 from molsearch.training.schedule import share_of_peak
 from molsearch.training.tokenizer import train_tokenizer
 
@@ -307,9 +307,8 @@ class Trainer:
         holders = role_holders([example.text for example in train], [example.molecule for example in train])
         model, store = self.model, self.features.store
 
-        def encode(told: list[int]) -> tuple[Floats, Flags]:
-            chosen = store.take(told)
-            return model.vectors_of_graphs(chosen), chosen.class_bits()
+        def encode(numbers: list[int]) -> tuple[Floats, Flags]:
+            return encoded(model, [store.take(numbers)])
 
         teach(model, holders, encode, self.recipe.roles, self.recipe.seed)
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from molsearch.chem.features.graph import graph_store
@@ -11,7 +10,7 @@ from molsearch.records import Progress
 from molsearch.training.odds import measure_odds
 from molsearch.training.pairs import read_pairs
 from molsearch.training.prepare import held_out, parted, usable
-from molsearch.training.role_head import Flags, Floats, role_holders, teach
+from molsearch.training.role_head import Flags, Floats, encoded, role_holders, teach
 
 _GRAPHS = 4096  # molecules whose graphs are held at once
 
@@ -42,13 +41,12 @@ def remeasure(folder: Path, pairs: Path, val: Path, roles: int, seed: int = 0, p
     if roles:
         molecules = list(dict.fromkeys(caption.smiles for caption in captions))
         place = {smiles: number for number, smiles in enumerate(molecules)}
-        holders = role_holders([one.text for one in captions], [place[one.smiles] for one in captions])
+        texts = [caption.text for caption in captions]
+        holders = role_holders(texts, [place[caption.smiles] for caption in captions])
 
-        def encode(told: list[int]) -> tuple[Floats, Flags]:
-            parts = (told[start : start + _GRAPHS] for start in range(0, len(told), _GRAPHS))
-            stores = (graph_store([molecules[number] for number in part]) for part in parts)
-            encoded = [(model.vectors_of_graphs(store), store.class_bits()) for store in stores]
-            return np.concatenate([vectors for vectors, _ in encoded]), np.concatenate([flags for _, flags in encoded])
+        def encode(numbers: list[int]) -> tuple[Floats, Flags]:
+            parts = (numbers[start : start + _GRAPHS] for start in range(0, len(numbers), _GRAPHS))
+            return encoded(model, (graph_store([molecules[number] for number in part]) for part in parts))
 
         teach(model, holders, encode, roles, seed)
     model.save(folder)

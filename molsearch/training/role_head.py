@@ -1,13 +1,14 @@
 """Teaches a trained model roles: a head on its molecules' vectors and classes, from what training captions state."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from molsearch.chem.batch.arrays import GraphStore
 from molsearch.model.dual import DualEncoder
 from molsearch.model.role_head import RoleHead
 from molsearch.query.roles import bare, stated_roles
@@ -20,7 +21,7 @@ _LEAST = 5  # molecules of a class that tells anything
 
 
 def role_holders(texts: Sequence[str], molecules: Sequence[int]) -> dict[str, frozenset[int]]:
-    """Tell which molecules have each role that captions state, the commonest role first.
+    """Collect the molecules of each role that captions state, the commonest role first.
 
     Args:
         texts: Captions.
@@ -57,9 +58,15 @@ def _narrower_or_same(other: str, role: str) -> bool:
     return other == role or _narrower(other, role)
 
 
-def told_molecules(holders: Mapping[str, frozenset[int]]) -> list[int]:
-    """List the molecules that captions tell any role of, in order."""
+def molecules_with_roles(holders: Mapping[str, frozenset[int]]) -> list[int]:
+    """List the molecules that have any role, in order."""
     return sorted(frozenset().union(*holders.values()))
+
+
+def encoded(model: DualEncoder, stores: Iterable[GraphStore]) -> tuple[Floats, Flags]:
+    """Encode the molecules of some stores, one after the other: their vectors, (N, D), and class bits, (N, F)."""
+    parts = [(model.vectors_of_graphs(store), store.class_bits()) for store in stores]
+    return np.concatenate([vectors for vectors, _ in parts]), np.concatenate([flags for _, flags in parts])
 
 
 def teach(
@@ -69,34 +76,34 @@ def teach(
     least: int,
     seed: int,
 ) -> None:
-    """Give a model a head for the roles that enough molecules have; none where there is no such role.
+    """Teach a model the roles that enough molecules have; where there is no such role it gets no head.
 
     Args:
         model: What learns.
         holders: Of each role its molecules.
-        encode: Gives the model's vectors of molecules by their numbers, (N, D), and their class bits, (N, F).
+        encode: Gives the model's vectors of molecules by their numbers, and their class bits; see ``encoded``.
         least: Molecules that a role must have.
         seed: Of the head.
     """
-    told = told_molecules(holders)
-    places = {molecule: row for row, molecule in enumerate(told)}
+    numbers = molecules_with_roles(holders)
+    places = {molecule: row for row, molecule in enumerate(numbers)}
     whole = with_narrower(holders)
     known = {
-        role: frozenset(places[one] for one in whole[role])
+        role: frozenset(places[molecule] for molecule in whole[role])
         for role, molecules in holders.items()
         if len(molecules) >= least
     }
-    head = fit_roles(*encode(told), known, model.config.role_width, seed) if known else None
+    head = fit_roles(*encode(numbers), known, model.config.role_width, seed) if known else None
     model.learn_roles(tuple(known), head)
 
 
 def fit_roles(vectors: Floats, flags: Flags, holders: Mapping[str, frozenset[int]], hidden: int, seed: int) -> RoleHead:
-    """Teach a head the roles of molecules, each role against all others that are told of any role.
+    """Teach a head the roles of molecules, each role against all others that have any role.
 
     A molecule whose captions do not state a role counts as one without it, though it may have it.
 
     Args:
-        vectors: (N, D) of the molecules that are told of a role.
+        vectors: (N, D) of the molecules that have a role.
         flags: (N, F) their packed class bits; a class of fewer than five of them tells nothing.
         holders: Of each of R roles the rows of ``vectors`` that have it.
         hidden: Units of the head.

@@ -6,9 +6,10 @@ from sklearn.metrics import roc_auc_score
 
 from molsearch.analysis.concepts import classes_held
 from molsearch.chem.batch.arrays import CLASS_SIZE, pack_classes
+from molsearch.chem.features.graph import graph_store
 from molsearch.model.dual import DualEncoder
-from molsearch.training import role_head as rolefit
-from molsearch.training.role_head import fit_roles, role_holders, teach, told_molecules, with_narrower
+from molsearch.training import role_head
+from molsearch.training.role_head import encoded, fit_roles, molecules_with_roles, role_holders, teach, with_narrower
 
 TEXTS = [
     "It has a role as a herbicide and an allergen.",
@@ -23,8 +24,8 @@ def test_roles_are_counted_by_molecule_the_commonest_first() -> None:
     holders = role_holders(TEXTS, [7, 7, 2, 3, 5])
     assert holders == {"allergen": {5, 7}, "herbicide": {5, 7}, "drug": {2}}
     assert list(holders) == ["allergen", "herbicide", "drug"]
-    assert told_molecules(holders) == [2, 5, 7]
-    assert told_molecules({}) == []
+    assert molecules_with_roles(holders) == [2, 5, 7]
+    assert molecules_with_roles({}) == []
 
 
 def test_a_narrower_role_counts_for_the_broader() -> None:
@@ -73,7 +74,7 @@ def blobs() -> tuple[np.ndarray, np.ndarray, dict[str, frozenset[int]]]:
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rolefit, "_STEPS", 60)
+    monkeypatch.setattr(role_head, "_STEPS", 60)
 
 
 def test_what_is_learned_holds_for_molecules_not_seen() -> None:
@@ -81,21 +82,21 @@ def test_what_is_learned_holds_for_molecules_not_seen() -> None:
     seen = np.arange(0, 200, 2)
     halved = {"herbicide": frozenset(range(50, 100))}
     head = fit_roles(vectors[seen], flags[seen], halved, hidden=16, seed=0)
-    told = head.log_odds(vectors[1::2], flags[1::2], [0])[:, 0]
+    log_odds = head.log_odds(vectors[1::2], flags[1::2], [0])[:, 0]
     truth = np.isin(np.arange(1, 200, 2), list(holders["herbicide"]))
-    assert roc_auc_score(truth, told) > 0.8
+    assert roc_auc_score(truth, log_odds) > 0.8
 
 
 def test_a_class_that_enough_molecules_have_is_learned_from_and_no_other() -> None:
     vectors, _, holders = blobs()
-    told = np.zeros((200, CLASS_SIZE), np.bool_)
-    told[list(holders["herbicide"]), 3] = True
-    told[:4, 7] = True  # too few
-    head = fit_roles(np.ones_like(vectors) / 4, np.packbits(told, axis=1), holders, hidden=16, seed=0)
+    held = np.zeros((200, CLASS_SIZE), np.bool_)
+    held[list(holders["herbicide"]), 3] = True
+    held[:4, 7] = True  # too few
+    head = fit_roles(np.ones_like(vectors) / 4, np.packbits(held, axis=1), holders, hidden=16, seed=0)
     alike = np.ones((3, 16), np.float32) / 4
-    asked = np.zeros((3, CLASS_SIZE), np.bool_)
-    asked[1, 3] = asked[2, 7] = True
-    neither, member, rare = head.log_odds(alike, np.packbits(asked, axis=1), [0])[:, 0]
+    queried = np.zeros((3, CLASS_SIZE), np.bool_)
+    queried[1, 3] = queried[2, 7] = True
+    neither, member, rare = head.log_odds(alike, np.packbits(queried, axis=1), [0])[:, 0]
     assert member > neither
     assert rare == neither
 
@@ -108,13 +109,23 @@ def test_one_seed_gives_one_head() -> None:
     assert not np.array_equal(first, other)
 
 
+def test_molecules_are_encoded_alike_in_one_part_and_in_several(tiny_models) -> None:
+    model = DualEncoder.load(tiny_models / "default")
+    smiles = ["CCO", "CCN", "c1ccccc1", "CC(=O)O", "[Na+].[Cl-]"]
+    vectors, flags = encoded(model, [graph_store(smiles)])
+    in_parts = encoded(model, (graph_store(part) for part in (smiles[:2], smiles[2:])))
+    np.testing.assert_allclose(in_parts[0], vectors, atol=1e-6)
+    np.testing.assert_array_equal(in_parts[1], flags)
+    np.testing.assert_array_equal(flags, pack_classes([classes_held(line) for line in smiles]))
+
+
 def test_a_model_is_taught_the_roles_that_enough_molecules_have(tiny_models, tmp_path) -> None:
     model = DualEncoder.load(tiny_models / "default")
     before = model.model_id
     smiles = ["CCO", "CCN", "c1ccccc1"]
-    flags = pack_classes([classes_held(one) for one in smiles])
+    flags = pack_classes([classes_held(line) for line in smiles])
     holders = {"herbicide": frozenset({4, 9}), "drug": frozenset({6})}
-    teach(model, holders, lambda told: (model.encode_molecules(smiles), flags), least=2, seed=0)
+    teach(model, holders, lambda numbers: (model.encode_molecules(smiles), flags), least=2, seed=0)
     assert model.role_names == ("herbicide",)
     assert model.odds.head is model.role_head
     model.save(tmp_path)
@@ -131,7 +142,11 @@ def test_a_model_is_taught_the_roles_that_enough_molecules_have(tiny_models, tmp
 def test_where_no_role_has_enough_molecules_the_model_has_no_head(tiny_models, tmp_path) -> None:
     model = DualEncoder.load(tiny_models / "default")
     teach(
-        model, {"drug": frozenset({6})}, lambda told: (model.encode_molecules(["CCO"]), NO_CLASSES[:1]), least=2, seed=0
+        model,
+        {"drug": frozenset({6})},
+        lambda numbers: (model.encode_molecules(["CCO"]), NO_CLASSES[:1]),
+        least=2,
+        seed=0,
     )
     assert model.role_head is None
     model.save(tmp_path)
