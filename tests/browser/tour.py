@@ -1,4 +1,4 @@
-"""The pictures of the tour in ``molsearch/pages/README.md``, made in a real browser on the real app: ``python -m tests.browser.tour``.
+"""The pictures of the tour in ``molsearch/pages/README.md``, made in a real browser: ``python -m tests.browser.tour``.
 
 They go to data/screenshots as palette PNGs at the size of a laptop.
 """
