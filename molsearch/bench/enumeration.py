@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem import rdChemReactions
 
 from molsearch.errors import InputError
@@ -120,10 +120,9 @@ def _react(reaction: str, first: str, second: str) -> Chem.Mol | None:
     if not (first and second):
         return None
     for (mol,) in _reaction(reaction).RunReactants((_mol(first), _mol(second)), 1):
-        with rdBase.BlockLogs():
-            if Chem.SanitizeMol(mol, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
-                product: Chem.Mol = mol
-                return product
+        if Chem.SanitizeMol(mol, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
+            product: Chem.Mol = mol
+            return product
     return None
 
 

@@ -5,7 +5,7 @@ Source: Riniker & Landrum, J. Chem. Inf. Model. 2015, 55, 2562 (ETKDG); RDKit im
 
 from typing import Any
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from molsearch.chem.sandbox.call import call
@@ -43,8 +43,7 @@ def conformer(smiles: str, seed: int = 42, timeout_s: int = 10) -> str:
 
 def shaped(smiles: str, seed: int, timeout_s: int) -> str:
     """Embed a molecule in space, however long reading and relaxing it take; see ``conformer``."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
+    mol = Chem.MolFromSmiles(smiles)
     if mol is None or mol.GetNumAtoms() == 0:
         raise InputError(f"No 3D shape: {smiles[:80]!r} is not a SMILES that RDKit reads. Check the structure.")
     if mol.GetNumHeavyAtoms() > MAX_HEAVY_ATOMS:
@@ -54,8 +53,7 @@ def shaped(smiles: str, seed: int, timeout_s: int) -> str:
         )
     mol = Chem.AddHs(mol)
     try:
-        with rdBase.BlockLogs():
-            found = _embed(mol, seed, timeout_s)
+        found = _embed(mol, seed, timeout_s)
     except (RuntimeError, ValueError):  # bounds that contradict one another, as in a cage of wildcards
         found = False
     if not found:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
 from molsearch.chem.properties import PROPERTIES, Alert, alerts, properties
 from molsearch.chem.sandbox.call import call
@@ -45,11 +45,10 @@ def details(smiles: str) -> Details:
 
 def compute(smiles: str) -> tuple[dict[str, float], list[tuple[str, str, tuple[int, ...]]]]:
     """Compute properties, and alerts as collection, rule and atoms, however long that takes; see ``details``."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is None:
-            return {}, []
-        return properties(mol), [(alert.collection, alert.rule, alert.atoms) for alert in alerts(mol)]
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None:
+        return {}, []
+    return properties(mol), [(alert.collection, alert.rule, alert.atoms) for alert in alerts(mol)]
 
 
 def alert_labels(smiles: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from molsearch.chem.sandbox.call import call
@@ -82,8 +82,7 @@ def drawn(
     smiles: str, dark: bool, weights: Sequence[float], substructure: str, warned: Sequence[int], size: Sequence[int]
 ) -> str:
     """Draw a molecule, however long that takes; see ``draw``."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
+    mol = Chem.MolFromSmiles(smiles)
     if mol is None:
         return _words_only("no drawing", size, dark)
     if warned:

@@ -6,7 +6,7 @@ KINDS is asked from the closest relation to the farthest; the first that holds n
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
 from rdkit.Chem.Scaffolds import MurckoScaffold
@@ -41,8 +41,7 @@ def _flat(smiles: str) -> str:
 @lru_cache(maxsize=4_000)
 def _neutral(smiles: str) -> str:
     """Write the largest organic part without stereo, charges taken off by adding or removing protons."""
-    with rdBase.BlockLogs():
-        mol = _UNCHARGER.uncharge(_LARGEST.choose(parse(_flat(smiles))))
+    mol = _UNCHARGER.uncharge(_LARGEST.choose(parse(_flat(smiles))))
     return str(Chem.MolToSmiles(mol))
 
 
@@ -54,11 +53,10 @@ def skeleton(smiles: str) -> str:
 
 def inchikey(smiles: str) -> str:
     """Give the standard InChIKey; "" where there is none, as for a structure that cannot be read."""
-    with rdBase.BlockLogs():
-        try:
-            return str(Chem.MolToInchiKey(parse(smiles)))
-        except InputError:
-            return ""
+    try:
+        return str(Chem.MolToInchiKey(parse(smiles)))
+    except InputError:
+        return ""
 
 
 @lru_cache(maxsize=4_000)

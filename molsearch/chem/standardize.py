@@ -4,11 +4,10 @@ By default only RDKit's ``MolStandardize.Cleanup`` is done, step by step, becaus
 tautomers, isotopes and stereochemistry. Everything that would merge structures is opt-in.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from molsearch.chem.structures import diagnosis, excerpt, first_line, heavy_atoms_written, read_structure
@@ -24,10 +23,6 @@ _REIONIZER = rdMolStandardize.Reionizer()
 _LARGEST = rdMolStandardize.LargestFragmentChooser()
 _UNCHARGER = rdMolStandardize.Uncharger()
 _TAUTOMERS = rdMolStandardize.TautomerEnumerator()
-
-# RDKit's log is one for all threads: captures that end in another order than they began leave it to write where memory
-# was freed.
-_CAPTURE = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,26 +186,15 @@ def clean(text: str, kind: Kind, steps: Sequence[str] = CLEANUP, max_atoms: int 
         if act and kind == "smiles" and act(text) != text:
             text = act(text)
             changes.append(name)
-    with rdBase.BlockLogs():
-        mol = read_structure(text, kind)
-        if mol is None:
-            return Fault(Reason.UNREADABLE, diagnosis(text, kind, _complaints(text, kind)))
-        if mol.GetNumAtoms() == 0:
-            return Fault(Reason.EMPTY, "The record holds a structure without atoms.")
-        if mol.GetNumHeavyAtoms() > max_atoms:
-            atoms = mol.GetNumHeavyAtoms()
-            return Fault(Reason.TOO_LARGE, f"The structure has {atoms:,} heavy atoms; at most {max_atoms:,} are taken.")
-        return _apply(mol, steps, changes, text.strip() if kind == "smiles" else "")
-
-
-def _complaints(text: str, kind: Kind) -> str:
-    """Read a structure that cannot be read once more, and return what RDKit logs."""
-    with _CAPTURE, rdBase.CaptureErrorLog() as log:
-        read_structure(text, kind)
-        try:
-            return str(log.messages)
-        except UnicodeDecodeError as cut:  # RDKit quotes a part of the text and may cut a letter in two
-            return bytes(cut.object).decode("utf-8", "replace")
+    mol = read_structure(text, kind)
+    if mol is None:
+        return Fault(Reason.UNREADABLE, diagnosis(text, kind))
+    if mol.GetNumAtoms() == 0:
+        return Fault(Reason.EMPTY, "The record holds a structure without atoms.")
+    if mol.GetNumHeavyAtoms() > max_atoms:
+        atoms = mol.GetNumHeavyAtoms()
+        return Fault(Reason.TOO_LARGE, f"The structure has {atoms:,} heavy atoms; at most {max_atoms:,} are taken.")
+    return _apply(mol, steps, changes, text.strip() if kind == "smiles" else "")
 
 
 def _apply(mol: Chem.Mol, steps: Sequence[str], changes: list[str], written: str) -> Cleaned | Fault:

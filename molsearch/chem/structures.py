@@ -1,12 +1,20 @@
 """Text of one structure to an RDKit molecule: size known before parsing, and a sentence where it cannot be read."""
 
 import re
+import threading
 
-from rdkit import Chem
+from rdkit import Chem, rdBase
 
 from molsearch.records import Kind
 
 _EXCERPT = 60
+
+# RDKit writes to one log for all threads and says nothing there that a user needs: what it says of a structure that
+# cannot be read is captured below. So the log is shut for good, and nothing else opens or shuts it: two threads that
+# do (`rdBase.BlockLogs` while another captures) lose what was to be captured and leave the log open.
+rdBase.DisableLog("rdApp.*")
+# Captures that end in another order than they began leave the log to write where memory was freed.
+_CAPTURE = threading.Lock()
 
 
 def read_structure(text: str, kind: Kind) -> Chem.Mol | None:
@@ -55,21 +63,26 @@ def _v3000_heavy(text: str, stated: int) -> int:
     return max(0, stated - len(re.findall(r"^M  V30 +\d+ H ", text, re.MULTILINE)))
 
 
-def diagnosis(text: str, kind: Kind, messages: str) -> str:
-    """Say in one sentence why a structure could not be read.
-
-    Args:
-        text: The structure.
-        kind: What it is.
-        messages: What RDKit logged.
-    """
+def diagnosis(text: str, kind: Kind) -> str:
+    """Say in one sentence why a structure could not be read."""
     if "\0" in text:
         return "The structure holds a null character: the file is damaged here."
     if kind == "molblock" and "M  END" not in text:
         return "The record breaks off before its 'M  END' line: the file is cut off or no SD file."
     what = "molblock" if kind == "molblock" else "InChI" if text.lstrip().startswith("InChI=") else "SMILES"
     got = "" if kind == "molblock" else f" {excerpt(text)}"
-    return f"RDKit cannot read the {what}{got}: {first_line(messages) or 'it breaks the rules of the format'}."
+    why = first_line(_logged(text, kind)) or "it breaks the rules of the format"
+    return f"RDKit cannot read the {what}{got}: {why}."
+
+
+def _logged(text: str, kind: Kind) -> str:
+    """Read a structure that cannot be read once more, and return what RDKit logs."""
+    with _CAPTURE, rdBase.CaptureErrorLog() as log:
+        read_structure(text, kind)
+        try:
+            return str(log.messages)
+        except UnicodeDecodeError as cut:  # RDKit quotes a part of the text and may cut a letter in two
+            return bytes(cut.object).decode("utf-8", "replace")
 
 
 def first_line(messages: str) -> str:

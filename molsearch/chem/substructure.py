@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
 from molsearch.chem.features.graph import featurise, parse
 from molsearch.chem.sandbox.call import call
@@ -148,8 +148,7 @@ def masked(smiles: str, groups: Sequence[Sequence[int]]) -> list[str]:
     Chem.Kekulize(kekule, clearAromaticFlags=True)
     # The aromatic form changes least, but RDKit finds no Kekulé form for some fused rings with a wildcard.
     forms = ((_without(aromatic, atoms), _without(kekule, atoms)) for atoms in groups)
-    with rdBase.BlockLogs():
-        return [first if Chem.MolFromSmiles(first) is not None else second for first, second in forms]
+    return [first if Chem.MolFromSmiles(first) is not None else second for first, second in forms]
 
 
 def _without(mol: Chem.Mol, numbers: Sequence[int]) -> str:

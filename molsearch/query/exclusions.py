@@ -9,8 +9,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from rdkit import rdBase
-
 from molsearch.chem.ontology.classes import belongs, class_named, find_classes
 from molsearch.chem.standardize import standardize
 from molsearch.chem.substructure import compile_smarts, perceive
@@ -153,8 +151,7 @@ def exclusion_named(words: str, lexicon: Mapping[str, str] | None = None) -> Exc
     if bare and (found := _class_of(bare)):
         return found
     try:
-        with rdBase.BlockLogs():
-            compile_smarts("" if " " in words else words)  # RDKit would read no further than the space
+        compile_smarts("" if " " in words else words)  # RDKit would read no further than the space
         return Exclusion(words, "smarts", words)
     except InputError:
         pass  # a name is tried next; the sentence below covers all of it

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
 from molsearch.chem.ontology.classes import belongs, class_named, matches
 from molsearch.chem.ontology.groups import group_named, rows_within
@@ -165,8 +165,7 @@ def _query(smiles: str) -> Chem.Mol:
 
 @lru_cache(maxsize=4_096)
 def _rows_of_part(smiles: str) -> tuple[int, ...]:
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
+    mol = Chem.MolFromSmiles(smiles)
     if mol is None:
         return ()
     return tuple(class_named(name).row for name in _KEPT_BY_GROWTH if belongs(mol, name))

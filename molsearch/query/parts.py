@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
 from molsearch.chem.batch.arrays import PART_SHARES, PART_SIZES, RELATIONS
 from molsearch.chem.features.graph import parse
@@ -107,8 +107,7 @@ def _part(mention: Mention) -> Part | None:
 @lru_cache(maxsize=4_096)
 def _tells_hands(smiles: str) -> bool:
     """Tell whether a structure that can be read has a stereocentre or double bond whose configuration is given."""
-    with rdBase.BlockLogs():
-        found = Chem.FindPotentialStereo(Chem.MolFromSmiles(smiles))
+    found = Chem.FindPotentialStereo(Chem.MolFromSmiles(smiles))
     return any(one.specified == Chem.StereoSpecified.Specified for one in found)
 
 
@@ -120,14 +119,13 @@ def query_of_part(smiles: str, whole: bool = False) -> tuple[Chem.Mol | None, in
         smiles: The structure, wildcards where it is attached.
         whole: Whether nothing else may be attached to it.
     """
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is None:
-            return None, 0
-        # Of several pieces the largest: pieces apart may be matched in more ways than can be counted.
-        mol = max(Chem.GetMolFrags(mol, asMols=True), key=lambda piece: piece.GetNumHeavyAtoms(), default=mol)
-        for atom in mol.GetAtoms():
-            atom.SetIsotope(0)
-        mol = Chem.RemoveHs(mol)
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None:
+        return None, 0
+    # Of several pieces the largest: pieces apart may be matched in more ways than can be counted.
+    mol = max(Chem.GetMolFrags(mol, asMols=True), key=lambda piece: piece.GetNumHeavyAtoms(), default=mol)
+    for atom in mol.GetAtoms():
+        atom.SetIsotope(0)
+    mol = Chem.RemoveHs(mol)
     atoms = sum(atom.GetAtomicNum() > 1 for atom in mol.GetAtoms())
     return Chem.AdjustQueryProperties(mol, _ALONE if whole else _WILDCARDS), atoms

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
 from molsearch.errors import InputError
 
@@ -90,8 +90,7 @@ def looks_like_structure(cell: str) -> bool:
         return True
     if not _SMILES.fullmatch(cell) or cell.isdigit():
         return False
-    with rdBase.BlockLogs():
-        return Chem.MolFromSmiles(cell, sanitize=False) is not None
+    return Chem.MolFromSmiles(cell, sanitize=False) is not None
 
 
 def pick_name(properties: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem import rdDepictor
 
 from molsearch.chem.io.cells import Rows, shown, tags_of, unique, writable
@@ -139,11 +139,10 @@ def molblock(molecule: Molecule, entry: Entry) -> str:
     """Return the record's own molblock, or one with 2D coordinates where it was read as SMILES."""
     if entry.kind == "molblock":
         return entry.text.rstrip("\n")
-    with rdBase.BlockLogs():
-        mol = read_structure(entry.text, entry.kind) or Chem.MolFromSmiles(molecule.key)
-        rdDepictor.Compute2DCoords(mol)
-        mol.SetProp("_Name", _one_line(entry.name))
-        return str(Chem.MolToMolBlock(mol)).rstrip("\n")
+    mol = read_structure(entry.text, entry.kind) or Chem.MolFromSmiles(molecule.key)
+    rdDepictor.Compute2DCoords(mol)
+    mol.SetProp("_Name", _one_line(entry.name))
+    return str(Chem.MolToMolBlock(mol)).rstrip("\n")
 
 
 def _written_tags(extra: Mapping[str, str], original: Mapping[str, str]) -> Iterable[tuple[str, str]]:
