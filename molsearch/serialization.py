@@ -10,6 +10,7 @@ import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -34,7 +35,7 @@ def dump(record: object) -> str:
 
     Lone surrogates, which undecodable bytes of a file leave in its texts, stay escapes, so that the text is UTF-8.
     """
-    text = json.dumps(_plain(record), ensure_ascii=False, indent=1, allow_nan=False)
+    text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False, default=_fields)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -81,7 +82,7 @@ def build(kind: type[T], value: object, place: str = "the file") -> T:
     """
     if not isinstance(value, dict):
         raise _wrong(place, value, "an object with fields")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     for name in value:
         if name not in known:
@@ -98,10 +99,16 @@ def build(kind: type[T], value: object, place: str = "the file") -> T:
     return kind(**built)
 
 
+@cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    """Return the types of a record's fields; a file holds thousands of records of one class."""
+    return get_type_hints(kind)
+
+
 def can_be_shown(record: object) -> bool:
-    """Tell whether all texts of a record are whole characters; no page shows half of one (a lone surrogate)."""
+    """Return whether all texts of a record are whole characters; no page shows half of one (a lone surrogate)."""
     try:
-        json.dumps(_plain(record), ensure_ascii=False).encode("utf-8")
+        json.dumps(record, ensure_ascii=False, default=_fields).encode("utf-8")
     except UnicodeEncodeError:
         return False
     return True
@@ -175,33 +182,29 @@ def _measure(text: str) -> None:
     if values > MAX_VALUES:
         raise InputError(f"The file holds {values:,} values, expected at most {MAX_VALUES:,}; save less in one file.")
     for _ in range(MAX_DEPTH):  # each round takes the innermost brackets away
-        bare, found = _INNERMOST.subn("", bare)
-        if not found:
+        bare, removed = _INNERMOST.subn("", bare)
+        if not removed:
             return
     if "[" in bare or "{" in bare:
         raise InputError(f"The file nests deeper than {MAX_DEPTH} levels; choose a file that was saved here.")
 
 
 def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    fields_by_name = dict(pairs)
+    if len(fields_by_name) < len(pairs):
         raise ValueError("a field stands twice in one object")
-    return made
+    return fields_by_name
 
 
 def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is no number")
 
 
-def _plain(value: object) -> object:
-    """Turn a record into what JSON knows."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+def _fields(record: Any) -> dict[str, object]:
+    """Return what stands in a record or a table, for the JSON encoder, which knows neither."""
+    if isinstance(record, Mapping):
+        return dict(record)
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def plain(value: object) -> Any:
