@@ -20,7 +20,8 @@ from molsearch.index.base import Index
 from molsearch.interpretation import Narrowing
 from molsearch.library.addition import JOURNALS, Addition, interrupted, journal_of
 from molsearch.library.store import LibraryStore
-from molsearch.query.account import check_filters, check_query, check_reading, check_text, read_query
+from molsearch.query.account import read_query
+from molsearch.query.checks import check_filters, check_query, check_reading, check_text
 from molsearch.records import (
     CaptionMatch,
     Entry,
@@ -276,7 +277,7 @@ class Screener:
         check_reading(read)
         index = self._open(library, self.model.model_id)
         filtered = filter_rows(query, read.exclusions, tested, index, self._store, progress)
-        return rank(query, read, library, index, self.model, filtered, tested, progress)
+        return rank(query, read, library, index, self.model, filtered, progress)
 
     def narrow(
         self, query: Query, library: str, tested: Tested | None = None, progress: Progress | None = None

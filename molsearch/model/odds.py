@@ -19,15 +19,15 @@ _SHARPNESS = 4  # power of the share of a text that was read
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Odds:
-    """What was measured on captions, and how it is scaled.
+    """Log odds measured on captions, and how they are weighed beside the cosine.
 
     Attributes:
         classes: (2, C) log odds of a molecule that belongs to a named class, and of one that does not.
         parts: (PART_KINDS + 1, PART_OUTCOMES) log odds of how a named part is held; in the last row, CONFIGURATION, of
             whether stated stereodescriptors are.
-        scale: Factor on the log odds of classes and amounts, of any text.
-        parts_scale: Factor on those of parts.
-        alone: What both factors grow by for a text that says nothing else; that of roles is 0 in others.
+        scale: Weight of the log odds of classes and amounts, of any text.
+        parts_scale: Weight of those of parts.
+        weight_when_alone: What both grow by for a text that says nothing else; the whole weight of roles in it.
         head: What tells the log odds of roles from a molecule's vector, or None.
     """
 
@@ -35,19 +35,23 @@ class Odds:
     parts: Floats
     scale: float
     parts_scale: float
-    alone: float
+    weight_when_alone: float
     head: "RoleHead | None" = None
 
     @property
     def measured(self) -> bool:
         """Whether anything was measured and counts; a model without odds ranks by what it learned alone."""
-        return bool((self.classes.any() or self.parts.any()) and (self.scale or self.parts_scale or self.alone))
+        weighed = self.scale or self.parts_scale or self.weight_when_alone
+        return bool((self.classes.any() or self.parts.any()) and weighed)
 
-    def factors(self, read: float) -> tuple[float, float]:
-        """Return the factors for classes and for parts of a text of which the share ``read`` was read."""
-        more = self.alone_factor(read)
-        return self.scale + more, self.parts_scale + more
+    def class_weight(self, read: float) -> float:
+        """Return the weight of classes and amounts in a text of which the share ``read`` was read."""
+        return self.scale + self.role_weight(read)
 
-    def alone_factor(self, read: float) -> float:
-        """Return the factor for roles, which is 0 for a text of which nothing was read."""
-        return self.alone * read**_SHARPNESS
+    def part_weight(self, read: float) -> float:
+        """Return the weight of parts and stereodescriptors in such a text."""
+        return self.parts_scale + self.role_weight(read)
+
+    def role_weight(self, read: float) -> float:
+        """Return the weight of roles in such a text; 0 where nothing was read."""
+        return self.weight_when_alone * read**_SHARPNESS

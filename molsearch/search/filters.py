@@ -22,10 +22,12 @@ class FilteredRows:
     Attributes:
         mask: (N,) rows that pass all filters but the property ranges, which the index applies; None for all.
         account: How many molecules each filter left, the ranges among them.
+        tested: The list of compounds that were left out, or None.
     """
 
     mask: Mask | None
     account: Narrowing
+    tested: Tested | None = None
 
 
 def filter_rows(
@@ -71,4 +73,4 @@ def filter_rows(
         untested = np.ones(index.info.molecules, np.bool_)
         untested[list(rows.values())] = False
         keep(f"not in the tested list {tested.name}", untested)
-    return FilteredRows(mask, Narrowing(index.info.molecules, tuple(steps), len(rows)))
+    return FilteredRows(mask, Narrowing(index.info.molecules, tuple(steps), len(rows)), tested)

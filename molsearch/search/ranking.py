@@ -1,9 +1,12 @@
-"""One query over one library: what the model reads in it, and the ranking it gives."""
+"""One query over one library: what the model reads in it, and the ranking it gives.
+
+Shapes: N molecules of the library, M molecules of a list, Q texts, D width.
+"""
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,20 +18,21 @@ from molsearch.interpretation import Exclusion, Interpretation, Reading, ReadPhr
 from molsearch.model.words import words
 from molsearch.query.amounts import read_amounts, spell_amount
 from molsearch.query.constraints import Constraints, read_constraints
-from molsearch.query.names import available
-from molsearch.records import Hit, Progress, Query, Ranking, Tested
+from molsearch.query.criteria import Placed
+from molsearch.query.opsin import available
+from molsearch.records import Hit, Progress, PropertyRange, Query, Ranking
 from molsearch.search.filters import FilteredRows
 from molsearch.search.scoring import (
-    LOOKED,
-    Described,
-    asking,
+    MOST_EXAMINED,
+    ComputedColumns,
     criteria_penalty,
-    depth,
+    part_depth,
     part_penalty,
-    possible,
+    possible_matches,
     role_penalty,
     stereo_penalty,
     structure_penalty,
+    with_conditions,
 )
 
 if TYPE_CHECKING:  # torch loads with this
@@ -38,6 +42,7 @@ if TYPE_CHECKING:  # torch loads with this
 NO_RERANKER = "This model has no re-ranker, so the leading molecules were not compared a second time."
 
 Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -48,67 +53,47 @@ def rank(
     index: Index,
     model: "DualEncoder",
     filtered: FilteredRows,
-    tested: Tested | None = None,
     progress: Progress | None = None,
 ) -> Ranking:
     """Rank a library for a query that was checked, read and filtered.
 
     Args:
         query: The query.
-        read: What ``reading.read_query`` made of it.
+        read: What ``query.account.read_query`` made of it.
         name: Name of the library.
         index: The library.
         model: The model that filled it.
         filtered: The rows to look at.
-        tested: The list of compounds that ``filtered`` leaves out, for the record.
         progress: Told of the molecules looked at for a role, or for structure that no class tells.
     """
-    from molsearch.model.runtime import thread_count
-    from molsearch.search.rerank import LEADING, rerank_gains  # torch loads with these
+    from molsearch.model.runtime import thread_count  # torch loads with this
 
     threads = thread_count()
     named = [model.named_structures(phrase.kept) if phrase.kept else () for phrase in read.phrases]
-    rows = index.rows_of(list({one.key for found in named for one in found}))
+    rows = index.rows_of(list({structure.key for structures in named for structure in structures}))
     bonuses = _bonuses(read.phrases, named, rows) if query.exact_names else {}
     vector = query_vector(model, read.phrases, read.reference)
-    constraints = _evidence(read.phrases, model) if query.criteria else []
-    raised = criteria_penalty(constraints, index, model.odds)
-
-    flags = index.flags() if constraints else None
-    said = constraints if flags is not None else []  # an engine without them takes no adjustment
-    told = role_penalty(said, index.vectors(), flags, model.odds, filtered.mask, progress) if said else None
-    raised = _sum(raised, told)
-
-    def best(k: int, among: Mask | None = None) -> SearchResult:
-        mask = filtered.mask if among is None else among if filtered.mask is None else among & filtered.mask
-        return index.search(vector, k, ranges=query.ranges, mask=mask, bonuses=bonuses, adjustment=raised)
-
-    asked = asking(constraints, model.odds) if flags is not None else []
-    for one in asked:
-        assert flags is not None
-        order = best(LOOKED, possible(one, flags)).rows.astype(np.int64)
-        raised = _sum(raised, structure_penalty(one, order, len(flags), index.keys, model.odds, progress))
-
-    constraints = [one for one in constraints if one not in asked]  # their parts were conditions
-    if looked := depth(constraints) if model.odds.measured else 0:
-        first = best(looked).rows.tolist()
-        keys = index.keys(first)
-        raised = _count(first, part_penalty(constraints, keys, model.odds), bonuses, raised)
-    if query.rerank and model.reranker is not None:
-        first = best(LEADING).rows.tolist()
-        raised = _count(first, rerank_gains(model, *_kept(read.phrases), index.keys(first)), bonuses, raised)
-    found = best(query.k)
-    phrases = [_with_readings(model, *one, rows, said, asked) for one in zip(read.phrases, named, strict=True)]
+    constraints = _constraints(read.phrases, model) if query.criteria else []
+    flags = index.flags() if constraints else None  # an engine without them takes no adjustment
+    scores = _Scores(index, vector, query.ranges, filtered.mask, bonuses)
+    scores = _with_penalties(scores, constraints, flags, model, progress)
+    if query.rerank:
+        scores = _reranked(scores, read.phrases, model)
+    best = scores.best(query.k)
+    phrases = [
+        _with_readings(model, phrase, structures, rows, constraints if flags is not None else [])
+        for phrase, structures in zip(read.phrases, named, strict=True)
+    ]
     ranking = Ranking(
         query=query,
         library=name,
         model_id=model.model_id,
-        hits=_hits(found, index),
-        scores=array("f", found.distribution.astype(np.float32).tobytes()),
-        searched=found.searched,
+        hits=_hits(best, index),
+        scores=array("f", best.distribution.astype(np.float32).tobytes()),
+        searched=best.searched,
         read=replace(read, phrases=tuple(phrases), exclusions=_but_amounts(read.exclusions, phrases)),
         narrowing=filtered.account,
-        tested=tested,
+        tested=filtered.tested,
         library_sha256=index.content_sha256(),
         threads=threads,
     )
@@ -116,19 +101,85 @@ def rank(
     return replace(ranking, notes=(*_warnings(ranking), *lack))
 
 
-def _count(first: Sequence[int], gained: Floats, bonuses: dict[int, float], raised: Floats | None) -> Floats | None:
-    """Count what the molecules of the rows ``first`` gained, in ``bonuses``; return what all are raised by.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scores:
+    """What the rows of a library score for a query, as far as it was worked out: each stage returns the next.
 
-    A molecule that was not looked at counts as the worst of those that were, so that none passes them by it.
+    Attributes:
+        index: The library, which holds the vectors and constants.
+        vector: (D,) of the query.
+        ranges: Property ranges that a row must lie in.
+        mask: (N,) rows that pass the other filters; None for all.
+        bonuses: Row -> what is added to its score.
+        adjustment: (N,) what is added to every row's score; None for nothing.
     """
-    worst = gained.min() if len(gained) else np.float32(0)
-    for row, one in zip(first, gained.tolist(), strict=True):
-        bonuses[row] = bonuses.get(row, 0.0) + one - float(worst)
-    return None if raised is None else raised + worst
+
+    index: Index
+    vector: Floats
+    ranges: Sequence[PropertyRange]
+    mask: Mask | None
+    bonuses: Mapping[int, float]
+    adjustment: Floats | None = None
+
+    def best(self, k: int, among: Mask | None = None) -> SearchResult:
+        """Return the best k rows that pass all filters, of those in a mask (N,)."""
+        mask = self.mask if among is None else among if self.mask is None else among & self.mask
+        return self.index.search(
+            self.vector, k, ranges=self.ranges, mask=mask, bonuses=self.bonuses, adjustment=self.adjustment
+        )
+
+    def with_penalty(self, penalty: Floats | None) -> "_Scores":
+        """Add a penalty of all rows, (N,); None changes nothing."""
+        if penalty is None:
+            return self
+        return replace(self, adjustment=penalty if self.adjustment is None else self.adjustment + penalty)
+
+    def with_gains(self, rows: Sequence[int], gains: Floats) -> "_Scores":
+        """Add what M leading rows gain, (M,).
+
+        A molecule that was not looked at counts as the worst of those that were, so that none passes them by it.
+        """
+        worst = gains.min() if len(gains) else np.float32(0)
+        bonuses = dict(self.bonuses)
+        for row, gain in zip(rows, gains.tolist(), strict=True):
+            bonuses[row] = bonuses.get(row, 0.0) + gain - float(worst)
+        return replace(self, bonuses=bonuses, adjustment=None if self.adjustment is None else self.adjustment + worst)
 
 
-def _sum(raised: Floats | None, more: Floats | None) -> Floats | None:
-    return more if raised is None else raised if more is None else raised + more
+def _with_penalties(
+    scores: _Scores,
+    constraints: Sequence[Constraints],
+    flags: Flags | None,
+    model: "DualEncoder",
+    progress: Progress | None,
+) -> _Scores:
+    """Take off what molecules lack of what the texts state: first what all are looked at for, then the leading ones."""
+    index, odds = scores.index, model.odds
+    structural: list[Constraints] = []
+    if constraints and flags is not None:
+        scores = scores.with_penalty(criteria_penalty(constraints, index, odds))
+        roles = role_penalty(constraints, index.vectors(), flags, odds, scores.mask, progress)
+        scores = scores.with_penalty(roles)
+        structural = with_conditions(constraints, odds)
+        for text in structural:
+            order = scores.best(MOST_EXAMINED, possible_matches(text, flags)).rows.astype(np.int64)
+            structure = structure_penalty(text, order, len(flags), index.keys, odds, progress)
+            scores = scores.with_penalty(structure)
+    remaining = [text for text in constraints if text not in structural]  # the parts of those were conditions
+    if odds.measured and (depth := part_depth(remaining)):
+        leading = scores.best(depth).rows.tolist()
+        scores = scores.with_gains(leading, part_penalty(remaining, index.keys(leading), odds))
+    return scores
+
+
+def _reranked(scores: _Scores, phrases: Sequence[ReadPhrase], model: "DualEncoder") -> _Scores:
+    """Add what the leading molecules gain by their atoms against the words; nothing without a re-ranker."""
+    from molsearch.search.rerank import LEADING, rerank_gains  # torch loads with these
+
+    if model.reranker is None:
+        return scores
+    leading = scores.best(LEADING).rows.tolist()
+    return scores.with_gains(leading, rerank_gains(model, *_kept(phrases), scores.index.keys(leading)))
 
 
 def query_vector(model: "DualEncoder", phrases: Sequence[ReadPhrase], reference: str) -> Floats:
@@ -175,29 +226,30 @@ def caption_scores(key: str, captions: Sequence[str], model: "DualEncoder") -> F
     """
     texts = model.encode_texts(captions)  # (Q, D)
     scores: Floats = texts @ model.encode_molecules([key])[0] + model.caption_constants(texts)
-    columns = Described([key])
-    for row, one in enumerate(read_constraints(captions, model.lexicon) if model.odds.measured else ()):
-        lacks = criteria_penalty([one], columns, model.odds)
-        scores[row] += stereo_penalty([one], [key], model.odds)[0]
-        scores[row] += 0.0 if lacks is None else lacks[0]
+    columns = ComputedColumns([key])
+    for row, text in enumerate(read_constraints(captions, model.lexicon) if model.odds.measured else ()):
+        penalty = criteria_penalty([text], columns, model.odds)
+        scores[row] += stereo_penalty([text], [key], model.odds)[0]
+        scores[row] += 0.0 if penalty is None else penalty[0]
     return scores
 
 
 def _bonuses(
     phrases: Sequence[ReadPhrase], named: Sequence[Iterable["NamedStructure"]], rows: Mapping[str, int]
 ) -> dict[int, float]:
-    """What each library molecule gains that a phrase names, by the share of that phrase."""
+    """Compute what each library molecule gains that a phrase names, by the share of that phrase."""
     total = sum(phrase.weight for phrase in phrases if phrase.kept)
     bonuses: dict[int, float] = {}
-    for phrase, found in zip(phrases, named, strict=True):
-        for one in found:
-            if one.key in rows:
-                gain = one.bonus * phrase.weight / total
-                bonuses[rows[one.key]] = max(gain, bonuses.get(rows[one.key], 0.0))
+    for phrase, structures in zip(phrases, named, strict=True):
+        for structure in structures:
+            if structure.key in rows:
+                gain = structure.bonus * phrase.weight / total
+                bonuses[rows[structure.key]] = max(gain, bonuses.get(rows[structure.key], 0.0))
     return bonuses
 
 
-def _evidence(phrases: Sequence[ReadPhrase], model: "DualEncoder") -> list[Constraints]:
+def _constraints(phrases: Sequence[ReadPhrase], model: "DualEncoder") -> list[Constraints]:
+    """Read what the phrases state of a molecule."""
     texts, shares = _kept(phrases)
     return read_constraints(texts, model.lexicon, shares, model.role_names)
 
@@ -212,58 +264,68 @@ def _kept(phrases: Sequence[ReadPhrase]) -> tuple[list[str], list[float]]:
 def _with_readings(
     model: "DualEncoder",
     phrase: ReadPhrase,
-    named: Iterable["NamedStructure"],
+    structures: Iterable["NamedStructure"],
     rows: Mapping[str, int],
-    said: Sequence[Constraints],
-    asked: Sequence[Constraints],
+    constraints: Sequence[Constraints],
 ) -> ReadPhrase:
     """Note where in a phrase names, classes, features, amounts and roles stand, and how much is too long to encode."""
-    readings = [Reading(one.name, one.start, one.end, "structure", one.key, one.rule, one.key in rows) for one in named]
-    readings += [
-        Reading(phrase.kept[start:end], start, end, "class", title) for title, start, end in find_classes(phrase.kept)
-    ]
-    readings += [
-        Reading(phrase.kept[one.start : one.end], one.start, one.end, "amount", spell_amount(one))
-        for one in read_amounts(phrase.kept)
-    ]
-    readings += [
-        Reading(phrase.kept[one.start : one.end], one.start, one.end, "feature", one.condition.words)
-        for constraints in asked
-        if constraints.text == phrase.kept
-        for one in constraints.criteria.conditions
-    ]
-    readings += [
-        Reading(phrase.kept[one.start : one.end], one.start, one.end, "role", model.role_names[number])
-        for constraints in said
-        if constraints.text == phrase.kept
-        for one in constraints.roles
-        for number in one.numbers
+    text = phrase.kept
+
+    def reading(place: Placed, kind: Literal["feature", "amount", "role"], read_as: str) -> Reading:
+        return Reading(text[place.start : place.end], place.start, place.end, kind, read_as)
+
+    stated = [constraint for constraint in constraints if constraint.text == text]
+    readings = [
+        *(
+            Reading(each.name, each.start, each.end, "structure", each.key, each.rule, each.key in rows)
+            for each in structures
+        ),
+        *(Reading(text[start:end], start, end, "class", title) for title, start, end in find_classes(text)),
+        *(reading(amount, "amount", spell_amount(amount)) for amount in read_amounts(text)),
+        *(
+            reading(criterion, "feature", criterion.condition.words)
+            for constraint in with_conditions(stated, model.odds)
+            for criterion in constraint.criteria.conditions
+        ),
+        *(
+            reading(role, "role", model.role_names[number])
+            for constraint in stated
+            for role in constraint.roles
+            for number in role.numbers
+        ),
     ]
     limited = model.config.text == "words" and "token" in model.paths
-    unread = max(0, len(words(phrase.kept)) - model.config.words.max_words) if limited else 0
-    return replace(phrase, readings=tuple(sorted(readings, key=lambda one: (one.start, one.end))), unread_words=unread)
+    unread = max(0, len(words(text)) - model.config.words.max_words) if limited else 0
+    ordered = sorted(readings, key=lambda each: (each.start, each.end))
+    return replace(phrase, readings=tuple(ordered), unread_words=unread)
 
 
 def _but_amounts(exclusions: Iterable[Exclusion], phrases: Sequence[ReadPhrase]) -> tuple[Exclusion, ...]:
     """Leave out what was no class but was read otherwise: "no rotatable bonds", "no more than 2 rings"."""
-    amounts = [one.words for phrase in phrases for one in phrase.readings if one.kind in ("amount", "feature")]
-    return tuple(one for one in exclusions if one.kind != "unread" or not any(one.words in words for words in amounts))
+    readings = [reading for phrase in phrases for reading in phrase.readings]
+    amounts = [reading.words for reading in readings if reading.kind in ("amount", "feature")]
+    return tuple(
+        exclusion
+        for exclusion in exclusions
+        if exclusion.kind != "unread" or not any(exclusion.words in amount for amount in amounts)
+    )
 
 
-def _hits(found: SearchResult, index: Index) -> tuple[Hit, ...]:
-    ordered = np.sort(found.distribution)
-    lower = np.searchsorted(ordered, found.scores, side="left") * (100.0 / max(len(ordered), 1))  # (k,) percent
-    molecules = index.molecules(found.rows.tolist())
-    columns = zip(found.scores.tolist(), found.cosines.tolist(), lower.tolist(), molecules, strict=True)
+def _hits(best: SearchResult, index: Index) -> tuple[Hit, ...]:
+    """Number the best rows and look up their molecules and percentiles."""
+    ordered = np.sort(best.distribution)
+    lower = np.searchsorted(ordered, best.scores, side="left") * (100.0 / max(len(ordered), 1))  # (k,) percent
+    molecules = index.molecules(best.rows.tolist())
+    columns = zip(best.scores.tolist(), best.cosines.tolist(), lower.tolist(), molecules, strict=True)
     return tuple(Hit(rank, *values) for rank, values in enumerate(columns, start=1))
 
 
 def _warnings(ranking: Ranking) -> Iterator[str]:
     """Say in plain sentences what could not be done for a query."""
     molecules, searched, k = ranking.narrowing.molecules, ranking.searched, ranking.query.k
-    for one in ranking.read.exclusions:
-        if one.kind == "unread":
-            yield f"“{one.words}” could not be read as a chemical class, so it excludes nothing."
+    for exclusion in ranking.read.exclusions:
+        if exclusion.kind == "unread":
+            yield f"“{exclusion.words}” could not be read as a chemical class, so it excludes nothing."
     if any(phrase.kept for phrase in ranking.read.phrases) and (lack := available()):
         yield lack
     if molecules == 0:

@@ -1,4 +1,4 @@
-"""Classes and amounts that a text states lift the molecules that have them."""
+"""What a text states and a molecule lacks costs it score: classes, amounts, roles, structure and parts."""
 
 import math
 from dataclasses import replace
@@ -6,11 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from rdkit import Chem
 
-from molsearch.chem.batch.arrays import CLASS_SIZE, CONFIGURATION, PART_OUTCOMES, GraphStore, with_class
+from molsearch.chem.batch.arrays import (
+    CLASS_SIZE,
+    CONFIGURATION,
+    PART_KINDS,
+    PART_OUTCOMES,
+    GraphStore,
+    with_class,
+)
 from molsearch.chem.features.features import features_of
 from molsearch.chem.features.graph import featurise, parse
+from molsearch.chem.ontology import patterns
 from molsearch.chem.ontology.classes import class_named, classes_of
+from molsearch.chem.ontology.groups import group_named
 from molsearch.chem.properties import PROPERTIES
 from molsearch.model.odds import LIKELIEST, UNLIKELIEST, Odds
 from molsearch.model.role_head import RoleHead
@@ -19,7 +29,19 @@ from molsearch.query.criteria import Criteria, read_criteria
 from molsearch.query.names import Mention
 from molsearch.query.parts import parts_of
 from molsearch.records import Query
-from molsearch.search.scoring import Described, criteria_penalty, depth, part_penalty, role_penalty, stereo_penalty
+from molsearch.search.scoring import (
+    ENOUGH,
+    MOST_EXAMINED,
+    ComputedColumns,
+    criteria_penalty,
+    part_depth,
+    part_penalty,
+    possible_matches,
+    role_penalty,
+    stereo_penalty,
+    structure_penalty,
+    with_conditions,
+)
 
 VECTORS = np.eye(5, 8, dtype=np.float32)  # of five molecules, for a role head of eight columns
 CLASSES = np.random.default_rng(0).integers(256, size=(5, CLASS_SIZE // 8)).astype(np.uint8)  # of the same
@@ -82,10 +104,10 @@ def test_a_long_text_read_in_part_counts_as_any_text():
 
 
 def test_a_lacked_amount_costs_the_odds_of_a_reading_that_is_right_nine_times_in_ten():
-    raised = criteria_penalty([read("no aromatic ring")], Columns(), odds(scale=1.0))
-    assert raised[1] == 0  # decanol has none
+    penalty = criteria_penalty([read("no aromatic ring")], Columns(), odds(scale=1.0))
+    assert penalty[1] == 0  # decanol has none
     # Pyridine has one more than none, 1 / 0.7 of the step: it agrees by 1 / (1 + 1 / 0.49).
-    assert raised[2] == pytest.approx(-math.log(9) * (1 - 0.49 / 1.49), rel=1e-5)
+    assert penalty[2] == pytest.approx(-math.log(9) * (1 - 0.49 / 1.49), rel=1e-5)
 
 
 def test_texts_asked_together_share_by_weight():
@@ -107,9 +129,9 @@ def test_a_part_costs_what_it_is_held_less_than_best():
 
 
 def test_names_in_a_text_are_read_as_parts_and_count_as_read():
-    (one,) = read_constraints(["a pyrazine with a 4-chlorophenyl group"])
-    assert [part.atoms for part in one.parts] == [6, 7]
-    assert one.criteria.coverage == 1
+    (stated,) = read_constraints(["a pyrazine with a 4-chlorophenyl group"])
+    assert [part.atoms for part in stated.parts] == [6, 7]
+    assert stated.criteria.coverage == 1
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +148,10 @@ def test_members_of_a_class_head_the_list(screener):
 
 
 def test_what_was_read_is_told_and_can_be_left_out(screener):
-    asked = Query("a small molecule with no rotatable bonds", k=5)
-    ranking = screener.search(asked, "examples")
-    assert {one.read_as for one in ranking.read.phrases[0].readings} >= {"rotatable_bonds 0 or less"}
-    without = screener.search(replace(asked, criteria=False), "examples")
+    query = Query("a small molecule with no rotatable bonds", k=5)
+    ranking = screener.search(query, "examples")
+    assert {reading.read_as for reading in ranking.read.phrases[0].readings} >= {"rotatable_bonds 0 or less"}
+    without = screener.search(replace(query, criteria=False), "examples")
     assert min(ranking.scores) < min(without.scores)
 
 
@@ -152,27 +174,31 @@ def taught():
 
 
 def read_roles(text):
-    (one,) = read_constraints([text], roles=ROLES)
-    return one
+    (stated,) = read_constraints([text], roles=ROLES)
+    return stated
 
 
 def test_a_role_takes_off_what_its_head_tells_is_lacking(taught):
-    told = taught.head.log_odds(VECTORS, CLASSES, [0, 1])
+    log_odds = taught.head.log_odds(VECTORS, CLASSES, [0, 1])
     herbicide = role_penalty([read_roles("a herbicide")], VECTORS, CLASSES, taught)
-    assert herbicide == pytest.approx(-0.2 * (LIKELIEST - told[:, 0]))
+    assert herbicide == pytest.approx(-0.2 * (LIKELIEST - log_odds[:, 0]))
     both = role_penalty([read_roles("an antibacterial herbicide")], VECTORS, CLASSES, taught)
-    assert both == pytest.approx(-0.2 * (2 * LIKELIEST - told.sum(1)), abs=1e-5)
+    assert both == pytest.approx(-0.2 * (2 * LIKELIEST - log_odds.sum(1)), abs=1e-5)
     either = role_penalty([read_roles("an antibacterial or a herbicide")], VECTORS, CLASSES, taught)
-    assert either == pytest.approx(-0.2 * (LIKELIEST - told.max(1)), abs=1e-5)
+    assert either == pytest.approx(-0.2 * (LIKELIEST - log_odds.max(1)), abs=1e-5)
 
 
 def test_the_less_of_a_text_is_read_the_less_its_role_weighs(taught):
-    told = taught.head.log_odds(VECTORS, CLASSES, [1])[:, 0]
-    one = read_roles("marigold, an antibacterial agent")
-    assert one.alone == pytest.approx(18 / 26)
-    assert role_penalty([one], VECTORS, CLASSES, taught) == pytest.approx(-0.2 * (18 / 26) ** 4 * (LIKELIEST - told))
-    half = replace(one, share=0.5)
-    assert role_penalty([half], VECTORS, CLASSES, taught) == pytest.approx(-0.1 * (18 / 26) ** 4 * (LIKELIEST - told))
+    log_odds = taught.head.log_odds(VECTORS, CLASSES, [1])[:, 0]
+    stated = read_roles("marigold, an antibacterial agent")
+    assert stated.alone == pytest.approx(18 / 26)
+    assert role_penalty([stated], VECTORS, CLASSES, taught) == pytest.approx(
+        -0.2 * (18 / 26) ** 4 * (LIKELIEST - log_odds)
+    )
+    half = replace(stated, share=0.5)
+    assert role_penalty([half], VECTORS, CLASSES, taught) == pytest.approx(
+        -0.1 * (18 / 26) ** 4 * (LIKELIEST - log_odds)
+    )
 
 
 def test_log_odds_beyond_what_can_be_known_are_cut(taught):
@@ -195,17 +221,18 @@ def test_only_molecules_of_the_mask_are_looked_at(taught):
 
 @pytest.mark.parametrize("text", ["an androgen antagonist", "a tyrosine kinase inhibitor"])
 def test_words_inside_a_role_are_nothing_else(text):
-    one = read_roles(text)
-    assert one.alone == 1 and len(one.roles) == 1
-    assert not (one.criteria.classes or one.criteria.conditions or one.criteria.amounts or one.parts)
+    stated = read_roles(text)
+    assert stated.alone == 1 and len(stated.roles) == 1
+    criteria = stated.criteria
+    assert not (criteria.classes or criteria.conditions or criteria.amounts or stated.parts)
     (plain,) = read_constraints([text])
     assert plain.criteria.classes or plain.criteria.conditions or plain.parts  # without roles they are
 
 
 def test_a_role_that_is_a_class_too_is_both():
-    (one,) = read_constraints(["a beta blocker"], roles=["beta-adrenergic antagonist"])
-    assert [each.name for each in one.criteria.classes] == ["aryloxypropanolamine"]
-    assert len(one.roles) == 1
+    (stated,) = read_constraints(["a beta blocker"], roles=["beta-adrenergic antagonist"])
+    assert [each.name for each in stated.criteria.classes] == ["aryloxypropanolamine"]
+    assert len(stated.roles) == 1
 
 
 def test_a_caption_is_read_as_if_there_were_no_roles():
@@ -221,11 +248,11 @@ def test_without_a_head_or_a_role_nothing_is_taken_off(taught):
     assert role_penalty([read_roles("a herbicide")], VECTORS, CLASSES, odds(alone=0.2)) is None
     assert role_penalty([read_roles("a herbicide")], VECTORS, None, taught) is None
     assert role_penalty([read_roles("a sulfonamide")], VECTORS, CLASSES, taught) is None
-    assert role_penalty([read_roles("a herbicide")], VECTORS, CLASSES, replace(taught, alone=0.0)) is None
+    assert role_penalty([read_roles("a herbicide")], VECTORS, CLASSES, replace(taught, weight_when_alone=0.0)) is None
 
 
 def test_a_molecule_that_no_library_holds_has_columns_too():
-    described = Described(SMILES)
+    described = ComputedColumns(SMILES)
     assert (described.flags() == Columns().flags()).all()
     assert described.properties("aromatic_rings").tolist() == [0, 0, 1, 1, 0]
 
@@ -237,4 +264,93 @@ def test_a_molecule_of_the_other_hand_loses_what_its_descriptors_tell():
     keys = ["C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O"]  # S, R and none
     assert stereo_penalty([stated], keys, table) == pytest.approx([0, -0.3, -0.3])
     assert part_penalty([stated], keys, table) == pytest.approx([0, -0.3, -0.3])
-    assert depth([stated]) > 0
+    assert part_depth([stated]) > 0
+
+
+# Structure that a short query asks for is looked for in the molecules, where their stored classes allow it.
+
+PYRIDINES = ("Clc1ccccn1", "ClCCc1ccccn1", "Cc1ccccn1", "CCCl", "CCO")
+SHORT_ODDS = replace(odds(alone=0.2), parts=np.zeros((PART_KINDS, PART_OUTCOMES), np.float32), scale=0.01)
+
+
+def read_short(text):
+    (stated,) = read_constraints([text])
+    return stated
+
+
+def pyridine_flags():
+    return features_of(PYRIDINES).store.class_bits()
+
+
+def test_only_molecules_of_the_right_classes_are_looked_at():
+    bearing = possible_matches(read_short("a pyridine bearing a chlorine"), pyridine_flags())
+    assert bearing.tolist() == [True, True, False, False, False]
+    assert possible_matches(read_short("no halogen"), pyridine_flags()).all()
+
+
+def test_what_disagrees_falls_behind_and_what_cannot_agree_most():
+    stated = read_short("a pyridine bearing a chlorine")
+    order = np.flatnonzero(possible_matches(stated, pyridine_flags()))
+    penalty = structure_penalty(
+        stated, order, len(PYRIDINES), lambda rows: [PYRIDINES[row] for row in rows], SHORT_ODDS
+    )
+    assert penalty[0] == 0 > penalty[1] > penalty[2]
+    assert penalty[2] == penalty[3] == penalty[4]
+    # Two conditions, the attachment and the chlorine; 5 odds each, at 0.01 + 0.2 of a text that says nothing else.
+    assert penalty[2] == pytest.approx(-2 * 5 * 0.21)
+
+
+def test_no_more_molecules_are_looked_at_than_needed():
+    stated = read_short("a CF3 group")
+    size = 2 * MOST_EXAMINED
+    examined = []
+
+    def keys(rows):
+        examined.extend(rows)
+        return ["FC(F)(F)C" if rows[0] < ENOUGH else "C"] * len(rows)
+
+    reports: list[tuple[int, int]] = []
+    penalty = structure_penalty(
+        stated, np.arange(size), size, keys, SHORT_ODDS, lambda done, total: reports.append((done, total))
+    )
+    assert reports == sorted(reports) and reports[-1][0] <= reports[-1][1] == MOST_EXAMINED
+    assert len(examined) == ENOUGH
+    assert penalty[: len(examined)].max() == 0
+    assert (penalty[len(examined) :] < 0).all()
+    examined.clear()
+    structure_penalty(
+        stated, np.arange(size), size, lambda rows: examined.extend(rows) or ["C"] * len(rows), SHORT_ODDS
+    )
+    assert len(examined) == MOST_EXAMINED
+
+
+def test_a_long_text_or_one_read_in_part_has_nothing_looked_at():
+    assert with_conditions([read_short("a tBu group")], SHORT_ODDS)
+    long = read_short("a tBu group that smells of violets and cures the common cold overnight")
+    assert not with_conditions([long], SHORT_ODDS)
+    assert not with_conditions([read_short("a sulfonamide")], SHORT_ODDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "group"),
+    [("a para-disubstituted benzene", "para-disubstituted benzene"), ("a tBu group", "tert-butyl")],
+)
+def test_hits_show_the_group_and_the_reading_is_told(screener, text, group):
+    ranking = screener.search(Query(text, k=3), "examples")
+    pattern = patterns.parse(group_named(group).pattern)
+    assert all(pattern.holds(Chem.MolFromSmiles(hit.molecule.key), {}) for hit in ranking.hits)
+    readings = ranking.read.phrases[0].readings
+    assert group in {reading.read_as for reading in readings if reading.kind == "feature"}
+
+
+def test_what_is_denied_and_read_needs_no_warning(screener):
+    ranking = screener.search(Query("an acid with no aliphatic ring", k=3), "examples")
+    assert not [note for note in ranking.notes if "could not be read" in note]
+    denied = patterns.parse(group_named("aliphatic ring").pattern)
+    assert not any(denied.holds(Chem.MolFromSmiles(hit.molecule.key), {}) for hit in ranking.hits)
+
+
+def test_a_filter_still_holds(screener):
+    ranking = screener.search(Query("a tBu group", k=5, smarts="c1ccccc1"), "examples")
+    benzene = Chem.MolFromSmarts("c1ccccc1")
+    assert all(Chem.MolFromSmiles(hit.molecule.key).HasSubstructMatch(benzene) for hit in ranking.hits)
