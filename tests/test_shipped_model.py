@@ -6,7 +6,7 @@ import pytest
 from rdkit import Chem
 
 from molsearch.query.account import sentences
-from molsearch.query.names import available
+from molsearch.query.opsin import available
 from molsearch.records import Query
 from molsearch.screener import EXAMPLES, Screener
 from molsearch.settings import Settings

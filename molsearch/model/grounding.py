@@ -8,9 +8,10 @@ from molsearch.chem.batch.arrays import CLASS_OFFSET, CLASS_SIZE, RELATIONS, Gra
 from molsearch.chem.features.graph import graph_store
 from molsearch.chem.ontology.classes import class_named, find_classes
 from molsearch.chem.standardize import standardize
-from molsearch.query.names import Opsin, find_mentions, the_opsin
+from molsearch.query.names import find_mentions
 from molsearch.query.nomenclature.derive import derive
 from molsearch.query.nomenclature.variants import stated_forms
+from molsearch.query.opsin import Opsin, the_opsin
 from molsearch.records import Entry, Molecule
 
 MAX_STRUCTURES = 8  # distinct structures kept of one text, in text order

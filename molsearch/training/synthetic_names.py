@@ -12,12 +12,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from molsearch.chem.features.graph import canonical
+from molsearch.chem.io.pairs import PairRow
 from molsearch.chem.relatedness import inchikey
 from molsearch.chem.structures import heavy_atoms_written
-from molsearch.query.names import Mention, find_mentions, the_opsin
+from molsearch.query.names import Mention, find_mentions
+from molsearch.query.opsin import the_opsin
 from molsearch.records import Progress
 from molsearch.training.features import MADE
-from molsearch.training.pairs import PairRow
 
 _BATCH = 5_000
 _MOST_TRIES = 12  # names composed for each that is wanted, before giving up

@@ -11,7 +11,7 @@ from molsearch import __version__
 from molsearch.chem.io.cleaning import CleaningPool
 from molsearch.chem.io.options import ReadOptions
 from molsearch.errors import InputError
-from molsearch.query.account import check_query
+from molsearch.query.checks import check_query
 from molsearch.records import Entry, Hit, Molecule, Progress, Query, Ranking, Rejection
 from molsearch.serialization import build, can_be_shown, dump, parse
 

@@ -8,6 +8,7 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
 from molsearch.chem.fingerprints import morgan_bits, tanimoto
+from molsearch.chem.io.pairs import PairRow
 from molsearch.errors import InputError
 from molsearch.evaluation.baselines import (
     BASELINES,
@@ -21,9 +22,8 @@ from molsearch.evaluation.baselines import (
 )
 from molsearch.evaluation.text_only import TextOnlyModel, train_without_names, without_names
 from molsearch.model.dual import DualEncoder
-from molsearch.query.names import available
+from molsearch.query.opsin import available
 from molsearch.training.features import TrainingFeatures
-from molsearch.training.pairs import PairRow
 from molsearch.training.recipe import parse_recipe
 
 POOL = Candidates([PairRow("", smiles) for smiles in ("CCO", "CCCO", "c1ccccc1", "OCC")])

@@ -6,7 +6,7 @@ from molsearch.chem.batch.arrays import CLASS_OFFSET, RELATIONS
 from molsearch.chem.features.graph import featurise
 from molsearch.chem.ontology.classes import class_named
 from molsearch.model.grounding import MAX_STRUCTURES, TextStructures, ground, read_texts
-from molsearch.query.names import available
+from molsearch.query.opsin import available
 
 needs_opsin = pytest.mark.skipif(bool(available()), reason=available() or "OPSIN is there")
 NEAR, PARENT, OTHER = (RELATIONS.index(name) for name in ("near", "parent", "other"))

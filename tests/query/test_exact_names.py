@@ -5,7 +5,7 @@ from rdkit import Chem
 
 from molsearch.chem.standardize import standardize
 from molsearch.model.grounding import Bonuses, NamedStructure, exact_names
-from molsearch.query.names import available
+from molsearch.query.opsin import available
 from molsearch.records import Entry, Molecule
 
 pytestmark = pytest.mark.skipif(bool(available()), reason=available() or "OPSIN is there")

@@ -3,7 +3,7 @@
 import pytest
 from rdkit import Chem
 
-from molsearch.query.names import Opsin, available
+from molsearch.query.opsin import Opsin, available
 from molsearch.query.respelling import (
     RULES,
     all_same,

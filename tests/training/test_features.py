@@ -11,7 +11,7 @@ from molsearch.chem.batch.arrays import RELATIONS, MolGraph
 from molsearch.chem.features.graph import canonical, featurise
 from molsearch.errors import InputError
 from molsearch.model.grounding import TextStructures
-from molsearch.query.names import available
+from molsearch.query.opsin import available
 from molsearch.training.features import VERSION, Caption, TrainingFeatures, _without_own, build, load, save
 from tests.training.samples import PAIRS, SMILES
 

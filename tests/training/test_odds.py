@@ -7,7 +7,7 @@ import pytest
 
 from molsearch.chem.ontology.classes import class_named
 from molsearch.model.dual import DualEncoder
-from molsearch.query.names import available
+from molsearch.query.opsin import available
 from molsearch.training.features import Caption
 from molsearch.training.odds import DOUBT, measure_odds
 from molsearch.training.refit import remeasure

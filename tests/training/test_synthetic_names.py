@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from molsearch.chem.io.pairs import PairRow
 from molsearch.chem.relatedness import inchikey
-from molsearch.query.names import Mention, available
+from molsearch.query.names import Mention
+from molsearch.query.opsin import available
 from molsearch.training.features import MADE, Caption, build, load
-from molsearch.training.pairs import PairRow
 from molsearch.training.prepare import prepare
 from molsearch.training.selection import write_rows
 from molsearch.training.synthetic_names import Pieces, compose, inchikeys, make_names, pieces_of

@@ -14,7 +14,7 @@ from rdkit import Chem
 from rdkit.Chem import rdChemReactions
 
 from molsearch.chem.standardize import Cleaned, clean
-from molsearch.query.names import Mention, Opsin
+from molsearch.query.names import Mention
 from molsearch.query.nomenclature import composition
 from molsearch.query.nomenclature.substitution import ComposedName, composed_names
 from molsearch.query.nomenclature.variants import (
@@ -27,6 +27,7 @@ from molsearch.query.nomenclature.variants import (
     with_chirality,
     without_chirality,
 )
+from molsearch.query.opsin import Opsin
 from molsearch.query.respelling import without_charge
 
 MAX_PRODUCTS = 16

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from molsearch.query.names import available, find_mentions, the_opsin
+from molsearch.query.names import find_mentions
 from molsearch.query.nomenclature.derive import MAX_DERIVED, RULES, condense, derive
+from molsearch.query.opsin import available, the_opsin
 
 needs_opsin = pytest.mark.skipif(bool(available()), reason=available() or "OPSIN is there")
 

@@ -3,8 +3,8 @@
 import pytest
 from rdkit import Chem
 
-from molsearch.query.names import available, the_opsin
 from molsearch.query.nomenclature.substitution import composed_names
+from molsearch.query.opsin import available, the_opsin
 
 needs_opsin = pytest.mark.skipif(bool(available()), reason=available() or "OPSIN is there")
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from molsearch.pages.panels.search import filters
 from molsearch.pages.permalink import MAX_HITS, Permalink
-from molsearch.query.account import MAX_PHRASES
+from molsearch.query.checks import MAX_PHRASES
 from molsearch.records import LibraryInfo, Phrase, Query
 
 STATE = st.session_state

@@ -5,7 +5,7 @@ import streamlit as st
 from molsearch.chem.details import spell_property
 from molsearch.chem.ontology.classes import CLASSES
 from molsearch.chem.properties import PRESETS, PROPERTIES
-from molsearch.query.account import MAX_WITHOUT
+from molsearch.query.checks import MAX_WITHOUT
 from molsearch.query.exclusions import PARTS
 from molsearch.records import PropertyRange, Query
 
