@@ -1,4 +1,4 @@
-"""The alignment of texts and molecules, inspected: pairs read, encoded by the model and by its untrained twin."""
+"""The alignment of texts and molecules: pairs read, encoded by the model and by the same model before training."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.io.options import ReadOptions
-from molsearch.chem.io.pairs import PairColumns, PairFile, PairLimits, pair_columns, read_pairs
+from molsearch.chem.io.pairs import PairColumns, PairFile, PairLimits, pair_columns, read_pair_file
 from molsearch.records import Pair, Progress
 from molsearch.settings import Settings
 
@@ -43,7 +43,7 @@ class AlignmentStudy:
     """Everything the Alignment page asks; many threads may use one.
 
     Args:
-        model: Gives the model in use.
+        model: Returns the model in use.
         settings: Folders and limits.
     """
 
@@ -52,7 +52,7 @@ class AlignmentStudy:
         self._settings = settings
         self._building = threading.Lock()
         self._untrained: DualEncoder | None = None
-        self._untrained_of = ""  # model_id of the trained twin
+        self._untrained_of = ""  # model_id of the trained one
 
     @property
     def examples(self) -> Path:
@@ -80,14 +80,14 @@ class AlignmentStudy:
     def read(
         self, file: Path | BinaryIO, filename: str, text: str, structure: str, progress: Progress | None = None
     ) -> PairFile:
-        """Read a table of pairs from two of its columns; see ``chem.pairs.read_pairs``.
+        """Read a table of pairs from two of its columns; see ``read_pair_file``.
 
         Raises:
             InputError: If the file is no table, lacks a column, or holds fewer than two pairs.
         """
         options = ReadOptions.within(self._settings)
         limits = PairLimits(chars=self._settings.max_query_chars)
-        return read_pairs(file, filename, text, structure, options=options, limits=limits, progress=progress)
+        return read_pair_file(file, filename, text, structure, options=options, limits=limits, progress=progress)
 
     def encode(self, pairs: Sequence[Pair], progress: Progress | None = None) -> PairVectors:
         """Embed both sides of some pairs with the model in use.
@@ -105,9 +105,9 @@ class AlignmentStudy:
             InputError: If a SMILES is no structure.
             ModelError: If the model's folder cannot be read.
         """
-        return _encoded(self._twin(), pairs, progress)
+        return _encoded(self._untrained_model(), pairs, progress)
 
-    def _twin(self) -> "DualEncoder":
+    def _untrained_model(self) -> "DualEncoder":
         from molsearch.model.untrained import untrained
 
         trained = self._model()

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import numpy as np
 
+from molsearch.chem.io.pairs import read_pairs
 from molsearch.errors import InputError
 from molsearch.evaluation.short_queries import queries
 from molsearch.model.dual import DualEncoder
 from molsearch.model.grounding import ground, read_texts
 from molsearch.query.constraints import read_constraints
-from molsearch.training.pairs import read_pairs
 
 T = TypeVar("T")
 

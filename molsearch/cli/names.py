@@ -24,7 +24,7 @@ def names_command(
 ) -> None:
     """Recombine the names in captions and keep those that OPSIN can read, as pairs for training."""
     with answering(as_json):
-        from molsearch.training.pairs import read_pairs, read_pool
+        from molsearch.chem.io.pairs import read_pairs, read_pool
         from molsearch.training.selection import write_rows
         from molsearch.training.synthetic_names import inchikeys, make_names
 

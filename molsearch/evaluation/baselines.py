@@ -15,14 +15,15 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
 from molsearch.chem.fingerprints import morgan_bits, tanimoto
+from molsearch.chem.io.pairs import PairRow, read_pairs, read_pool
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import CandidatePool, Floats, Ranks, Tally, blocks, part
 from molsearch.evaluation.retrieval import direction, with_text
+from molsearch.evaluation.targets import find_targets, molecule_keys
 from molsearch.evaluation.text_only import TextOnlyModel
 from molsearch.model.dual import DualEncoder
 from molsearch.query.names import Mention, find_mentions
 from molsearch.records import Progress
-from molsearch.training.pairs import PairRow, find_targets, keys, read_pairs, read_pool
 
 _CHUNK = 64  # texts at once: the fingerprints found for 64 texts against 33,010 molecules are 84 MB
 EXACT = 2.0  # score of a molecule that a text names; a Tanimoto similarity is at most 1
@@ -47,7 +48,7 @@ class Candidates:
     def numbers(self) -> Mapping[str, Sequence[int]]:
         """Rows by the molecule's key."""
         found: dict[str, list[int]] = {}
-        for number, key in enumerate(keys(self.rows)):
+        for number, key in enumerate(molecule_keys(self.rows)):
             found.setdefault(key, []).append(number)
         return found
 
@@ -84,7 +85,7 @@ def name_lookup(bench: Bench) -> Iterator[Floats]:
 
 def _keys(smiles: Sequence[str]) -> dict[str, str]:
     whole = [one for one in smiles if "*" not in one]
-    return dict(zip(whole, keys([PairRow("", one) for one in whole]), strict=True))
+    return dict(zip(whole, molecule_keys([PairRow("", one) for one in whole]), strict=True))
 
 
 def _looked_up(

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.features.features import features_of
+from molsearch.chem.io.pairs import PairRow
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
+from molsearch.evaluation.targets import molecule_keys
 from molsearch.model.alignment import ranks
 from molsearch.model.dual import DualEncoder
 from molsearch.query.constraints import Constraints, read_constraints
@@ -27,7 +29,6 @@ from molsearch.search.scoring import (
     stereo_penalty,
     structure_penalty,
 )
-from molsearch.training.pairs import PairRow, keys
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -108,7 +109,7 @@ class CandidatePool:
     def keys(self, progress: Progress | None = None) -> Sequence[str]:
         """Give each molecule's key after clean-up; a large pool takes half a minute, once."""
         if not self._keys:
-            self._keys = keys(self.rows, progress)
+            self._keys = molecule_keys(self.rows, progress)
         return self._keys
 
     def vectors(self) -> npt.NDArray[np.float32]:

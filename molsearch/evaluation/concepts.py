@@ -11,10 +11,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from molsearch.analysis.concepts import ABOVE, NO_RULE, Concept, ConceptEncoder, ConceptSpace, classes_held
 from molsearch.analysis.concepts import ruled as decided
 from molsearch.chem.batch.arrays import pack_classes
+from molsearch.chem.io.pairs import read_pairs
 from molsearch.errors import InputError
 from molsearch.evaluation.retrieval import with_text
 from molsearch.records import Progress
-from molsearch.training.pairs import read_pairs
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]

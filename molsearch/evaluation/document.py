@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from molsearch.chem.io.pairs import PairTable, read_pairs, read_pool
 from molsearch.errors import InputError
 from molsearch.evaluation import slices
 from molsearch.evaluation.baselines import Bench, Candidates, rank_baselines
@@ -20,11 +21,11 @@ from molsearch.evaluation.rank_file import difference
 from molsearch.evaluation.retrieval import direction, evaluate_pcdes, with_text
 from molsearch.evaluation.role_queries import evaluate_roles
 from molsearch.evaluation.short_queries import library_pool, means, measure
+from molsearch.evaluation.targets import find_targets
 from molsearch.model.card import CARD, METRICS
 from molsearch.model.dual import DualEncoder
 from molsearch.model.folder import folder_id
 from molsearch.records import Progress
-from molsearch.training.pairs import PairTable, find_targets, read_pairs, read_pool
 
 #: Query files in data/eval: how the tables call each.
 QUERY_FILES = {

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.analysis.explain import PairEncoder, explain, without_spans
+from molsearch.chem.io.pairs import read_pairs
 from molsearch.chem.substructure import without_atoms
 from molsearch.errors import InputError
 from molsearch.evaluation.retrieval import bootstrap_interval, with_text
 from molsearch.records import Explanation, Progress
-from molsearch.training.pairs import read_pairs
 
 Doubles = npt.NDArray[np.float64]
 

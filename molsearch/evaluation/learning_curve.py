@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import t as student
 
+from molsearch.chem.io.pairs import PairRow, read_pairs
 from molsearch.errors import InputError
 from molsearch.evaluation.retrieval import METRICS, answer_file, bootstrap_interval
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.training.loop import train
-from molsearch.training.pairs import PairRow, read_pairs
 from molsearch.training.recipe import Recipe, load_recipe
 from molsearch.training.selection import draw, write_rows
 

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
+from molsearch.chem.io.pairs import read_pairs, read_pool
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import CandidatePool, Floats, part, searched
 from molsearch.evaluation.rank_file import difference
 from molsearch.evaluation.retrieval import with_text
+from molsearch.evaluation.targets import find_targets
 from molsearch.model.alignment import ranks
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.search.rerank import LEADING, rerank_gains
-from molsearch.training.pairs import find_targets, read_pairs, read_pool
 
 _CHUNK = 32  # texts between two reports of progress
 

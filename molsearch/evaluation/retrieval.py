@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from molsearch.chem.io.pairs import PairRow, PairTable, read_pairs, read_pool
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import Answers, CandidatePool, Floats, Scorer, answer, part
+from molsearch.evaluation.targets import find_targets
 from molsearch.model.alignment import ranks
 from molsearch.records import Progress
-from molsearch.training.pairs import PairRow, PairTable, find_targets, read_pairs, read_pool
 
 _RESAMPLES = 2000
 

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
+from molsearch.chem.io.pairs import PairRow, read_pairs
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import CandidatePool, Floats, Scorer, part, searched
 from molsearch.evaluation.retrieval import bootstrap_interval, with_text
 from molsearch.query.roles import bare, stated_roles
 from molsearch.records import Progress
-from molsearch.training.pairs import PairRow, read_pairs
 
 Bools = npt.NDArray[np.bool_]
 

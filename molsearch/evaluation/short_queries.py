@@ -13,12 +13,12 @@ import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from molsearch.chem.io.library import read_library
+from molsearch.chem.io.pairs import PairRow
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import CandidatePool, blocks, constraints_in, with_parts
 from molsearch.evaluation.truth import descriptor_table, matches_smarts
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
-from molsearch.training.pairs import PairRow
 
 Bools = npt.NDArray[np.bool_]
 PRECISION_AT = 20

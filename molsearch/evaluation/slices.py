@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from molsearch.chem.io.pairs import PairRow, PairTable, read_pairs
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import Answers, CandidatePool
 from molsearch.evaluation.retrieval import direction
-from molsearch.training.pairs import PairRow, PairTable, read_pairs
 
 Bools = npt.NDArray[np.bool_]
 

@@ -23,11 +23,11 @@ from molsearch.model.runtime import give_back
 from molsearch.records import Progress
 from molsearch.training import checkpoint
 from molsearch.training.augmentation import SyntheticNames, swap, thin, thin_bag, thin_environments, thin_words
+from molsearch.training.batches import batches, same_pairs
 from molsearch.training.features import Example, TrainingFeatures
 from molsearch.training.losses import Critic, EmbeddedPairs, critic_loss, total
 from molsearch.training.masked_language import Schedule, pretrain
 from molsearch.training.neighbours import nearest_molecules, neighbour_batches
-from molsearch.training.pairs import batches, same_pairs
 from molsearch.training.prepare import prepare
 from molsearch.training.recipe import Recipe
 from molsearch.training.role_head import Flags, Floats, encoded, role_holders, teach

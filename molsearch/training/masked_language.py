@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from molsearch.model.text import PieceBatch, TransformerEncoder, WordBatch, WordEncoder
 from molsearch.model.words import hashed, words
 from molsearch.records import Progress
-from molsearch.training.pairs import batches
+from molsearch.training.batches import batches
 from molsearch.training.schedule import share_of_peak
 
 HIDDEN = 0.15  # share of the words, as BERT hides

@@ -5,13 +5,16 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from molsearch.errors import InputError
 from molsearch.records import Progress
 from molsearch.training import features as cache
 from molsearch.training.features import Caption, TrainingFeatures
 from molsearch.training.odds import measure_odds
-from molsearch.training.pairs import PairRow, read_pairs, read_pool
+
+if TYPE_CHECKING:  # a machine that only trains from a cache has no RDKit, which reading needs
+    from molsearch.chem.io.pairs import PairRow
 
 LOG = logging.getLogger(__name__)
 
@@ -26,12 +29,12 @@ def _fingerprint(paths: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def held_out(rows: Sequence[PairRow]) -> frozenset[str]:
+def held_out(rows: Sequence["PairRow"]) -> frozenset[str]:
     """InChIKeys of molecules that must not be learned from."""
     return frozenset(row.inchikey for row in rows if row.inchikey)
 
 
-def usable(rows: Sequence[PairRow], excluded: frozenset[str]) -> list[Caption]:
+def usable(rows: Sequence["PairRow"], excluded: frozenset[str]) -> list[Caption]:
     """Keep the captions to learn from; how many were left out, and why, goes to the log.
 
     Args:
@@ -73,6 +76,7 @@ def prepare(pairs: Path, val: Path, pool: Path, folder: Path, progress: Progress
     mark = folder / "inputs.sha256"
     if mark.is_file() and mark.read_text(encoding="ascii").strip() == fingerprint:
         return cache.load(folder)
+    from molsearch.chem.io.pairs import read_pairs, read_pool
     from molsearch.training.lexicon import learn_lexicon
 
     validation = [row for row in read_pairs(val).rows if not row.empty]

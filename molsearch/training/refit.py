@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 
 from molsearch.chem.features.graph import graph_store
+from molsearch.chem.io.pairs import read_pairs
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.training.odds import measure_odds
-from molsearch.training.pairs import read_pairs
 from molsearch.training.prepare import held_out, parted, usable
 from molsearch.training.role_head import Flags, Floats, encoded, role_holders, teach
 

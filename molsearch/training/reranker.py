@@ -17,8 +17,8 @@ from molsearch.model.reranker import FILE, LateInteraction, write_reranker
 from molsearch.model.tokens import Tokens, pad
 from molsearch.records import Progress
 from molsearch.training.augmentation import thin_words
+from molsearch.training.batches import batches
 from molsearch.training.features import Example, TrainingFeatures, load
-from molsearch.training.pairs import batches
 
 WIDTH = 64  # columns that words and atoms are compared in
 _RIVALS = 64  # molecules nearest to a caption that may stand against its own

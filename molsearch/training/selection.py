@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from molsearch.chem.io.pairs import PairRow, PairTable, read_pairs
 from molsearch.errors import InputError
-from molsearch.training.pairs import PairRow, PairTable, molecule_ids, read_pairs
 
 #: Columns by which rows are chosen and that are written, "smiles" and "text" among them.
 COLUMNS = tuple(field.name for field in fields(PairRow) if field.name != "row")
@@ -55,6 +55,14 @@ def draw(rows: Sequence[PairRow], share: float, seed: int = 0) -> tuple[PairRow,
     order = np.random.default_rng(seed).permutation(int(numbers.max()) + 1)
     kept = set(order[: max(1, round(share * len(order)))].tolist())
     return tuple(row for row, number in zip(rows, numbers.tolist(), strict=True) if number in kept)
+
+
+def molecule_ids(rows: Sequence[PairRow]) -> np.ndarray:
+    """Number the distinct molecules, (N,) int64: by InChIKey where every row has one, else by key or SMILES."""
+    by_inchikey = all(row.inchikey for row in rows)
+    numbers: dict[str, int] = {}
+    names = (row.inchikey if by_inchikey else row.key or row.smiles for row in rows)
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
 
 
 def select(path: Path, condition: str, out: Path) -> Path:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from molsearch.chem.features.features import features_of
+from molsearch.chem.io.pairs import PairRow
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.evaluation import candidates as scoring
@@ -11,7 +12,6 @@ from molsearch.evaluation import text_only as nameless
 from molsearch.evaluation.candidates import CandidatePool
 from molsearch.evaluation.text_only import TextOnlyModel
 from molsearch.model.dual import DualEncoder
-from molsearch.training.pairs import PairRow
 
 SMILES = ("CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "CS(N)(=O)=O", "C1CCNCC1")
 ROWS = tuple(PairRow("", smiles) for smiles in SMILES)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from molsearch.chem.io.pairs import PairRow
 from molsearch.evaluation.candidates import Answers, CandidatePool, Ranks
 from molsearch.evaluation.error_analysis import Miss, by_kind, miss_figures, sample_misses
-from molsearch.training.pairs import PairRow
 
 # Each text's own molecule, and what stands in its place.
 PAIRS = (

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from molsearch.chem.io.pairs import PairRow
 from molsearch.errors import InputError
 from molsearch.evaluation.learning_curve import count_molecules, fingerprint, fit, learning_curve
-from molsearch.training.pairs import PairRow
 from molsearch.training.recipe import load_recipe
 
 

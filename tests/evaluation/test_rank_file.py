@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from molsearch.chem.io.pairs import PairRow
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import Answers, Ranks
 from molsearch.evaluation.rank_file import compare, difference, read_ranks, write_ranks
 from molsearch.evaluation.retrieval import paired_interval
 from molsearch.evaluation.slices import Slice
-from molsearch.training.pairs import PairRow
 
 ROWS = tuple(PairRow(f"text {n}", "C" * n, row=n) for n in range(1, 5))
 HARD = np.array([False, True, True, True])

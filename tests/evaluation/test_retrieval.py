@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from molsearch.chem.io.pairs import read_pairs
 from molsearch.errors import InputError
 from molsearch.evaluation.retrieval import (
     bootstrap_interval,
@@ -22,7 +23,6 @@ from molsearch.model.config import DualConfig
 from molsearch.model.dual import DualEncoder
 from molsearch.model.lexical import LexicalConfig
 from molsearch.records import Progress
-from molsearch.training.pairs import read_pairs
 
 
 @dataclass(frozen=True)

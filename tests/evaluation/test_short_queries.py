@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from molsearch.chem.batch.arrays import CLASS_SIZE
+from molsearch.chem.io.pairs import PairRow
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import CandidatePool
 from molsearch.evaluation.short_queries import measure, queries, truths
 from molsearch.model.dual import DualEncoder
-from molsearch.training.pairs import PairRow
 
 ETHANOL, ACETONE, BENZENE = "CCO", "CC(C)=O", "c1ccccc1"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from molsearch.chem.io.pairs import PairRow, PairTable
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import Answers, CandidatePool, Ranks
 from molsearch.evaluation.retrieval import rank_metrics
@@ -21,7 +22,6 @@ from molsearch.evaluation.slices import (
     slices_of,
     wording,
 )
-from molsearch.training.pairs import PairRow, PairTable
 
 GAS, SPIRIT = "LFQSCWFLJHTTHZ-UHFFFAOYSA-N", "OKKJLVBELUTLKV-UHFFFAOYSA-N"  # ethanol and methanol
 

@@ -40,7 +40,6 @@ FOLLOWED = (
     "molsearch.index.naming",
     "molsearch.index.exact.record_table",
     "molsearch.pages.permalink",
-    "molsearch.training.pairs",
     "molsearch.training.recipe",
     "molsearch.model.config",
     "molsearch.model.folder",

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 from molsearch.chem.io.formats import format_of, read_entries
 from molsearch.chem.io.library import ReadOptions, read_library
-from molsearch.chem.io.pairs import PairLimits, pair_columns, read_pairs
+from molsearch.chem.io.pairs import PairLimits, pair_columns, read_pair_file, read_pairs
 from molsearch.cli.options import read_captions
 from molsearch.errors import MolsearchError
 from molsearch.evaluation.rank_file import read_ranks
@@ -29,7 +29,6 @@ from molsearch.pages.permalink import address, read_link
 from molsearch.records import Molecule, Rejection
 from molsearch.report.run_file import find_run, read_run, write_run
 from molsearch.search.calibration import read_calibration
-from molsearch.training import pairs as training_pairs
 from molsearch.training.recipe import load_recipe
 from molsearch.workspace.basket import open_saved
 from tests.fuzz import seeds
@@ -117,7 +116,7 @@ def check_pairs(data: bytes) -> None:
     with judged():
         columns = pair_columns(io.BytesIO(data), "pairs.csv")
         text, structure = columns.text or columns.names[0], columns.structure or columns.names[-1]
-        found = read_pairs(
+        found = read_pair_file(
             io.BytesIO(data), "pairs.csv", text, structure, options=OPTIONS, limits=PairLimits(pairs=50, chars=2_000)
         )
         counted = found.incomplete + found.oversized + found.beyond + len(found.unreadable) + len(found.pairs)
@@ -126,7 +125,7 @@ def check_pairs(data: bytes) -> None:
 
 def check_training_pairs(data: bytes) -> None:
     with judged():
-        table = training_pairs.read_pairs(placed("pairs.tsv", data))
+        table = read_pairs(placed("pairs.tsv", data))
         assert all(row.smiles for row in table.rows)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from molsearch.chem.io.pairs import PairRow
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import CandidatePool, answer
 from molsearch.model.grounding import read_texts
@@ -22,7 +23,6 @@ from molsearch.query.names import find_mentions
 from molsearch.records import Query
 from molsearch.screener import EXAMPLES, Screener
 from molsearch.settings import Settings
-from molsearch.training.pairs import PairRow
 
 FOLDER = Path(__file__).parent
 QUERIES, CAPTIONS, RANKS = FOLDER / "queries.jsonl", FOLDER / "captions.tsv", FOLDER / "ranks.tsv"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from molsearch.chem.io.pairs import PairRow, PairTable, read_pairs
 from molsearch.errors import InputError
-from molsearch.training.pairs import PairRow, PairTable, read_pairs
-from molsearch.training.selection import COLUMNS, draw, where, write_rows
+from molsearch.training.selection import COLUMNS, draw, molecule_ids, where, write_rows
 
 ROWS = (
     PairRow('a "quoted" gas', "C", inchikey="A", pcdes_split="train", row=1),
@@ -23,7 +23,7 @@ def test_rows_are_chosen_by_a_column() -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "told"),
+    ("condition", "message"),
     [
         ("pcdes_split", "expected COLUMN=VALUE"),
         ("row=1", "expected COLUMN=VALUE"),
@@ -31,8 +31,8 @@ def test_rows_are_chosen_by_a_column() -> None:
         ("pcdes_split=test", "choose one of none, train"),
     ],
 )
-def test_a_condition_that_chooses_nothing_says_what_would(condition: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_a_condition_that_chooses_nothing_says_what_would(condition: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         where(TABLE, condition)
 
 
@@ -63,3 +63,21 @@ def test_what_is_written_reads_as_it_was(tmp_path: Path) -> None:
 def test_a_tab_in_a_text_does_not_become_a_column(tmp_path: Path) -> None:
     broken = replace(ROWS[0], text="one\ttwo\nthree")
     assert read_pairs(write_rows([broken], tmp_path / "t.tsv")).rows[0].text == "one two three"
+
+
+# --- telling molecules apart ---------------------------------------------------------------------------------------
+
+
+def test_molecules_are_told_apart_by_inchikey_when_all_have_one() -> None:
+    rows = [
+        PairRow("a", "OCC", inchikey="LFQ"),
+        PairRow("b", "CCO", inchikey="LFQ"),
+        PairRow("c", "CC", inchikey="OTM"),
+    ]
+    assert molecule_ids(rows).tolist() == [0, 0, 1]
+    assert molecule_ids([*rows, PairRow("d", "CC")]).tolist() == [0, 1, 2, 2]
+
+
+def test_the_shared_training_file_holds_fewer_molecules_than_captions(shared: Path) -> None:
+    train = read_pairs(shared / "data" / "train_pairs.tsv")
+    assert (len(train.rows), len(set(molecule_ids(train.rows)))) == (24083, 20057)

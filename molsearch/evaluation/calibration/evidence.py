@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from molsearch.chem.io.pairs import PairRow
 from molsearch.errors import ModelError
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.search.calibration import BINS, NEGATIVES, Considered, EvidenceRule, Histogram, Reliability, sigmoid
-from molsearch.training.pairs import PairRow
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from molsearch.chem.io.pairs import PairRow, read_pairs, read_pool
 from molsearch.errors import InputError
 from molsearch.evaluation.calibration import evidence
 from molsearch.evaluation.calibration import scope as scope_fit
@@ -27,7 +28,6 @@ from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.search.calibration import Account, Calibration, HubFigures, HubRule, Rules, background_captions, space_id
 from molsearch.search.scope import nearness
-from molsearch.training.pairs import PairRow, read_pairs, read_pool
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from molsearch.analysis.concepts import shipped_concepts
+from molsearch.chem.io.pairs import PairRow
 from molsearch.errors import InputError, ModelError
 from molsearch.evaluation.calibration import evidence
 from molsearch.evaluation.calibration import scope as scope_fit
@@ -18,7 +19,6 @@ from molsearch.model.dual import DualEncoder
 from molsearch.search.calibration import NEGATIVES, EvidenceRule, read_calibration, space_id, write_calibration
 from molsearch.search.scope import ScopeRule
 from molsearch.settings import Settings
-from molsearch.training.pairs import PairRow
 
 SETTINGS = Settings()
 CAPTION = (
