@@ -1,10 +1,8 @@
 """The concept list over molecules and libraries: tags, members of a concept, and how many of each a library holds."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,16 +18,15 @@ from molsearch.analysis.concepts import (
     rule_counts,
     ruled_rows,
 )
+from molsearch.cache import LRUCache
 from molsearch.index.base import Index
 from molsearch.records import Molecule, Progress
 
 if TYPE_CHECKING:  # torch loads with this
     from molsearch.model.dual import DualEncoder
 
-T = TypeVar("T")
-
 KEPT_COUNTS = 64  # libraries; two numbers a concept each
-KEPT_CENSUSES = 16  # concepts; four bytes a molecule each
+KEPT_RANKINGS = 16  # concepts; four bytes a molecule each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +72,7 @@ class ConceptRanking:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One molecule of a concept_ranking.
+    """One molecule of a concept ranking.
 
     Attributes:
         rank: From 1.
@@ -88,53 +85,23 @@ class Member:
     tag: Tag
 
 
-class _Kept(Generic[T]):
-    """The latest answers by key; many threads may ask, and one that is missing is made once at a time."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._making = threading.Lock()
-        self._answers: OrderedDict[Hashable, T] = OrderedDict()
-
-    def get(self, key: Hashable) -> T | None:
-        with self._lock:
-            if key in self._answers:
-                self._answers.move_to_end(key)
-            return self._answers.get(key)
-
-    def made(self, key: Hashable, make: Callable[[], T]) -> T:
-        known = self.get(key)
-        if known is not None:
-            return known
-        with self._making:
-            known = self.get(key)
-            if known is None:
-                known = make()
-                with self._lock:
-                    self._answers[key] = known
-                    while len(self._answers) > self._most:
-                        self._answers.popitem(last=False)
-        return known
-
-
 class ConceptCache:
     """What is kept for all sessions: it hangs on contents and model ids alone, never on names."""
 
     def __init__(self) -> None:
-        self.spaces: _Kept[ConceptSpace] = _Kept(2)
-        self.counts: _Kept[ConceptCounts] = _Kept(KEPT_COUNTS)
-        self.rankings: _Kept[ConceptRanking] = _Kept(KEPT_CENSUSES)
+        self.spaces: LRUCache[Hashable, ConceptSpace] = LRUCache(2)
+        self.counts: LRUCache[Hashable, ConceptCounts] = LRUCache(KEPT_COUNTS)
+        self.rankings: LRUCache[Hashable, ConceptRanking] = LRUCache(KEPT_RANKINGS)
 
 
 class ConceptCounter:
     """Everything the Concepts page asks; many threads may use one.
 
     Args:
-        model: Gives the model in use.
+        model: Returns the model in use.
         opened: Opens a library by name for the model of that id.
-        typical: Gives the SMILES of the molecules that the background is made of.
-        memory: What another concept_counter has learned already, to share it.
+        typical: Returns the SMILES of the molecules that the background is made of.
+        memory: What another counter has learned already, to share it.
     """
 
     def __init__(
@@ -164,10 +131,10 @@ class ConceptCounter:
         return self.memory.spaces.made(model.model_id, make)
 
     def tags(self, key: str) -> tuple[Tag, ...]:
-        """Look at every concept for a molecule, highest score first.
+        """Compare every concept with a molecule, highest score first.
 
         Args:
-            key: SMILES after clean-up, as ``Screener.clean`` gives it.
+            key: SMILES after clean-up, as ``Screener.clean`` returns it.
 
         Raises:
             InputError: If it is no structure.
@@ -176,7 +143,7 @@ class ConceptCounter:
         return self.space().tag(vector, classes_held(key))
 
     def content(self, library: str) -> Hashable:
-        """Tell the contents of a library apart from all others, and from its own before or after an addition.
+        """Return what identifies the contents of a library; after an addition it is another.
 
         Raises:
             LibraryError: If there is no such library, or another model filled it.
@@ -189,8 +156,8 @@ class ConceptCounter:
         Raises:
             LibraryError: If there is no such library, or another model filled it.
         """
-        known = self.memory.counts.get(self._content(self._open(library)))
-        return None if known is None else replace(known, library=library)
+        counts = self.memory.counts.get(self._content(self._open(library)))
+        return None if counts is None else replace(counts, library=library)
 
     def counts(self, library: str, progress: Progress | None = None) -> ConceptCounts:
         """Count the molecules of a library for every concept.
@@ -238,10 +205,10 @@ class ConceptCounter:
         return replace(self.memory.rankings.made((self._content(index), phrase), make), library=library)
 
     def members(self, concept_ranking: ConceptRanking, first: int, count: int) -> list[Member]:
-        """Read the molecules of some ranks of a concept_ranking.
+        """Read the molecules of some ranks of a concept ranking.
 
         Args:
-            concept_ranking: As ``concept_ranking`` gave it; the library must not have changed since.
+            concept_ranking: As ``concept_ranking`` returned it; the library must not have changed since.
             first: Rank of the first, from 1.
             count: How many; fewer come where the library ends.
 
@@ -266,5 +233,5 @@ class ConceptCounter:
         return self._opened(library, self._model().model_id)
 
     def _content(self, index: Index) -> Hashable:
-        """Tell contents apart; an engine that keeps no hashes is told apart by what it says of itself."""
+        """Return what identifies contents: their hash, or what an engine that keeps none says of itself."""
         return (index.content_sha256() or (index.address, index.info), index.info.model_id)

@@ -1,13 +1,13 @@
 """The stored libraries by name: which there are, each opened once, filled whole or not at all."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from molsearch.cache import LRUCache
 from molsearch.chem.batch.arrays import with_class
 from molsearch.chem.ontology.classes import class_named
 from molsearch.chem.substructure import matches
@@ -44,7 +44,7 @@ class LibraryStore:
         self._engine = engine
         self._lock = threading.Lock()
         self._opened: dict[str, tuple[LibraryInfo, Index]] = {}
-        self._masks: OrderedDict[tuple[LibraryInfo, str], Mask] = OrderedDict()
+        self._masks: LRUCache[tuple[LibraryInfo, str], Mask] = LRUCache(KEPT_MASKS)
 
     def names(self) -> list[str]:
         """Return the names of the stored libraries, sorted."""
@@ -136,8 +136,7 @@ class LibraryStore:
         """Let go of what was kept open of a library that is here no more."""
         with self._lock:
             self._opened.pop(name, None)
-            for place in [place for place in self._masks if place[0].name == name]:
-                del self._masks[place]
+        self._masks.forget(lambda place: place[0].name == name)
 
     def holders(self, index: Index, smarts: str, progress: Progress | None = None) -> Mask:
         """Tell which rows hold a substructure, (N,); the latest answers are kept, as a filter outlives a query.
@@ -178,17 +177,12 @@ class LibraryStore:
     ) -> Mask:
         """Ask something of every molecule's key, (N,), unless the answer is still kept."""
         place = (index.info, what)
-        with self._lock:
-            if place in self._masks:
-                self._masks.move_to_end(place)
-                return self._masks[place]
-        keys = (molecule.key for molecule in index.iter_molecules())
-        told = watched(judge(keys), index.info.molecules, progress) if progress else judge(keys)
-        mask = np.fromiter(told, np.bool_)
-        with self._lock:
-            self._masks[place] = mask
-            while len(self._masks) > KEPT_MASKS:
-                self._masks.popitem(last=False)
+        mask = self._masks.get(place)
+        if mask is None:
+            keys = (molecule.key for molecule in index.iter_molecules())
+            answers = watched(judge(keys), index.info.molecules, progress) if progress else judge(keys)
+            mask = np.fromiter(answers, np.bool_)
+            self._masks.put(place, mask)
         return mask
 
 

@@ -1,10 +1,10 @@
 """Work with what was found: pick, cluster and map molecules, keep them in a basket, and save it."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import BinaryIO
 
 from molsearch.analysis.chemspace import ChemSpace, project
+from molsearch.cache import LRUCache
 from molsearch.chem import diversity
 from molsearch.chem.diversity import Cluster
 from molsearch.chem.io.formats import FORMATS
@@ -27,12 +27,12 @@ class Workbench(SessionScreener):
 
     def __init__(self, shared: Screener) -> None:
         super().__init__(shared)
-        self._maps: OrderedDict[tuple[str, LibraryInfo], ChemSpace] = OrderedDict()
+        self._maps: LRUCache[tuple[str, LibraryInfo], ChemSpace] = LRUCache(KEPT_MAPS)
 
-    # Appraisal
+    # Match evidence
 
     def evidence(self, ranking: Ranking, hits: Sequence[Hit]) -> tuple[MatchProbability, ...]:
-        """Say how good some hits of a ranking are, see ``Appraiser.judge``; one account a hit, or none at all.
+        """Judge how good some hits of a ranking are, see ``MatchJudge.judge``; one account a hit, or none at all.
 
         Raises:
             LibraryError: If the library is no longer there, or lacks a hit.
@@ -57,7 +57,7 @@ class Workbench(SessionScreener):
         return Origin(info.name, info.molecules, info.model_id, index.content_sha256())
 
     def save_basket(self, basket: Basket) -> bytes:
-        """Write a basket as one file, see ``basketfile.save``."""
+        """Write a basket as one file, see ``basket.save``."""
         return save(basket, self.model.model_id)
 
     def open_basket(self, content: bytes, progress: Progress | None = None) -> Basket:
@@ -107,10 +107,10 @@ class Workbench(SessionScreener):
         """
         index = self._open(library, None)
         place = (index.address, index.info)
-        space = self._maps.pop(place, None) or project(index.vectors(), progress=progress)
-        self._maps[place] = space
-        while len(self._maps) > KEPT_MAPS:
-            self._maps.popitem(last=False)
+        space = self._maps.get(place)
+        if space is None:
+            space = project(index.vectors(), progress=progress)
+            self._maps.put(place, space)
         return space
 
     def rows_of(self, library: str, keys: Sequence[str]) -> dict[str, int]:
