@@ -8,7 +8,7 @@ import json
 import math
 import re
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ MAX_CHARS = 2_000_000  # of one string, as of one record of a library
 MAX_ITEMS = 100_000  # of one list or table
 LARGEST_INT = 2**53  # what every reader of JSON keeps exact
 
+_hints: Callable[[type], dict[str, Any]] = cache(get_type_hints)  # a file holds thousands of records of a class
 _EXPECTED: Mapping[type, str] = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 # Possessive, and content with a string that never ends, so that both are linear in the text, whatever the text.
 _QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -97,12 +98,6 @@ def build(kind: type[T], value: object, place: str = "the file") -> T:
         elif field.default is MISSING and field.default_factory is MISSING:
             raise InputError(f"In {place} the field {name!r} is missing; choose a file that was saved here.")
     return kind(**built)
-
-
-@cache
-def _hints(kind: type) -> Mapping[str, Any]:
-    """Return the types of a record's fields; a file holds thousands of records of one class."""
-    return get_type_hints(kind)
 
 
 def can_be_shown(record: object) -> bool:
