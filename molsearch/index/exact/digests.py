@@ -24,7 +24,7 @@ class _Run:
         order = np.argsort(lows, kind="stable")
         return cls(lows[order], highs[order], rows[order])
 
-    def find_into(self, digests: Digests, found: Rows) -> None:
+    def find_into(self, digests: Digests, rows: Rows) -> None:
         """Write the row of each digest that is here to its place."""
         starts = np.searchsorted(self.lows, digests[:, 0], side="left")
         ends = np.searchsorted(self.lows, digests[:, 0], side="right")
@@ -32,7 +32,7 @@ class _Run:
             same = slice(starts[place], ends[place])
             match = self.rows[same][self.highs[same] == digests[place, 1]]
             if len(match):
-                found[place] = match[0]
+                rows[place] = match[0]
 
 
 class DigestRows:
@@ -43,10 +43,10 @@ class DigestRows:
 
     def find(self, digests: Digests) -> Rows:
         """Return the row of each digest, (N,) int64, -1 where there is none."""
-        found = np.full(len(digests), -1, dtype=np.int64)
+        rows = np.full(len(digests), -1, dtype=np.int64)
         for run in self._runs:
-            run.find_into(digests, found)
-        return found
+            run.find_into(digests, rows)
+        return rows
 
     def add(self, digests: Digests, rows: Sequence[int] | Rows) -> None:
         """Remember the rows of digests that are not here yet."""
@@ -59,8 +59,8 @@ class DigestRows:
             run = _Run.of(*(np.concatenate(pair) for pair in pairs))
         self._runs.append(run)
 
-    def told_apart(self, digests: Digests, known: Rows, first: int) -> tuple[list[int], dict[int, int]]:
-        """Tell new molecules of a batch from those that have a row, and remember the new ones.
+    def split_new(self, digests: Digests, known: Rows, first: int) -> tuple[list[int], dict[int, int]]:
+        """Split the new molecules of a batch from those that have a row, and remember the new ones.
 
         Args:
             digests: (N, 2), of the batch.

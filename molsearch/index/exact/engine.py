@@ -196,8 +196,8 @@ class ExactIndex:
 
     def rows_of(self, keys: Sequence[str]) -> dict[str, int]:
         """Return the row of each key that the library holds."""
-        found = self._snapshot.find(key_digests(keys))
-        return {key: int(row) for key, row in zip(keys, found, strict=True) if row >= 0}
+        rows = self._snapshot.find(key_digests(keys))
+        return {key: int(row) for key, row in zip(keys, rows, strict=True) if row >= 0}
 
     def vectors(self) -> scan.Matrix:
         """Return all vectors, (N, D), mapped read-only from the file."""
@@ -253,7 +253,7 @@ def _offsets(snapshot: Snapshot, rows: Rows | None, bonuses: Mapping[int, float]
     constants = snapshot.constants if rows is None else snapshot.constants[rows]
     if not bonuses and adjustment is None:
         return constants
-    raised = (
+    added = (
         np.zeros(snapshot.rows, dtype=np.float32)
         if adjustment is None
         else check_adjustment(adjustment, snapshot.rows).copy()
@@ -261,8 +261,8 @@ def _offsets(snapshot: Snapshot, rows: Rows | None, bonuses: Mapping[int, float]
     for row, bonus in bonuses.items():
         if not 0 <= row < snapshot.rows:
             raise InputError(f"A bonus was given to row {row}, expected 0 to {snapshot.rows - 1}.")
-        raised[row] += np.float32(bonus)
-    return constants + (raised if rows is None else raised[rows])
+        added[row] += np.float32(bonus)
+    return constants + (added if rows is None else added[rows])
 
 
 @contextmanager

@@ -174,11 +174,11 @@ def check_files(folder: Path, manifest: Manifest, *, everything: bool = False) -
     sizes = manifest.sizes
     for name, size in sizes.items():
         try:
-            found = (folder / name).stat().st_size
+            held = (folder / name).stat().st_size
         except OSError:
             raise damaged(folder, f"the file {name} is missing") from None
-        if found < size:
-            raise damaged(folder, f"the file {name} has {found:,} bytes, expected {size:,}")
+        if held < size:
+            raise damaged(folder, f"the file {name} has {held:,} bytes, expected {size:,}")
     for part in manifest.parts():
         if (everything or sizes[part.file] <= SMALL_FILE_BYTES) and _hash(folder, part) != part.sha256:
             raise damaged(folder, f"the file {part.file} does not match its checksum")

@@ -116,11 +116,11 @@ class RecordTable(Generic[T]):
 
     def take(self, rows: Sequence[int]) -> Mapping[int, T]:
         """Return the records of the given row numbers, each block read once."""
-        found: dict[int, T] = {}
+        records: dict[int, T] = {}
         for wanted, places, block in self._blocks(rows):
             for row, place in zip(wanted, places, strict=True):
-                found[row] = self._decode(_rows(block.slice(place, 1))[0])
-        return found
+                records[row] = self._decode(_rows(block.slice(place, 1))[0])
+        return records
 
     def texts(self, rows: Sequence[int], column: int) -> Mapping[int, str]:
         """Return one column of the given row numbers, the rest of the records unread.
@@ -129,11 +129,11 @@ class RecordTable(Generic[T]):
             rows: Row numbers.
             column: Place of a column of texts in the schema.
         """
-        found: dict[int, str] = {}
+        texts: dict[int, str] = {}
         only = pa.ipc.IpcReadOptions(included_fields=[column])
         for wanted, places, block in self._blocks(rows, only):
-            found.update(zip(wanted, map(_to_text, block.column(0).take(pa.array(places)).to_pylist()), strict=True))
-        return found
+            texts.update(zip(wanted, map(_to_text, block.column(0).take(pa.array(places)).to_pylist()), strict=True))
+        return texts
 
     def _blocks(self, rows: Sequence[int], options: Any = None) -> Iterator[tuple[list[int], list[int], Any]]:
         """Yield each block that holds some of the rows: those rows, their places in it, and the block."""

@@ -44,7 +44,7 @@ def property_file(name: str) -> str:
 
 
 def key_digests(keys: Sequence[str]) -> Digests:
-    """Return (N, 2) uint64 BLAKE2 digests, by which molecules are told apart without reading their keys."""
+    """Return (N, 2) uint64 BLAKE2 digests, by which molecules are compared without reading their keys."""
     joined_digests = b"".join(hashlib.blake2b(to_bytes(key), digest_size=16).digest() for key in keys)
     return np.frombuffer(joined_digests, dtype="<u8").reshape(-1, 2)
 
@@ -88,15 +88,15 @@ class Snapshot:
     def find(self, digests: Digests) -> Rows:
         """Return the row of each key digest, (N,) int64, -1 where the library has none."""
         order, first = self._by_digest
-        found = np.full(len(digests), -1, dtype=np.int64)
+        rows = np.full(len(digests), -1, dtype=np.int64)
         lows = np.searchsorted(first, digests[:, 0], side="left")
         highs = np.searchsorted(first, digests[:, 0], side="right")
         for position in np.flatnonzero(highs > lows):
             same = order[lows[position] : highs[position]]
             match = same[self._digests[same, 1] == digests[position, 1]]
             if len(match):
-                found[position] = match[0]
-        return found
+                rows[position] = match[0]
+        return rows
 
     def molecules(self, rows: Sequence[int]) -> list[Molecule]:
         """Return the molecules of the given rows, in their order, with all of their sources.
@@ -113,10 +113,10 @@ class Snapshot:
             if high > low:
                 later[row] = [int(position) for position in order[low:high]]
         with _reading(self.folder):
-            found = self._molecules.take(rows)
+            first = self._molecules.take(rows)
             extras = self._extras.take([position for positions in later.values() for position in positions])
-        whole = {row: joined(found[row], [extras[p] for p in positions]) for row, positions in later.items()}
-        return [whole.get(row) or found[row] for row in rows]
+        whole = {row: joined(first[row], [extras[p] for p in positions]) for row, positions in later.items()}
+        return [whole.get(row) or first[row] for row in rows]
 
     def keys(self, rows: Sequence[int]) -> list[str]:
         """Return the keys of the given rows, in their order, without reading their records.
@@ -127,8 +127,8 @@ class Snapshot:
         """
         self._check(rows)
         with _reading(self.folder):
-            found = self._molecules.texts(rows, KEY_COLUMN)
-        return [found[row] for row in rows]
+            keys = self._molecules.texts(rows, KEY_COLUMN)
+        return [keys[row] for row in rows]
 
     def _check(self, rows: Sequence[int]) -> None:
         if rows and not 0 <= min(rows) <= max(rows) < self.rows:

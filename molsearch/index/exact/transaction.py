@@ -95,7 +95,7 @@ class Transaction:
         manifest = self._before.manifest
         check_batch(batch, manifest.width)
         digests = key_digests([molecule.key for molecule in batch.molecules])
-        fresh, owners = self._new.told_apart(digests, self._before.find(digests), self._rows)
+        fresh, owners = self._new.split_new(digests, self._before.find(digests), self._rows)
         with self._writing():
             for name in batch.properties:
                 self._open_property(name)

@@ -42,7 +42,7 @@ class Client:
             return list(self._client.list_collections(timeout=TIMEOUT_S))
 
     def has(self, collection: str) -> bool:
-        """Tell whether there is a collection."""
+        """Check whether there is a collection."""
         with self._answering():
             return bool(self._client.has_collection(collection, timeout=TIMEOUT_S))
 
@@ -115,8 +115,8 @@ class Client:
     def count(self, collection: str, condition: str) -> int:
         """Return how many rows meet a condition."""
         with self._answering():
-            found = self._client.query(collection, filter=condition, output_fields=["count(*)"], timeout=TIMEOUT_S)
-        return int(found[0]["count(*)"])
+            answer = self._client.query(collection, filter=condition, output_fields=["count(*)"], timeout=TIMEOUT_S)
+        return int(answer[0]["count(*)"])
 
     def pages(self, collection: str, condition: str, fields: Sequence[str]) -> Iterator[list[Row]]:
         """Yield all rows that meet a condition, some at a time."""
@@ -164,7 +164,7 @@ def _connect(server: str) -> Any:
         raise LibraryError(
             "Libraries on Milvus need packages that are not installed: pip install pymilvus milvus-lite"
         ) from error
-    for noisy in ("pymilvus", "grpc._server"):  # what they log as errors is also raised, and told as a sentence
+    for noisy in ("pymilvus", "grpc._server"):  # what they log as errors is also raised, as a sentence
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     try:
         return MilvusClient(server, timeout=TIMEOUT_S, grpc_options=_QUIET)

@@ -154,19 +154,19 @@ class MilvusIndex:
         query = check_query(vector, self._state.width, k)
         if k > TOP_K:
             raise InputError(f"{k:,} hits were asked for, but Milvus returns at most {TOP_K:,}: ask for fewer.")
-        raised = dict(bonuses or {})
-        self._check_rows(list(raised), "A bonus was given to")
-        lowered = sum(bonus < 0 for bonus in raised.values())  # as many more must be looked at to find the best k
+        bonuses = dict(bonuses or {})
+        self._check_rows(list(bonuses), "A bonus was given to")
+        lowered = sum(bonus < 0 for bonus in bonuses.values())  # as many more must be looked at to find the best k
         if k + lowered > TOP_K and self._state.rows > TOP_K:
             raise InputError(
                 f"{k:,} hits with {lowered:,} rows lowered need more than the {TOP_K:,} rows that Milvus returns: "
                 "ask for fewer."
             )
         wanted = conditions(ranges, mask, self._state.rows, self.property_names)
-        near = self._near(query, k, wanted, list(raised))
-        dots, scores = _scored(near, query, raised)
+        near = self._near(query, k, wanted, list(bonuses))
+        dots, scores = _scored(near, query, bonuses)
         best = np.lexsort((near.rows, -scores))[:k]
-        distribution = self._distribution(query, ranges, mask, raised)
+        distribution = self._distribution(query, ranges, mask, bonuses)
         return SearchResult(
             rows=near.rows[best],
             scores=scores[best],
@@ -188,15 +188,15 @@ class MilvusIndex:
         """
         wanted = [int(row) for row in rows]
         self._check_rows(wanted, "A molecule was asked for at")
-        found: dict[int, list[Molecule]] = {}
+        records: dict[int, list[Molecule]] = {}
         distinct = sorted(set(wanted))
         for start in range(0, len(distinct), PAGE_ROWS):
             condition = f"owner in {distinct[start : start + PAGE_ROWS]}"
             for owner, text in self._store.texts((MOLECULE, EXTRA), condition, self._state):
-                found.setdefault(owner, []).append(texts.text_molecule(text))
-        if len(found) < len(distinct):
+                records.setdefault(owner, []).append(texts.text_molecule(text))
+        if len(records) < len(distinct):
             raise LibraryError(f"{self.address} has lost records of its molecules: remove it and add its file again.")
-        return [joined(found[row][0], found[row][1:]) for row in wanted]
+        return [joined(records[row][0], records[row][1:]) for row in wanted]
 
     def keys(self, rows: Sequence[int]) -> list[str]:
         """Return the keys of the given rows, in their order; see ``molecules``."""
@@ -216,8 +216,8 @@ class MilvusIndex:
 
     def rows_of(self, keys: Sequence[str]) -> dict[str, int]:
         """Return the row of each key that the library holds."""
-        found = self._store.find(key_digests(keys), self._state)
-        return {key: int(row) for key, row in zip(keys, found, strict=True) if row >= 0}
+        rows = self._store.find(key_digests(keys), self._state)
+        return {key: int(row) for key, row in zip(keys, rows, strict=True) if row >= 0}
 
     def vectors(self) -> Floats:
         """Return all vectors, (N, D) float32, fetched from the server."""
@@ -245,11 +245,10 @@ class MilvusIndex:
         Raises:
             LibraryError: When molecules are missing.
         """
-        found = self._store.count(f"row < {self._state.rows}") if self._state.rows else 0
-        if found != self._state.rows:
+        held = self._store.count(f"row < {self._state.rows}") if self._state.rows else 0
+        if held != self._state.rows:
             raise LibraryError(
-                f"{self.address} holds {found} molecules, expected {self._state.rows}: "
-                "remove it and add its file again."
+                f"{self.address} holds {held} molecules, expected {self._state.rows}: remove it and add its file again."
             )
 
     @property
@@ -268,20 +267,20 @@ class MilvusIndex:
         return self._store.stored(condition, self._state.width, properties)
 
     def _distribution(
-        self, query: Floats, ranges: Sequence[PropertyRange], mask: Mask | None, raised: Mapping[int, float]
+        self, query: Floats, ranges: Sequence[PropertyRange], mask: Mask | None, bonuses: Mapping[int, float]
     ) -> Floats:
         sample = self._sample
         kept = np.ones(len(sample.rows), dtype=np.bool_) if mask is None else mask[sample.rows]
         for wanted in ranges:
             kept = kept & scan.within(sample.columns[wanted.name], wanted.low, wanted.high)
         passed = Stored(sample.rows[kept], sample.vectors[kept], {})
-        return _scored(passed, query, raised)[1]
+        return _scored(passed, query, bonuses)[1]
 
-    def _near(self, query: Floats, k: int, wanted: Sequence[str], raised: Sequence[int]) -> Stored:
+    def _near(self, query: Floats, k: int, wanted: Sequence[str], bonus_rows: Sequence[int]) -> Stored:
         """Return all rows that could be among the best k, ties and rounding considered, with those of a bonus."""
-        want = min(k + len(raised), TOP_K)
+        want = min(k + len(bonus_rows), TOP_K)
         extended = np.append(query, np.float32(1))  # (D + 1,): the constant counts once
-        found = [as_stored([], len(extended))]
+        parts = [as_stored([], len(extended))]
         for condition in wanted:
             limit = min(want + 16, TOP_K)
             while True:
@@ -290,11 +289,11 @@ class MilvusIndex:
                 if len(scores) < limit or limit == TOP_K or scores[-1] < scores[want - 1] - margin:
                     break
                 limit = min(2 * limit, TOP_K)
-            found.append(near)
-            if raised:
-                found.append(self._stored(f"row in {raised} and {condition}"))
-        rows, first = np.unique(np.concatenate([part.rows for part in found]), return_index=True)
-        return Stored(rows, np.concatenate([part.vectors for part in found])[first], {})
+            parts.append(near)
+            if bonus_rows:
+                parts.append(self._stored(f"row in {bonus_rows} and {condition}"))
+        rows, first = np.unique(np.concatenate([part.rows for part in parts]), return_index=True)
+        return Stored(rows, np.concatenate([part.vectors for part in parts])[first], {})
 
     def _check_rows(self, rows: Sequence[int], what: str) -> None:
         wrong = [row for row in rows if not 0 <= row < self._state.rows]
@@ -302,11 +301,11 @@ class MilvusIndex:
             raise InputError(f"{what} row {wrong[0]}, expected 0 to {self._state.rows - 1}.")
 
 
-def _scored(stored: Stored, query: Floats, raised: Mapping[int, float]) -> tuple[npt.NDArray[np.float64], Floats]:
+def _scored(stored: Stored, query: Floats, bonuses: Mapping[int, float]) -> tuple[npt.NDArray[np.float64], Floats]:
     """Return dot products (M,) float64 and scores (M,) float32."""
     dots = scan.precise(stored.vectors[:, :-1], query, np.arange(len(stored.rows)))
-    bonuses = np.array([raised.get(int(row), 0.0) for row in stored.rows]) if raised else 0.0
-    return dots, (dots + stored.vectors[:, -1] + bonuses).astype(np.float32)
+    gains = np.array([bonuses.get(int(row), 0.0) for row in stored.rows]) if bonuses else 0.0
+    return dots, (dots + stored.vectors[:, -1] + gains).astype(np.float32)
 
 
 @contextmanager

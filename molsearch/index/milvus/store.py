@@ -62,7 +62,7 @@ class Store:
     # The library as a whole
 
     def exists(self) -> bool:
-        """Tell whether there is a library, damaged or not."""
+        """Check whether there is a library, damaged or not."""
         return self._client.has(self._records)
 
     def state(self) -> LibraryState | None:
@@ -144,7 +144,7 @@ class Store:
             wanted = ", ".join(f'"{name}"' for name in names)
             condition = f"digest in [{wanted}] and row < {state.rows}"
             for page in self._client.pages(self._vectors, condition, ["row", "digest"]):
-                rows |= {found["digest"]: found["row"] for found in page}
+                rows |= {row["digest"]: row["row"] for row in page}
         return np.array([rows.get(name, -1) for name in names], dtype=np.int64)
 
     def count(self, condition: str) -> int:
@@ -208,12 +208,12 @@ def column(name: str) -> str:
     return "property_" + _identifier(name)
 
 
-def as_stored(found: Sequence[Row], width: int, properties: Sequence[str] = ()) -> Stored:
+def as_stored(answer: Sequence[Row], width: int, properties: Sequence[str] = ()) -> Stored:
     """Return the rows of an answer as arrays; ``width`` is that of the stored vectors."""
-    rows = np.array([row["row"] for row in found], dtype=np.int64)
-    vectors = np.array([row["vector"] for row in found], dtype=np.float32).reshape(len(found), width)
+    rows = np.array([row["row"] for row in answer], dtype=np.int64)
+    vectors = np.array([row["vector"] for row in answer], dtype=np.float32).reshape(len(answer), width)
     columns: dict[str, npt.NDArray[np.float32]] = {
-        name: np.array([row[column(name)] for row in found], dtype=np.float32) for name in properties
+        name: np.array([row[column(name)] for row in answer], dtype=np.float32) for name in properties
     }
     return Stored(rows, vectors, columns)
 

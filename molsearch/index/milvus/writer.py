@@ -34,7 +34,7 @@ class BatchWriter:
         """Append the molecules of a batch; a key that the library has joins the molecule there."""
         state = self._prepared(batch)
         digests = key_digests([molecule.key for molecule in batch.molecules])
-        fresh, owners = self._new.told_apart(digests, self._store.find(digests, self._before), state.rows)
+        fresh, owners = self._new.split_new(digests, self._store.find(digests, self._before), state.rows)
         texts = [molecule_text(molecule) for molecule in batch.molecules]
         molecules = [(state.rows + number, texts[position]) for number, position in enumerate(fresh)]
         extras = [(row, texts[position]) for position, row in owners.items()]

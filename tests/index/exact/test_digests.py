@@ -16,7 +16,7 @@ def test_new_digests_are_told_apart_as_a_dict_does(batches, older):
     for batch in batches:
         digests = np.array(batch, np.uint64).reshape(-1, 2)
         known = np.array([older.get(pair, -1) for pair in batch], np.int64)
-        fresh, owners = table.told_apart(digests, known, count)
+        fresh, owners = table.split_new(digests, known, count)
         expected_fresh, expected_owners = [], {}
         for place, pair in enumerate(batch):
             if pair in rows:
@@ -32,7 +32,7 @@ def test_memory_is_a_few_bytes_a_molecule():
     table, rng = DigestRows(), np.random.default_rng(0)
     for start in range(0, 40_000, 4_000):
         digests = rng.integers(0, 1 << 63, (4_000, 2), dtype=np.uint64)
-        fresh, owners = table.told_apart(digests, np.full(4_000, -1), start)
+        fresh, owners = table.split_new(digests, np.full(4_000, -1), start)
         assert (len(fresh), owners) == (4_000, {})
         assert table.find(digests[::-1]).tolist() == list(range(start, start + 4_000))[::-1]
     held = [array for run in table._runs for array in (run.lows, run.highs, run.rows)]
