@@ -17,7 +17,7 @@ Kind = Literal["smiles", "molblock"]
 
 
 class Progress(Protocol):
-    """A plain callable told how far a long step has come; it may raise ``Cancelled`` to stop it."""
+    """A plain callable that hears how far a long step has come; it may raise ``Cancelled`` to stop it."""
 
     def __call__(self, done: int, total: int) -> None:
         """Report ``done`` of ``total`` units (``total`` is 0 while it is unknown)."""
@@ -57,7 +57,7 @@ class Molecule:
     """One structure after clean-up, with every record it came from.
 
     Attributes:
-        key: Isomeric SMILES after clean-up; what tells molecules apart.
+        key: Isomeric SMILES after clean-up; what identifies a molecule.
         name: Name of the first source that has one, or "".
         sources: The records of this structure, in file order, one or more.
         changes: Names of the standardisation steps that altered the structure.
@@ -159,7 +159,7 @@ class Query:
         ranges: Property ranges every hit must lie in.
         smarts: Substructure every hit must hold, or "".
         reference: SMILES of a structure the hits should resemble too, or "".
-        exact_names: Whether a name in the text that is exactly a molecule of the library lifts that molecule.
+        exact_names: Whether a molecule of the library gains score that a name in the text is exactly.
         criteria: Whether molecules lose score that lack the classes, amounts and parts a text states.
         rerank: Whether the leading molecules are compared a second time, words with atoms.
         weight: Weight of ``text`` beside the phrases, above 0 and at most 1.
@@ -204,7 +204,7 @@ class Hit:
     Attributes:
         rank: From 1; ties are decided by the library's row order.
         score: Cosine plus the molecule's constant and the exact-name bonus, less what the molecule lacks of what the
-            text states, and what a second look adds where one was asked for; what the rank follows.
+            text states, and what reranking adds where the query wants it; what the rank follows.
         cosine: Plain cosine of text and molecule vector.
         percentile: Share of the library that scores strictly lower, in percent.
         molecule: The molecule with its sources.

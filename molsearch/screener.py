@@ -166,7 +166,7 @@ class Screener:
         """Embed what was read and store it; a library of that name grows. All of it is stored or nothing.
 
         Args:
-            library: What ``read`` or ``read_text`` gave.
+            library: What ``read`` or ``read_text`` returned.
             name: Name of the stored library.
             progress: Told of the molecules embedded; raising ``Cancelled`` from it stops the addition.
             resume: Go on where an interrupted addition of the same records stood, with the result of one that never
@@ -179,19 +179,19 @@ class Screener:
         """
         addition = Addition(library, name, self.model, self._store, self._journals, self.settings.batch_molecules)
 
-        def told(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             self._filling[id(addition)] = IngestionProgress(name, done, total)
             if progress:
                 progress(done, total)
 
         self._filling[id(addition)] = IngestionProgress(name, 0, library.molecule_count)
         try:
-            return addition.run(told, resume)
+            return addition.run(report, resume)
         finally:
             del self._filling[id(addition)]
 
     def interrupted(self, library: Library, name: str) -> IngestionProgress | None:
-        """Tell how far an addition of these very records had come when it was interrupted; None if none was."""
+        """Return how far an addition of these very records had come when it was interrupted; None if none was."""
         return interrupted(self._journals, name, library.sha256)
 
     @property
@@ -200,7 +200,7 @@ class Screener:
         return self.settings.libraries / JOURNALS
 
     def ingestions(self) -> list[IngestionProgress]:
-        """Tell how far the additions of this process have come that run right now."""
+        """Return how far the additions of this process have come that run right now."""
         return list(self._filling.values())
 
     def remove(self, name: str) -> None:
@@ -312,8 +312,8 @@ class Screener:
         if is_simple(entry.text):
             cleaned = standardize(entry, options.steps, options.max_atoms)
         else:
-            with CleaningPool(options) as guard:
-                cleaned = next(guard.standardize([entry]))
+            with CleaningPool(options) as pool:
+                cleaned = next(pool.standardize([entry]))
         if isinstance(cleaned, Rejection):
             raise InputError(
                 f"This SMILES cannot be used: got {smiles[:80]!r}, which is {cleaned.reason} ({cleaned.detail}); "

@@ -71,7 +71,7 @@ class SideReading:
         return np.asarray(self.shares @ self.weights, np.float32)
 
     def slot(self, slot: int | None) -> Floats:
-        """Attention of one slot, or of all of them, on each token, (L,)."""
+        """Return the attention of one slot, or of all of them, on each token, (L,)."""
         return self.overall if slot is None else self.weights[slot]
 
 
@@ -107,7 +107,7 @@ def attend(model: DualEncoder, text: str, smiles: str) -> BankReading:
     """Read the attention of a model's memory bank out of the forward pass of a text and of a molecule.
 
     Args:
-        model: The model; its own projector is asked, nothing is computed beside it.
+        model: The model; its own projector computes the attention, nothing is computed beside it.
         text: Any text.
         smiles: The molecule; the atoms follow its order.
 
@@ -124,7 +124,7 @@ def attend(model: DualEncoder, text: str, smiles: str) -> BankReading:
     with torch.inference_mode():
         text_read, text_columns = _side(model, _text_side(model, readings))
         graphs, _ = model.prepare_molecules(store, ("token",))
-        assert graphs is not None  # the token path was asked for
+        assert graphs is not None  # as the token path is among the paths
         molecule_read, molecule_columns = _side(model, model.molecule(graphs.to(model.device)))
     outputs = [F.normalize(read.outputs, dim=1) for read in (text_read, molecule_read)]
     return BankReading(

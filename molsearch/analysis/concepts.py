@@ -1,8 +1,8 @@
 """The project's concept list, and tags by it: which phrases a molecule matches, and which molecules a phrase.
 
-What a cosine means is told by a background of typical molecules: a match scores by how many standard deviations it
+A cosine is measured against a background of typical molecules: a match scores by how many standard deviations it
 exceeds the phrase's mean cosine with those of them that do not belong, and stands above them from ABOVE on. A role that
-the model has learned as such needs no background: it scores by the log odds that its head tells (model/role_head.py).
+the model has learned as such needs no background: it scores by the log odds of its head (model/role_head.py).
 """
 
 import csv
@@ -63,7 +63,7 @@ class Concept:
 
     @cached_property
     def rule(self) -> int:
-        """Row of the class table that decides the concept from the structure, NO_RULE where it names no class."""
+        """Find the row of the class table that decides the concept, NO_RULE where it names no class."""
         # Imported here, as below: a machine that only trains has no RDKit.
         from molsearch.chem.ontology.classes import class_named, find_classes
 
@@ -79,14 +79,14 @@ class Concept:
 
     def roles(self, names: Sequence[str]) -> tuple[int, ...]:
         """Find the numbers of the learned roles that the phrase names, of which any will do."""
-        found = find_roles(self.phrase, names) if self.group == "role" else ()
-        whole = [one for one in found if (one.start, one.end) == (self._noun, len(self.phrase))]
+        named = find_roles(self.phrase, names) if self.group == "role" else ()
+        whole = [role for role in named if (role.start, role.end) == (self._noun, len(self.phrase))]
         return whole[0].numbers if whole else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A concept looked at for a molecule.
+    """A concept compared with a molecule.
 
     Attributes:
         concept: The phrase and its group.
@@ -144,12 +144,12 @@ def classes_held(smiles: str) -> frozenset[int]:
 
 
 def ruled(concept: Concept, held: frozenset[int]) -> bool | None:
-    """Tell whether a molecule of these classes belongs to a concept; None where no rule decides."""
+    """Check whether a molecule of these classes belongs to a concept; None where no rule decides."""
     return None if concept.rule == NO_RULE else concept.rule in held
 
 
 def membership(smiles: str, concepts: Sequence[Concept]) -> Mask:
-    """Tell which concepts a molecule belongs to by rule, (C,); False where no rule decides.
+    """Check which concepts a molecule belongs to by rule, (C,); False where no rule decides.
 
     Raises:
         InputError: If the SMILES cannot be read.
@@ -168,7 +168,7 @@ class ConceptSpace:
         mean: (C,) a phrase's mean cosine with the background's molecules that do not belong.
         spread: (C,) its standard deviation.
         roles: Numbers of the learned roles that a phrase names, of which any will do, by place in the list.
-        head: What tells their log odds, or None.
+        head: What computes their log odds, or None.
     """
 
     concepts: tuple[Concept, ...]
@@ -228,10 +228,10 @@ class ConceptSpace:
             InputError: If a SMILES cannot be read, or there are fewer than two.
         """
         concepts = shipped_concepts()
-        members = np.array([membership(one, concepts) for one in typical])  # (N, C)
+        members = np.array([membership(smiles, concepts) for smiles in typical])  # (N, C)
         space = cls.embed(model, model.encode_molecules(typical), concepts, members=members, progress=progress)
         numbers = {place: concept.roles(model.role_names) for place, concept in enumerate(concepts)}
-        learned = {place: some for place, some in numbers.items() if some}
+        learned = {place: roles for place, roles in numbers.items() if roles}
         return replace(space, roles=learned, head=model.role_head)
 
     def place(self, phrase: str) -> int:
@@ -246,7 +246,7 @@ class ConceptSpace:
         raise InputError(f"The concept list holds no {phrase[:60]!r}; choose one of its {len(self.concepts)} phrases.")
 
     def tag(self, molecule: Floats, held: frozenset[int] | None = None) -> tuple[Tag, ...]:
-        """Look at every concept for one molecule (D,), highest score first; ties keep the order of the list.
+        """Compare every concept with one molecule (D,), highest score first; ties keep the order of the list.
 
         Args:
             molecule: (D,) unit vector.
@@ -312,7 +312,7 @@ class ConceptSpace:
     def of_concept(
         self, place: int, molecules: Stored, flags: Flags | None = None, progress: Progress | None = None
     ) -> tuple[Floats, Floats]:
-        """Compare every molecule of (N, D) with one concept: cosines and scores, (N,) each; ``flags`` as ever."""
+        """Compare every molecule of (N, D) with one concept: cosines and scores, (N,) each; see ``standing``."""
         cosines, scores = np.empty((2, len(molecules)), np.float32)
         for rows in _blocks(len(molecules)):
             block = np.asarray(molecules[rows], np.float32)
@@ -336,11 +336,11 @@ def rule_counts(concepts: Sequence[Concept], flags: Flags) -> Counts:
     totals = np.zeros(flags.shape[1] * 8, np.int64)
     for rows in _blocks(len(flags)):
         totals += np.unpackbits(flags[rows], axis=1).sum(0, dtype=np.int64)
-    return np.array([0 if one.rule == NO_RULE else totals[one.rule] for one in concepts], np.int64)
+    return np.array([0 if concept.rule == NO_RULE else totals[concept.rule] for concept in concepts], np.int64)
 
 
 def ruled_rows(concept: Concept, flags: Flags) -> Mask | None:
-    """Tell which molecules of (N, F) packed class bits belong to a concept, (N,); None where no rule decides."""
+    """Check which molecules of (N, F) packed class bits belong to a concept, (N,); None where no rule decides."""
     if concept.rule == NO_RULE:
         return None
     return with_class(flags, concept.rule)

@@ -49,7 +49,7 @@ class PairRanks:
 
 
 def hits(ranks: Floats, k: int) -> float:
-    """Share of the ranks that are k or better, from 0 to 1."""
+    """Compute the share of the ranks that are k or better, from 0 to 1."""
     return float((ranks <= k).mean())
 
 
@@ -102,9 +102,9 @@ def _blocks(size: int) -> Iterator[npt.NDArray[np.int64]]:
 
 
 def _numbers(strings: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Give equal strings equal numbers, (N,)."""
+    """Number strings, equal ones alike, (N,)."""
     known: dict[str, int] = {}
-    return np.array([known.setdefault(one, len(known)) for one in strings], np.int64)
+    return np.array([known.setdefault(string, len(known)) for string in strings], np.int64)
 
 
 def _ranks(scores: Floats, alike: Mask, own: npt.NDArray[np.int64]) -> Floats:

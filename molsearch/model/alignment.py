@@ -307,7 +307,7 @@ def shared_map(
 
 
 def soft_largest(vectors: npt.NDArray[np.float32], bank: Tensor, beta: float) -> npt.NDArray[np.float32]:
-    """Give the soft-largest cosine of each vector with the bank, (N,): log(mean of exp(beta * cosine)) / beta.
+    """Compute the soft-largest cosine of each vector with the bank, (N,): log(mean of exp(beta * cosine)) / beta.
 
     Args:
         vectors: (N, D) unit rows.

@@ -26,18 +26,19 @@ class DualConfig:
         gine: Sizes of the GINE encoder, read when ``molecule`` is "gine".
         gcn: Sizes of the GCN encoder, read when ``molecule`` is "gcn".
         projector: The shared memory bank.
-        lexical: The short path, read when ``lexical_share`` is above 0.
+        lexical: The lexical path, read when ``lexical_share`` is above 0.
         grounded: Whether named structures stand beside the word tokens.
-        lexical_share: Weight of the short path in the score; the token path has the rest.
+        lexical_share: Weight of the lexical path in the score; the token path has the rest.
         beta: Sharpness of the query-bank correction.
         bank_weight: Its weight; at 1 a molecule that the model has seen falls too far behind one it has not.
         caption_weight: Weight of the same correction of captions, where they are ranked for a molecule.
         name_bonus: Added to a library molecule that the text names exactly.
         subject_bonus: The same where the text begins with that name.
         derived_bonus: The same where the structure follows from the text by a rule of query/nomenclature/derive.py.
-        evidence: Factor on the log odds of the classes and amounts that a text names (molsearch/search/scoring.py).
-        evidence_parts: Factor on those of the parts that it names.
-        evidence_alone: What both grow by for a text that says nothing else; roles count in such a text alone.
+        evidence: Weight of the log odds of the classes and amounts that a text states (``odds.Odds.scale``).
+        evidence_parts: Weight of those of the parts that it names (``odds.Odds.parts_scale``).
+        evidence_alone: What both grow by for a text that says nothing else, and the whole weight of roles in it
+            (``odds.Odds.weight_when_alone``).
         role_width: Hidden units of the role head, where roles were learned.
     """
 
@@ -79,7 +80,7 @@ _NESTED = {
 
 
 def fits(value: object, default: object, hint: object) -> bool:
-    """Tell whether a setting read from TOML is of the kind its field wants."""
+    """Check whether a setting read from TOML is of the kind its field wants."""
     if get_origin(hint) is Literal:
         return value in get_args(hint)
     if is_dataclass(default):
@@ -92,7 +93,7 @@ def fits(value: object, default: object, hint: object) -> bool:
 def _fill(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     if not isinstance(table, Mapping):
         raise ModelError(f"{where} holds {table!r}, expected a table of settings.")
-    known = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    known = {setting.name for setting in fields(kind)}  # type: ignore[arg-type]
     unknown = set(table) - known
     if unknown:
         raise ModelError(f"{where} has the unknown settings {sorted(unknown)}; expected some of {sorted(known)}.")

@@ -1,4 +1,4 @@
-"""The one class that joins text encoder, molecule encoder, memory bank and short path."""
+"""The one class that joins text encoder, molecule encoder, memory bank and lexical path."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -49,7 +49,7 @@ class Embedded:
 
     Attributes:
         token: (B, out) unit vectors of the token path, or None.
-        lexical: (B, out) unit vectors of the short path, or None.
+        lexical: (B, out) unit vectors of the lexical path, or None.
         mean: (B, D) masked mean of the tokens before the memory bank, or None (what the adversarial loss sees).
     """
 
@@ -58,15 +58,15 @@ class Embedded:
     mean: Tensor | None
 
     def paths(self) -> dict[str, Tensor]:
-        """The unit vectors of each path that the model has, by name."""
+        """Return the unit vectors of each path that the model has, by name."""
         named = {"token": self.token, "lexical": self.lexical}
         return {name: vectors for name, vectors in named.items() if vectors is not None}
 
 
 class DualEncoder(nn.Module):
-    """Texts and molecules to unit vectors in one space (arXiv 2410.23715, widened by a short path and grounding).
+    """Texts and molecules to unit vectors in one space (arXiv 2410.23715, widened by a lexical path and grounding).
 
-    The vector is the token path's and the short path's, each scaled by the root of its share, side by side: a dot
+    The vector is the token path's and the lexical path's, each scaled by the root of its share, side by side: a dot
     product of two vectors is then the weighted mean of the two paths' cosines.
 
     Shapes:
@@ -211,16 +211,16 @@ class DualEncoder(nn.Module):
         The shared head reads them as one batch: where it normalises by batch, each side on its own would have its own
         mean taken off, and the gap between the sides, unseen in training, would stand in every later score.
         """
-        lexical = None
+        of_texts = None
         if texts.grams is not None and texts.grounded is not None:
-            lexical = self.lexical.text(texts.grams, texts.grounded)
-        short = None if fragments is None else self.lexical.molecule(fragments)
+            of_texts = self.lexical.text(texts.grams, texts.grounded)
+        of_molecules = None if fragments is None else self.lexical.molecule(fragments)
         if texts.tokens is None or graphs is None:
-            return Embedded(None, lexical, None), Embedded(None, short, None)
+            return Embedded(None, of_texts, None), Embedded(None, of_molecules, None)
         sides = (self.text_tokens(texts), self.molecule(graphs))
         pooled = [self.projector.pool(tokens) for tokens in sides]
-        first, second = self.projector.project(torch.cat(pooled)).split([len(one) for one in pooled])
-        return Embedded(first, lexical, sides[0].mean()), Embedded(second, short, sides[1].mean())
+        first, second = self.projector.project(torch.cat(pooled)).split([len(side) for side in pooled])
+        return Embedded(first, of_texts, sides[0].mean()), Embedded(second, of_molecules, sides[1].mean())
 
     def join(self, embedded: Embedded) -> Tensor:
         """Set the paths side by side, scaled by the root of their share, (B, D)."""
@@ -288,7 +288,7 @@ class DualEncoder(nn.Module):
 
     @property
     def odds(self) -> Odds:
-        """What classes, parts and roles named in a text tell; nothing until it was measured (training/odds.py)."""
+        """Log odds of what a text names, with their weights; all 0 until they were measured (training/odds.py)."""
         classes, parts = self.class_odds.cpu().numpy(), self.part_odds.cpu().numpy()
         scales = (self.config.evidence, self.config.evidence_parts, self.config.evidence_alone)
         return Odds(classes, parts, *scales, self.role_head)

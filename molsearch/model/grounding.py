@@ -22,7 +22,7 @@ _EMPTY_STRUCTURES = frozenset({"*[H]", "[H+]", "*"})  # "hydrogen" and the like 
 
 @dataclass(frozen=True, slots=True)
 class TextStructures:
-    """A text with what was found in it.
+    """A text with the structures and classes that it names.
 
     Attributes:
         text: The text as given.
@@ -125,7 +125,7 @@ def exact_names(text: str, bonuses: Bonuses, opsin: Opsin | None = None) -> tupl
     """
     opsin = opsin or the_opsin()
     mentions = find_mentions([text], None, opsin)[0]
-    found = []
+    named = []
     for mention in mentions:
         if "*" in mention.smiles or mention.relation == "near":
             continue
@@ -134,8 +134,8 @@ def exact_names(text: str, bonuses: Bonuses, opsin: Opsin | None = None) -> tupl
         for smiles in stated_forms(mention.name, mention.smiles):
             cleaned = standardize(Entry(1, smiles, "smiles"))
             if isinstance(cleaned, Molecule):
-                found.append(NamedStructure(mention.name, mention.start, mention.end, cleaned.key, gain))
-    for one in derive(text, mentions, opsin):
-        words = text[one.start : one.end]
-        found.append(NamedStructure(words, one.start, one.end, one.smiles, bonuses.derived, one.rule))
-    return tuple(found)
+                named.append(NamedStructure(mention.name, mention.start, mention.end, cleaned.key, gain))
+    for derived in derive(text, mentions, opsin):
+        words = text[derived.start : derived.end]
+        named.append(NamedStructure(words, derived.start, derived.end, derived.smiles, bonuses.derived, derived.rule))
+    return tuple(named)

@@ -24,11 +24,11 @@ BATCH = 128  # larger ones leave the processor's second-level cache
 # Atoms of a batch are filled up to a multiple of this: the library that multiplies compiles a program for each number
 # of rows and keeps a thousand of them, 0.1 MB each.
 ROWS = 256
-_HALF = torch.bfloat16
+_BFLOAT16 = torch.bfloat16
 
 
 def supported(model: DualEncoder) -> bool:
-    """Tell whether this processor multiplies bfloat16 itself and the model has the parts that are laid out here."""
+    """Check whether this processor multiplies bfloat16 itself and the model has the parts that are laid out here."""
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     native = any(getattr(torch.cpu, name, lambda: False)() for name in checks)
     config = model.config
@@ -43,7 +43,7 @@ class _Linear:
 
     @classmethod
     def of(cls, layer: nn.Linear) -> "_Linear":
-        return cls(layer.weight.detach().to(_HALF), layer.bias.detach().to(_HALF))
+        return cls(layer.weight.detach().to(_BFLOAT16), layer.bias.detach().to(_BFLOAT16))
 
     def __call__(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight, self.bias)
@@ -59,7 +59,7 @@ class _Layer:
     second: _Linear
 
     def __call__(self, x: Tensor, edges: "_Edges") -> Tensor:
-        h = self.norm(x).to(_HALF)  # (A, D)
+        h = self.norm(x).to(_BFLOAT16)  # (A, D)
         messages = h.index_select(0, edges.sources).add_(self.bonds.index_select(0, edges.kinds)).relu_()  # (E, D)
         h = h + F.embedding_bag(edges.order, messages, edges.starts, mode="sum")
         return x + self.second(F.gelu(self.first(h)))
@@ -87,7 +87,7 @@ class _Edges:
 
 
 class HalfEncoder:
-    """Embeds graphs with the weights of a ``DualEncoder``; an ``embed.MoleculeEncoder``."""
+    """Embeds graphs with the weights of a ``DualEncoder``; a ``library.embedding.MoleculeEncoder``."""
 
     def __init__(self, model: DualEncoder) -> None:
         """Copy what is needed of a model for which ``supported`` holds."""
@@ -101,14 +101,14 @@ class HalfEncoder:
         for layer in molecule.layers:
             assert isinstance(layer, GineLayer)
             with torch.inference_mode():
-                bonds = layer.bonds(codes).to(_HALF)
+                bonds = layer.bonds(codes).to(_BFLOAT16)
             first, _, second = layer.conv.nn
             self._layers.append(_Layer(layer.norm, bonds, _Linear.of(first), _Linear.of(second)))
         self._prepare_bank()
         lexical = model.lexical
-        self._fragments = lexical.fragments.weight.detach().to(_HALF)
+        self._fragments = lexical.fragments.weight.detach().to(_BFLOAT16)
         first, second = (layer for layer in lexical.molecule_head if isinstance(layer, nn.Linear))
-        self._short = (_Linear.of(first), _Linear.of(second))
+        self._lexical_head = (_Linear.of(first), _Linear.of(second))
         self._scales = [math.sqrt(model.paths[name]) for name in ("token", "lexical")]
 
     def _prepare_bank(self) -> None:
@@ -118,8 +118,10 @@ class HalfEncoder:
         weights, biases = attention.in_proj_weight.detach(), attention.in_proj_bias.detach()
         width = projector.config.width
         queries = F.linear(projector.memory.detach(), weights[:width], biases[:width]) / math.sqrt(width / self._heads)
-        self._queries = queries.view(1, -1, self._heads, width // self._heads).transpose(1, 2).to(_HALF)  # (1, H, K, d)
-        self._keys_values = _Linear(weights[width:].to(_HALF), biases[width:].to(_HALF))
+        self._queries = (
+            queries.view(1, -1, self._heads, width // self._heads).transpose(1, 2).to(_BFLOAT16)
+        )  # (1, H, K, d)
+        self._keys_values = _Linear(weights[width:].to(_BFLOAT16), biases[width:].to(_BFLOAT16))
         self._out = _Linear.of(attention.out_proj)
 
     def constants(self, vectors: Floats) -> Floats:
@@ -166,11 +168,11 @@ class HalfEncoder:
         offsets = torch.cumsum(sizes, 0) - sizes
         total = F.embedding_bag(torch.arange(int(sizes.sum())), x, offsets, mode="sum")
         pooled = projector.mean_norm(total / sizes[:, None].sqrt())
-        slots = self._attended(x.to(_HALF), sizes, offsets).amax(1).float()
+        slots = self._attended(x.to(_BFLOAT16), sizes, offsets).amax(1).float()
         return F.normalize(projector.head(torch.cat([pooled, slots], -1)), dim=-1)
 
     def _attended(self, x: Tensor, sizes: Tensor, offsets: Tensor) -> Tensor:
-        """Slot outputs, (B, K, D)."""
+        """Compute the slot outputs, (B, K, D)."""
         longest = int(sizes.max())
         places = torch.arange(longest)[None]
         mask = places < sizes[:, None]  # (B, L)
@@ -179,15 +181,15 @@ class HalfEncoder:
         keys, values = both.permute(2, 0, 3, 1, 4)  # (B, H, L, d) each
         scores = torch.matmul(self._queries, keys.transpose(-1, -2)).float()  # (B, H, K, L)
         scores = scores.masked_fill(~mask[:, None, None], float("-inf"))
-        read = torch.matmul(torch.softmax(scores, -1).to(_HALF), values)  # (B, H, K, d)
+        read = torch.matmul(torch.softmax(scores, -1).to(_BFLOAT16), values)  # (B, H, K, d)
         return self._out(read.transpose(1, 2).flatten(2))
 
     def _lexical(self, store: GraphStore) -> Tensor:
-        """The short path, (B, out); see ``lexical.LexicalPath``."""
-        weights = torch.from_numpy(store.graph.counts).to(torch.float32).log1p().to(_HALF)
+        """Embed by the lexical path, (B, out); see ``lexical.LexicalPath``."""
+        weights = torch.from_numpy(store.graph.counts).to(torch.float32).log1p().to(_BFLOAT16)
         offsets = torch.from_numpy(store.fragment_offsets[:-1])
         numbers = torch.from_numpy(store.graph.fragments)
         bag = F.embedding_bag(numbers, self._fragments, offsets, mode="sum", per_sample_weights=weights)
-        first, second = self._short
-        hidden = first(self._model.lexical.molecule_norm(bag.float()).to(_HALF))
+        first, second = self._lexical_head
+        hidden = first(self._model.lexical.molecule_norm(bag.float()).to(_BFLOAT16))
         return F.normalize(second(F.gelu(hidden)).float(), dim=-1)

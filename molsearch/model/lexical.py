@@ -1,4 +1,4 @@
-"""The short path: IDF-weighted bags of text n-grams against log-counted bags of molecule fragments.
+"""The lexical path: IDF-weighted bags of text n-grams against log-counted bags of molecule fragments.
 
 Structures and classes that were found by name in the text enter the text side through the molecule side's own
 fragment table, so that a name and a structure meet without either having been seen in training.
@@ -23,7 +23,7 @@ GROUPS = RELATIONS  # fragments of grounded structures are kept apart by how the
 
 @dataclass(frozen=True, slots=True)
 class LexicalConfig:
-    """Sizes of the short path."""
+    """Sizes of the lexical path."""
 
     grams: int = 65_536
     width: int = 256

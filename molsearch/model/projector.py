@@ -20,7 +20,7 @@ class ProjectorConfig:
         heads: Heads of the cross-attention.
         out: Width of the final vector.
         head: "paper" averages the slots, then Linear, BatchNorm, Tanh; "deep" joins the largest slot values to the
-            tokens' mean, a short path around the bank, then a two-layer MLP.
+            tokens' mean, which leads around the bank, then a two-layer MLP.
         dropout: Inside the deep head.
     """
 
@@ -73,7 +73,7 @@ class MemoryBankProjector(nn.Module):
         return read
 
     def read(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
-        """Show what the bank does inside ``pool``: slot outputs (B, K, D) and the attention behind them (B, K, L).
+        """Return what the bank does inside ``pool``: slot outputs (B, K, D) and the attention behind them (B, K, L).
 
         Raises:
             ValueError: If this projector has no bank.
@@ -81,11 +81,11 @@ class MemoryBankProjector(nn.Module):
         if not self.config.slots:
             raise ValueError("this projector has 0 memory slots, so nothing attends; use a model with a memory bank")
         outputs, weights = self.attend(Tokens(self.norm(tokens.x), tokens.mask), weights=True)
-        assert weights is not None  # asked for
+        assert weights is not None  # as weights=True
         return outputs, weights
 
     def winners(self, outputs: Tensor) -> Tensor:
-        """Share of each slot in each column of the bank's pooled vector, (B, K, D), the slots of a column summing to 1.
+        """Compute the share of each slot in each column of the bank's pooled vector, (B, K, D), a column summing to 1.
 
         The paper's head averages the slots, so each has as much; the deep head keeps the largest value of a column, so
         one slot has it all.

@@ -1,4 +1,4 @@
-"""A second look at the leading molecules: each word against each atom, by late interaction (ColBERT, SIGIR 2020).
+"""Reranking of the leading molecules: each word against each atom, by late interaction (ColBERT, SIGIR 2020).
 
 The vector of a text or molecule is what its tokens have in common; here the tokens themselves meet, so that one word
 which no atom answers, or one group of atoms that no word asks for, counts against a molecule.

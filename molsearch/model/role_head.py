@@ -13,21 +13,21 @@ Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.uint8]
 
 _CLASS = 2.0  # what a class that a molecule belongs to counts beside columns of the size of 1
-_ROWS = 8192  # molecules told at once: 8 MB of hidden units of width 256
+_ROWS = 8192  # molecules computed at once: 8 MB of hidden units of width 256
 
 
 class RoleHead(nn.Module):
     """A small network from a molecule's unit vector and chemical classes to one logit for each role.
 
     The biases of its last layer are the roles' log odds among the molecules it learned from, so that what the layers
-    add is evidence: log odds of the role given the molecule, less those of the role.
+    add is weight of evidence: log odds of the role given the molecule, less those of the role.
 
     Shapes:
         (N, D), (N, C) -> (N, R)
     """
 
     def __init__(self, width: int, classes: int, hidden: int, roles: int, dropout: float = 0.0) -> None:
-        """Build a head that tells nothing yet.
+        """Build a head whose log odds are all 0.
 
         Args:
             width: D of the vectors.
@@ -46,8 +46,8 @@ class RoleHead(nn.Module):
 
     def forward(self, vectors: Tensor, classes: Tensor) -> Tensor:
         """Return logits, (N, R); ``classes`` is 1 where a molecule belongs and 0 elsewhere."""
-        told = self.dropout(classes * _CLASS) @ self.classes
-        units = torch.relu(self.hidden(self.dropout(vectors * self._length)) + told)
+        of_classes = self.dropout(classes * _CLASS) @ self.classes
+        units = torch.relu(self.hidden(self.dropout(vectors * self._length)) + of_classes)
         logits: Tensor = self.out(self.dropout(units))
         return logits
 
@@ -60,7 +60,7 @@ class RoleHead(nn.Module):
         mask: npt.NDArray[np.bool_] | None = None,
         progress: Progress | None = None,
     ) -> Floats:
-        """Tell the log odds of roles that each molecule's vector and classes add, (N, len(roles)).
+        """Compute the log odds of roles that each molecule's vector and classes add, (N, len(roles)).
 
         Args:
             vectors: (N, D) of any float type; they are read a part at a time.
@@ -71,15 +71,15 @@ class RoleHead(nn.Module):
         """
         self.eval()
         weight = self.out.weight[list(roles)]
-        told = np.full((len(vectors), len(roles)), -np.inf, np.float32)
+        log_odds = np.full((len(vectors), len(roles)), -np.inf, np.float32)
         for start in range(0, len(vectors), _ROWS):
             rows = slice(start, start + _ROWS) if mask is None else start + np.flatnonzero(mask[start : start + _ROWS])
             part = torch.from_numpy(np.array(vectors[rows], np.float32)).to(weight.device)
             units = torch.relu(self.hidden(part * self._length) + self._of_classes(flags[rows]))
-            told[rows] = (units @ weight.T).cpu().numpy()
+            log_odds[rows] = (units @ weight.T).cpu().numpy()
             if progress:
                 progress(min(start + _ROWS, len(vectors)), len(vectors))
-        return told
+        return log_odds
 
     def _of_classes(self, flags: Flags) -> Tensor:
         """Sum what the classes of each molecule add to the hidden units, (N, H): few of them are set."""
@@ -98,7 +98,7 @@ class RoleHead(nn.Module):
         mask: npt.NDArray[np.bool_] | None = None,
         progress: Progress | None = None,
     ) -> Floats:
-        """Tell of several roles of which any will do the largest log odds, (N, len(choices)), in one pass.
+        """Compute the largest log odds among several roles of which any will do, (N, len(choices)), in one pass.
 
         Args:
             vectors: As of ``log_odds``.
@@ -108,5 +108,5 @@ class RoleHead(nn.Module):
             progress: As of ``log_odds``.
         """
         numbers = sorted({number for choice in choices for number in choice})
-        told = self.log_odds(vectors, flags, numbers, mask, progress)  # (N, R)
-        return np.stack([told[:, np.searchsorted(numbers, choice)].max(1) for choice in choices], axis=1)
+        log_odds = self.log_odds(vectors, flags, numbers, mask, progress)  # (N, R)
+        return np.stack([log_odds[:, np.searchsorted(numbers, choice)].max(1) for choice in choices], axis=1)

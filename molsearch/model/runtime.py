@@ -22,7 +22,7 @@ def use_threads(count: int) -> None:
 
 
 def give_back() -> None:
-    """Give freed memory back to the system, where that is glibc's to do.
+    """Return freed memory to the system, where that is glibc's to do.
 
     Batches of many sizes leave holes in its heap: an addition keeps a third of its memory so, a training half.
     """

@@ -103,16 +103,16 @@ class WordEncoder(nn.Module):
         numbers: dict[str, int] = {}
         rows = np.zeros((len(split), max(map(len, split))), np.int64)
         mask = np.zeros(rows.shape, bool)
-        for i, found in enumerate(split):
-            rows[i, : len(found)] = [numbers.setdefault(word, len(numbers)) for word in found]
-            mask[i, : len(found)] = True
+        for i, line in enumerate(split):
+            rows[i, : len(line)] = [numbers.setdefault(word, len(numbers)) for word in line]
+            mask[i, : len(line)] = True
         features = [self._features(word) for word in numbers]
-        offsets = np.concatenate([[0], np.cumsum([len(one) for one in features])[:-1]])
+        offsets = np.concatenate([[0], np.cumsum([len(hashes) for hashes in features])[:-1]])
         arrays = (np.concatenate(features), offsets.astype(np.int64), rows, mask)
         return WordBatch(*(torch.from_numpy(array) for array in arrays))
 
     def places(self, text: str) -> list[tuple[int, int]]:
-        """Say where in a text each of its tokens stands, (L,); what is past the last one is not read."""
+        """Return where in a text each of its tokens stands, (L,); what is past the last one is not read."""
         return word_places(text)[: self.config.max_words]
 
     def forward(self, batch: WordBatch, structures: Tokens | None = None) -> Tokens:
@@ -237,7 +237,7 @@ class TransformerEncoder(nn.Module):
         return PieceBatch(ids, mask)
 
     def places(self, text: str) -> list[tuple[int, int]]:
-        """Say where in a text each of its tokens stands, (L,); a sign that the tokenizer added stands at (0, 0)."""
+        """Return where in a text each of its tokens stands, (L,); a sign that the tokenizer added stands at (0, 0)."""
         offsets: list[tuple[int, int]] = self.tokenizer.encode(text).offsets
         return offsets[: self.config.max_tokens]
 

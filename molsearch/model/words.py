@@ -15,8 +15,8 @@ def words(text: str) -> list[str]:
 
 
 def word_places(text: str) -> list[tuple[int, int]]:
-    """Say where each of ``words(text)`` stands: ``text[start:end]`` is the word before its case was changed."""
-    return [found.span() for found in _WORD.finditer(text)]
+    """Return where each of ``words(text)`` stands: ``text[start:end]`` is the word before its case was changed."""
+    return [match.span() for match in _WORD.finditer(text)]
 
 
 def hashed(feature: str, size: int) -> int:
@@ -37,9 +37,9 @@ def _long_word_grams(word: str) -> tuple[str, ...]:
 
 def text_grams(text: str) -> set[str]:
     """Collect words, neighbouring word pairs and the character 4- to 6-grams of words longer than four letters."""
-    found = words(text)
-    grams = set(found)
-    grams.update(f"{a}_{b}" for a, b in pairwise(found))
+    sequence = words(text)
+    grams = set(sequence)
+    grams.update(f"{a}_{b}" for a, b in pairwise(sequence))
     for word in grams.copy():
         if len(word) > 4 and word.isalpha():
             grams.update(_long_word_grams(word))

@@ -53,7 +53,7 @@ class EvidenceRule:
     match: float
 
     def of(self, nearness: Floats, z: Floats) -> Floats:
-        """Give the evidence of pairs, from 0 to 1, in the shape that both arguments broadcast to."""
+        """Return the evidence of pairs, from 0 to 1, in the shape that both arguments broadcast to."""
         near = np.maximum(nearness, 0.0)
         return sigmoid(self.intercept + self.nearness * near + self.match * near * z)
 
@@ -117,7 +117,7 @@ def sigmoid(logits: Floats) -> Floats:
 
 
 def standardise(cosines: Floats, background: Floats) -> Floats:
-    """Say by how many standard deviations cosines (Q, N) exceed the mean of each molecule's background (N, B)."""
+    """Compute by how many standard deviations cosines (Q, N) exceed the mean of each molecule's background (N, B)."""
     return np.asarray((cosines - background.mean(1)) / np.maximum(background.std(1), 1e-6))
 
 
@@ -178,17 +178,17 @@ class MatchCalibration:
         self._last: tuple[list[str], Floats, Floats] = ([], self._bank[:0], self._bank[:0, 0])
 
     def judge(self, texts: Sequence[str], molecules: Floats) -> tuple[MatchProbability, ...]:
-        """Say what speaks for molecules, (N, D); of several texts the one counts that speaks least for a molecule."""
+        """Judge molecules, (N, D), by texts; of several the one counts that speaks least for a molecule."""
         vectors, near = self._encode(texts)  # (Q, D), (Q,)
         cosines = vectors @ molecules.T  # (Q, N)
         background = molecules @ self._captions.T  # (N, B)
         z = standardise(cosines, background)  # (Q, N)
         evidence = self.rules.evidence.of(near[:, None], z)  # (Q, N)
         others = vectors @ self._molecules.T  # (Q, B)
-        found = []
+        probabilities = []
         for n, q in enumerate(evidence.argmin(0)):
             hubness = float(background[n].mean())
-            found.append(
+            probabilities.append(
                 MatchProbability(
                     evidence=float(evidence[q, n]),
                     cosine=float(cosines[q, n]),
@@ -200,20 +200,20 @@ class MatchCalibration:
                     text=texts[q],
                 )
             )
-        return tuple(found)
+        return tuple(probabilities)
 
     def scope(self, texts: Sequence[str]) -> tuple[QueryScope, ...]:
-        """Tell whether texts lie within what the model has read."""
+        """Check whether texts lie within what the model has read."""
         if not texts:
             return ()
         near = self._encode(texts)[1]
         wordings = read_words(texts, self._vocabulary, self._model.lexicon, self._model.role_names)
         outside = self.rules.scope.outside(near, *columns(wordings))
-        found = zip(wordings, near.tolist(), outside.tolist(), strict=True)
-        return tuple(QueryScope(wording, value, verdict) for wording, value, verdict in found)
+        rows = zip(wordings, near.tolist(), outside.tolist(), strict=True)
+        return tuple(QueryScope(*row) for row in rows)
 
     def _encode(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
-        """Give vectors and nearness of texts; those asked for last are kept, as a query is judged page by page."""
+        """Return vectors and nearness of texts; the latest ones are kept, as a query is judged page by page."""
         known, vectors, near = self._last
         if known != list(texts):
             vectors = self._model.encode_texts(texts)
@@ -397,14 +397,14 @@ def _check(calibration: Calibration) -> None:
         raise InputError(f"The histogram runs from {histogram.low:g} to {histogram.high:g}, expected low < high.")
     lists = (calibration.reliability, calibration.considered, calibration.scope)
     counts = (histogram.right, histogram.random, histogram.near)
-    if max(map(len, (*lists, *counts))) > MAX_ROWS or len({len(one) for one in counts}) > 1:
+    if max(map(len, (*lists, *counts))) > MAX_ROWS or len({len(bins) for bins in counts}) > 1:
         raise InputError(f"A list has more than {MAX_ROWS} rows, or those of the histogram differ in length.")
-    for one in calibration.reliability:
-        if {len(one.pairs), len(one.right), len(one.evidence)} != {BINS}:
-            raise InputError(f"The reliability of {one.name[:40]!r} has another number of bins than {BINS}.")
-        if not all(0 <= right <= pairs for right, pairs in zip(one.right, one.pairs, strict=True)):
-            raise InputError(f"The reliability of {one.name[:40]!r} counts more right pairs than pairs.")
-        if not all(0 <= value <= 1 for value in (*one.evidence, one.ece, one.brier)):
-            raise InputError(f"The reliability of {one.name[:40]!r} holds a share that is not between 0 and 1.")
-    if any(not 0 <= one.warned <= one.asked for one in calibration.scope):
+    for curve in calibration.reliability:
+        if {len(curve.pairs), len(curve.right), len(curve.evidence)} != {BINS}:
+            raise InputError(f"The reliability of {curve.name[:40]!r} has another number of bins than {BINS}.")
+        if not all(0 <= right <= pairs for right, pairs in zip(curve.right, curve.pairs, strict=True)):
+            raise InputError(f"The reliability of {curve.name[:40]!r} counts more right pairs than pairs.")
+        if not all(0 <= value <= 1 for value in (*curve.evidence, curve.ece, curve.brier)):
+            raise InputError(f"The reliability of {curve.name[:40]!r} holds a share that is not between 0 and 1.")
+    if any(not 0 <= figure.warned <= figure.asked for figure in calibration.scope):
         raise InputError("A row of scope counts more warnings than texts.")

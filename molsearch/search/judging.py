@@ -23,14 +23,14 @@ class MatchJudge:
     """Answers whether hits are good ones; many threads may use one.
 
     Args:
-        model: Gives the model in use.
+        model: Returns the model in use.
     """
 
     def __init__(self, model: "Callable[[], DualEncoder]") -> None:
         self._model = model
-        self._making = threading.Lock()
-        self._yardstick: MatchCalibration | None = None
-        self._made_for = ""  # model_id
+        self._loading = threading.Lock()
+        self._match_calibration: MatchCalibration | None = None
+        self._model_id = ""  # of the model that it belongs to
 
     def calibration(self, folder: Path) -> Calibration | None:
         """Read the calibration in a model's folder; None where it has none.
@@ -41,7 +41,7 @@ class MatchJudge:
         return read_calibration(folder)
 
     def calibrated(self) -> bool:
-        """Tell whether the model in use has a calibration; the first call takes a second or so.
+        """Check whether the model in use has a calibration; the first call takes a second or so.
 
         Raises:
             ModelError: If it has one that cannot be read or is another model's.
@@ -49,7 +49,7 @@ class MatchJudge:
         return self._ready() is not None
 
     def judge(self, ranking: Ranking, molecules: Floats) -> tuple[MatchProbability, ...]:
-        """Say what speaks for molecules, by the words of a query alone; of several phrases, by that which speaks least.
+        """Judge molecules by the words of a query alone; of several phrases, by that which speaks least.
 
         Args:
             ranking: The answer to the query.
@@ -62,26 +62,26 @@ class MatchJudge:
         Raises:
             ModelError: If the calibration cannot be read or is another model's.
         """
-        texts, yardstick = _texts(ranking), self._ready()
-        if yardstick is None or not texts or any(one.outside for one in yardstick.scope(texts)):
+        texts, match_calibration = _texts(ranking), self._ready()
+        if match_calibration is None or not texts or any(scope.outside for scope in match_calibration.scope(texts)):
             return ()
-        return yardstick.judge(texts, molecules)
+        return match_calibration.judge(texts, molecules)
 
     def scope(self, ranking: Ranking) -> tuple[QueryScope, ...]:
-        """Tell whether the phrases of a query lie within what the model has read; see ``judge``."""
-        yardstick = self._ready()
-        return () if yardstick is None else yardstick.scope(_texts(ranking))
+        """Check whether the phrases of a query lie within what the model has read; see ``judge``."""
+        match_calibration = self._ready()
+        return () if match_calibration is None else match_calibration.scope(_texts(ranking))
 
     def _ready(self) -> MatchCalibration | None:
         model = self._model()
-        with self._making:
-            if self._made_for != model.model_id:
+        with self._loading:
+            if self._model_id != model.model_id:
                 calibration = read_calibration(model.folder) if model.folder else None
-                self._yardstick = None if calibration is None else MatchCalibration(model, calibration.rules)
-                self._made_for = model.model_id
-            return self._yardstick
+                self._match_calibration = None if calibration is None else MatchCalibration(model, calibration.rules)
+                self._model_id = model.model_id
+            return self._match_calibration
 
 
 def _texts(ranking: Ranking) -> list[str]:
-    """Give the phrases of a query that were embedded."""
+    """Return the phrases of a query that were embedded."""
     return [phrase.kept for phrase in ranking.read.phrases if phrase.kept.strip()]

@@ -39,9 +39,9 @@ def rerank_gains(model: DualEncoder, texts: Sequence[str], shares: Sequence[floa
     words = head.words(model.text_tokens(batch))
     for start in range(0, len(keys), _CHUNK):
         graphs, _ = model.prepare_molecules(graph_store(keys[start : start + _CHUNK]), ["token"])
-        assert graphs is not None  # the token path was asked for
+        assert graphs is not None  # as the token path is among the paths
         atoms = head.atoms(model.molecule(graphs.to(model.device)))
         for row, share in enumerate(shares):
-            told = head.factor * head.match(words.rows(slice(row, row + 1)), atoms)
-            total[start : start + _CHUNK] += np.float32(share) * told.cpu().numpy()
+            gains = head.factor * head.match(words.rows(slice(row, row + 1)), atoms)
+            total[start : start + _CHUNK] += np.float32(share) * gains.cpu().numpy()
     return total

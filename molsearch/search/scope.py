@@ -41,11 +41,11 @@ class ScopeRule:
     threshold: float
 
     def value(self, nearness: Floats, unread: Floats, chemistry: Floats) -> Floats:
-        """Give what is held against the threshold, (Q,)."""
+        """Compute what is compared with the threshold, (Q,)."""
         return np.asarray(self.intercept + self.nearness * nearness + self.unread * unread + self.chemistry * chemistry)
 
     def outside(self, nearness: Floats, unread: Floats, chemistry: Floats) -> npt.NDArray[np.bool_]:
-        """Tell which texts are out of scope, (Q,)."""
+        """Check which texts are out of scope, (Q,)."""
         return np.asarray(self.value(nearness, unread, chemistry) > self.threshold)
 
 
@@ -87,7 +87,7 @@ class QueryScope:
 
 
 def nearness(texts: Floats, bank: Floats) -> Floats:
-    """Give the mean cosine of texts (Q, D) with their ten nearest captions of a bank (C, D): (Q,); NaN without any."""
+    """Compute the mean cosine of texts (Q, D) with their nearest captions of a bank (C, D), (Q,); NaN without any."""
     if not len(bank):
         return np.full(len(texts), math.nan)
     count = min(NEAREST, len(bank))
@@ -102,7 +102,7 @@ def nearness(texts: Floats, bank: Floats) -> Floats:
 def read_words(
     texts: Sequence[str], vocabulary: Collection[str], lexicon: Mapping[str, str], roles: Sequence[str] = ()
 ) -> list[WordCoverage]:
-    """Tell the words of texts that a model knows from those it does not.
+    """Count the words of texts and find those that a model does not know.
 
     Args:
         texts: The texts.
@@ -110,11 +110,11 @@ def read_words(
         lexicon: Trivial names with their SMILES.
         roles: Names of the roles that the model has learned.
     """
-    found = []
+    coverages = []
     for text, mentions in zip(texts, find_mentions(texts, lexicon), strict=True):
         spans = [(start, end) for _, start, end in find_classes(text)]
-        spans += [(one.start, one.end) for one in find_roles(text, roles)]
-        spans += [(one.start, one.end) for one in mentions]
+        spans += [(role.start, role.end) for role in find_roles(text, roles)]
+        spans += [(mention.start, mention.end) for mention in mentions]
         words = list(_WORD.finditer(text))
         unread = [
             word.group()
@@ -123,13 +123,14 @@ def read_words(
             and word.group().lower() not in vocabulary
             and not any(start < word.end() and word.start() < end for start, end in spans)
         ]
-        found.append(WordCoverage(text, len(words), tuple(unread), bool(spans)))
-    return found
+        coverages.append(WordCoverage(text, len(words), tuple(unread), bool(spans)))
+    return coverages
 
 
 def columns(wordings: Sequence[WordCoverage]) -> tuple[Floats, Floats]:
-    """Give the share of unread words and whether chemistry was read, (Q,) each, as a rule takes them."""
-    return np.array([one.unread_share for one in wordings]), np.array([float(one.chemistry) for one in wordings])
+    """Return the share of unread words and whether chemistry was read, (Q,) each, as a rule takes them."""
+    shares = np.array([coverage.unread_share for coverage in wordings])
+    return shares, np.array([float(coverage.chemistry) for coverage in wordings])
 
 
 def vocabulary_of(model: "DualEncoder") -> frozenset[str]:
