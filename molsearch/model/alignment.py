@@ -221,16 +221,6 @@ class AlignmentReport:
     molecule_map: np.ndarray
     layout: Layout
 
-    @property
-    def matched(self) -> np.ndarray:
-        """Cosines of the pairs, (N,)."""
-        return self.cosines.t2m.diagonal()
-
-    @property
-    def mismatched(self) -> np.ndarray:
-        """Cosines of each text with every molecule but its own, (N * (N - 1),)."""
-        return self.cosines.t2m[~np.eye(len(self.cosines.t2m), dtype=bool)]
-
     def of_pair(self, pair: int) -> Matrices:
         """Take the four distributions of one pair, each (N,)."""
         d = self.distributions
