@@ -1,4 +1,4 @@
-"""Chemical classes and functional groups as chemists name them, each tied to the structures it covers.
+"""Chemical classes as chemists name them, each tied to the structures it covers.
 
 The table stands beside this file as `classes.tsv`, one class a line: row number, name, synonyms, narrower terms,
 parent, pattern (the language of `patterns`), a molecule that belongs to it, one that does not, and a note, which is
@@ -115,20 +115,20 @@ class _Membership:
 
 @lru_cache(maxsize=1)
 def _rules() -> dict[str, tuple[Pattern, str]]:
-    """For each name its compiled pattern and its parent; made once, on first use."""
+    """Compile the pattern of each class, beside its parent; made once, on first use."""
     return {chemical.name: (parse(chemical.pattern), chemical.parent) for chemical in CLASSES}
 
 
 @lru_cache(maxsize=1)
 def _rule_set() -> tuple[RuleSet, npt.NDArray[np.int64]]:
-    """All rules together, and the row numbers of the classes in the order in which the rules stand, parents first."""
+    """Compile all rules together; return the row numbers of their classes in the same order too, parents first."""
     ordered: dict[str, int] = {}
     for chemical in CLASSES:
-        line = [chemical]
-        while line[-1].parent:
-            line.append(_BY_NAME[line[-1].parent])
-        for each in reversed(line):
-            ordered.setdefault(each.name, len(ordered))
+        lineage = [chemical]
+        while lineage[-1].parent:
+            lineage.append(_BY_NAME[lineage[-1].parent])
+        for ancestor in reversed(lineage):
+            ordered.setdefault(ancestor.name, len(ordered))
     rules = [(_rules()[name][0], ordered.get(_BY_NAME[name].parent, -1)) for name in ordered]
     return RuleSet(rules, QED.StructuralAlerts), np.array([_BY_NAME[name].row for name in ordered])
 
@@ -136,26 +136,26 @@ def _rule_set() -> tuple[RuleSet, npt.NDArray[np.int64]]:
 def classes_and_alerts(molbatch: MolBatch) -> tuple[Bools, Bools]:
     """Find the classes of molecules, (N, MAX_ROWS) by row number, and in the same pass QED's alerts, (N, alerts)."""
     rules, rows = _rule_set()
-    held, alerts = rules.members(molbatch)
+    members, alerts = rules.members(molbatch)
     classes = np.zeros((len(molbatch.mols), MAX_ROWS), bool)
-    classes[:, rows] = held
+    classes[:, rows] = members
     return classes, alerts
 
 
 def class_vector(mol: Chem.Mol) -> tuple[int, ...]:
-    """Row numbers of the classes that the molecule belongs to, ascending."""
+    """List the row numbers of the classes that the molecule belongs to, ascending."""
     classes, _ = classes_and_alerts(MolBatch.of([mol]))
     return tuple(np.flatnonzero(classes[0]).tolist())
 
 
 def classes_of(mol: Chem.Mol) -> tuple[str, ...]:
-    """Names of the classes that the molecule belongs to, in the order of the table."""
-    held = set(class_vector(mol))
-    return tuple(chemical.name for chemical in CLASSES if chemical.row in held)
+    """List the names of the classes that the molecule belongs to, in the order of the table."""
+    rows = set(class_vector(mol))
+    return tuple(chemical.name for chemical in CLASSES if chemical.row in rows)
 
 
 def belongs(mol: Chem.Mol, name: str) -> bool:
-    """Tell whether the molecule is a member of the class; cheaper than `classes_of` for one class.
+    """Return whether the molecule is a member of the class; cheaper than `classes_of` for one class.
 
     Raises:
         InputError: No class has that name.
@@ -164,7 +164,7 @@ def belongs(mol: Chem.Mol, name: str) -> bool:
 
 
 def matches(mol: Chem.Mol, name: str) -> tuple[tuple[int, ...], ...]:
-    """Atoms of each place in the molecule that makes it a member of the class, for highlighting.
+    """List the atoms of each place in the molecule that makes it a member of the class, for highlighting.
 
     Returns:
         Tuples of atom indices; empty where the molecule is no member or where no SMARTS decides (charge, ring count).
@@ -198,7 +198,7 @@ def find_classes(text: str, *, exact: bool = False) -> tuple[tuple[str, int, int
 
 @lru_cache(maxsize=2)
 def _terms(exact: bool) -> Terms[str]:
-    """All titles of the classes; made once, on first use."""
+    """Collect all titles of the classes; made once, on first use."""
     return Terms(
         (title, chemical.name)
         for chemical in CLASSES

@@ -18,7 +18,7 @@ BondOf = Mapping[tuple[int, int], int]  # two neighbours in either order -> thei
 LARGEST_RING = 7
 ANY = "*"
 
-# What a Kind decides; an atom that asks for anything else may match any.
+# What an AtomType decides; an atom that asks for anything else may match any.
 _DECIDED = re.compile(
     r"(?:\*|#\d+|se|as|[A-Z][a-z]?|[cnosp]|a|H\d*|D\d+|X\d+|R\d*|r\d+|r\{\d*-\d*\}|\+\d*|-\d*|\d+\*|[!&,;\[\]])*"
 )
@@ -83,10 +83,10 @@ def requirements_of(query: Chem.Mol) -> Requirements:
 
 def both_ways(ends: Iterator[tuple[int, tuple[int, int]]]) -> dict[tuple[int, int], int]:
     """Map two neighbours, in either order, to their bond."""
-    found = {}
+    bond_of = {}
     for bond, (begin, end) in ends:
-        found[begin, end] = found[end, begin] = bond
-    return found
+        bond_of[begin, end] = bond_of[end, begin] = bond
+    return bond_of
 
 
 def ring_bonds(cycle: Sequence[int], bond_of: BondOf) -> tuple[int, ...]:
@@ -106,16 +106,16 @@ def ways_of_pair(
     first: Sequence[int], second: Sequence[int], shared: tuple[int, int], bond_of: BondOf
 ) -> Iterator[Way]:
     """Walk round two rings that share one bond: the smaller first, or either where they are of one size."""
-    for one, other in ((first, second), (second, first)):
-        if len(one) > len(other):
+    for smaller, larger in ((first, second), (second, first)):
+        if len(smaller) > len(larger):
             continue
         for start, end in (shared, shared[::-1]):
-            rim = (*_around(one, start, end), *_around(other, end, start)[1:-1])
+            rim = (*_around(smaller, start, end), *_around(larger, end, start)[1:-1])
             yield rim, (*ring_bonds(rim, bond_of), bond_of[shared])
 
 
 def pair_shape(first: Sequence[int], second: Sequence[int]) -> Shape:
-    """Shape of two rings that share one bond."""
+    """Return the shape of two rings that share one bond."""
     return (len(first) + len(second) - 2, *sorted((len(first), len(second))))
 
 
@@ -153,21 +153,21 @@ def _ring_pieces(rings: Sequence[tuple[int, ...]], bond_of: BondOf) -> Iterator[
 
 
 def _within(smarts: str) -> Iterator[Clause]:
-    """List what each `$(...)` requirements that an atom's SMARTS asks for whatever else holds."""
+    """Yield the clauses of each `$(...)` that an atom's SMARTS asks for whatever else holds."""
     text = smarts[1:-1] if smarts.startswith("[") else ""
     for part in _parted(text, ";"):
         if len(_parted(part, ",")) == 1:
-            for one in _parted(part, "&"):
-                if one.startswith("$(") and (query := Chem.MolFromSmarts(one[2:-1])) is not None:
+            for primitive in _parted(part, "&"):
+                if primitive.startswith("$(") and (query := Chem.MolFromSmarts(primitive[2:-1])) is not None:
                     yield from requirements_of(query).clauses
 
 
-def _parted(text: str, sign: str) -> list[str]:
-    """Part a text at a sign that stands in no bracket."""
+def _parted(text: str, separator: str) -> list[str]:
+    """Split a text at a separator where that stands in no bracket."""
     parts, depth = [""], 0
     for letter in text:
         depth += (letter in "([") - (letter in ")]")
-        if letter == sign and depth == 0:
+        if letter == separator and depth == 0:
             parts.append("")
         else:
             parts[-1] += letter
@@ -175,7 +175,7 @@ def _parted(text: str, sign: str) -> list[str]:
 
 
 def _stripped(smarts: str) -> str:
-    """Weaken an atom's SMARTS to what a Kind decides: `$(...)`, denied or not, and chirality then always hold."""
+    """Weaken an atom's SMARTS to what an AtomType decides: `$(...)`, denied or not, and chirality then always hold."""
     while (start := smarts.find("$(")) >= 0:
         smarts = smarts[:start].rstrip("!") + ANY + smarts[_after_bracket(smarts, start + 2) :]
     smarts = smarts.replace("@", "")
@@ -183,7 +183,7 @@ def _stripped(smarts: str) -> str:
 
 
 def _after_bracket(smarts: str, place: int) -> int:
-    """Position after the bracket that was opened before ``place``."""
+    """Find the position after the bracket that was opened before ``place``."""
     depth = 1
     while depth:
         depth += (smarts[place] == "(") - (smarts[place] == ")")

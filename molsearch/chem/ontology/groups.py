@@ -48,10 +48,10 @@ def read_groups(path: Path) -> tuple[Group, ...]:
     Raises:
         InputError: The file is missing or a line lacks a column.
     """
-    return read_rules(path, "group", _motif)
+    return read_rules(path, "group", _group)
 
 
-def _motif(line: Mapping[str, str]) -> Group:
+def _group(line: Mapping[str, str]) -> Group:
     return Group(
         name=line["name"],
         terms=parted(line["terms"]),
@@ -74,7 +74,7 @@ def group_named(name: str) -> Group:
         InputError: No group has that name.
     """
     if name not in _BY_NAME:
-        raise InputError(f"no group is named {name!r}: use a name of the group table, or find_motifs for free text")
+        raise InputError(f"no group is named {name!r}: use a name of the group table, or find_groups for free text")
     return _BY_NAME[name]
 
 
@@ -84,16 +84,16 @@ def find_groups(text: str) -> tuple[tuple[str, int, int], ...]:
     Args:
         text: Any text.
     """
-    found = [(_signs()[sign.group()], *sign.span()) for sign in _written().finditer(text)]
+    abbreviated = [(_abbreviations()[match.group()], *match.span()) for match in _abbreviation_pattern().finditer(text)]
     kept: list[tuple[str, int, int]] = []
-    for one in sorted([*found, *_terms().find(text)], key=lambda one: one[1] - one[2]):
-        if not any(start < one[2] and one[1] < end for _, start, end in kept):
-            kept.append(one)
-    return tuple(sorted(kept, key=lambda one: one[1]))
+    for mention in sorted([*abbreviated, *_terms().find(text)], key=lambda mention: mention[1] - mention[2]):
+        if not any(start < mention[2] and mention[1] < end for _, start, end in kept):
+            kept.append(mention)
+    return tuple(sorted(kept, key=lambda mention: mention[1]))
 
 
 def rows_within(group: Group) -> tuple[int, ...]:
-    """Row numbers of the classes that hold every molecule with the group."""
+    """List the row numbers of the classes that hold every molecule with the group."""
     return (class_named(group.within).row,) if group.within else ()
 
 
@@ -103,12 +103,12 @@ def _terms() -> Terms[str]:
 
 
 @lru_cache(maxsize=1)
-def _signs() -> dict[str, str]:
-    return {sign: group.name for group in GROUPS for sign in group.abbreviations}
+def _abbreviations() -> dict[str, str]:
+    return {abbreviation: group.name for group in GROUPS for abbreviation in group.abbreviations}
 
 
 @lru_cache(maxsize=1)
-def _written() -> re.Pattern[str]:
-    """Any sign that stands alone, the longest first."""
-    abbreviations = "|".join(re.escape(sign) for sign in sorted(_signs(), key=len, reverse=True))
+def _abbreviation_pattern() -> re.Pattern[str]:
+    """Compile what matches any abbreviation that stands alone, the longest first."""
+    abbreviations = "|".join(map(re.escape, sorted(_abbreviations(), key=len, reverse=True)))
     return re.compile(rf"(?<![A-Za-z0-9=#\[\](])(?:{abbreviations})(?![A-Za-z0-9=#\[(])")

@@ -58,17 +58,17 @@ class Term:
     number: int = 0
 
     def holds(self, mol: Chem.Mol, numbers: dict[str, int]) -> bool:
-        """Tell whether the molecule fulfils the condition; `numbers` keeps the predicates already computed for it."""
+        """Return whether the molecule fulfils the condition; `numbers` keeps the predicates already computed for it."""
         if self.query is None:
             if self.predicate not in numbers:
                 numbers[self.predicate] = PREDICATES[self.predicate](mol)
-            found = compare(numbers[self.predicate], self.operator, self.number)
+            fulfilled = compare(numbers[self.predicate], self.operator, self.number)
         elif self.operator:
             matches = mol.GetSubstructMatches(self.query, useChirality=self.chiral, maxMatches=MAX_COUNTED)
-            found = compare(len(matches), self.operator, self.number)
+            fulfilled = compare(len(matches), self.operator, self.number)
         else:
-            found = mol.HasSubstructMatch(self.query, useChirality=self.chiral)
-        return bool(found) != self.negated
+            fulfilled = mol.HasSubstructMatch(self.query, useChirality=self.chiral)
+        return bool(fulfilled) != self.negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Pattern:
     alternatives: tuple[tuple[Term, ...], ...]
 
     def holds(self, mol: Chem.Mol, numbers: dict[str, int]) -> bool:
-        """Tell whether one alternative holds."""
+        """Return whether one alternative holds."""
         for terms in self.alternatives:
             for term in terms:
                 if not term.holds(mol, numbers):
@@ -90,14 +90,14 @@ class Pattern:
     def atoms(self, mol: Chem.Mol) -> tuple[tuple[int, ...], ...]:
         """List the atoms of each place that the SMARTS of the fulfilled alternatives match, without repeats."""
         numbers: dict[str, int] = {}
-        found: dict[tuple[int, ...], None] = {}
+        places: dict[tuple[int, ...], None] = {}
         for terms in self.alternatives:
             if all(term.holds(mol, numbers) for term in terms):
                 for term in terms:
                     if term.query is not None and not term.negated:
                         matches = mol.GetSubstructMatches(term.query, useChirality=term.chiral, maxMatches=MAX_COUNTED)
-                        found.update(dict.fromkeys(matches))
-        return tuple(found)
+                        places.update(dict.fromkeys(matches))
+        return tuple(places)
 
 
 def parse(text: str) -> Pattern:

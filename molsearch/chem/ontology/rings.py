@@ -25,18 +25,18 @@ class RingMap:
     """
 
     def __init__(self, molbatch: MolBatch) -> None:
-        """Read the rings that ``traits`` found."""
-        self._cohort = molbatch
-        rings = [ring for read in molbatch.reads for ring in read.rings]
-        self._counts = np.array([len(read.rings) for read in molbatch.reads], np.int64)  # (N,)
+        """Lay out the rings that ``atom_types`` found."""
+        self._molbatch = molbatch
+        rings = [ring for types in molbatch.reads for ring in types.rings]
+        self._counts = np.array([len(types.rings) for types in molbatch.reads], np.int64)  # (N,)
         self._sizes = np.array([len(ring) for ring in rings], np.int64)  # of all rings, the large ones too
         self._owners = np.repeat(np.arange(len(molbatch.reads)), self._counts)
         self._firsts = np.cumsum(self._sizes) - self._sizes
         holders = np.repeat(self._owners, self._sizes)
         self._atoms = flat(rings) + molbatch.starts[holders]
         bond_starts = np.cumsum(molbatch.bonds) - molbatch.bonds
-        self._bonds = flat([ring for read in molbatch.reads for ring in read.bond_rings]) + bond_starts[holders]
-        fragments = np.array([read.fragments for read in molbatch.reads], np.int64)
+        self._bonds = flat([ring for types in molbatch.reads for ring in types.bond_rings]) + bond_starts[holders]
+        fragments = np.array([types.fragments for types in molbatch.reads], np.int64)
         self.independent = molbatch.bonds - molbatch.sizes + fragments  # (N,) rings of any basis
         self._small = np.flatnonzero(self._sizes <= LARGEST_RING)
         self.owners = self._owners[self._small]
@@ -44,32 +44,32 @@ class RingMap:
         self._pair()
 
     def _coded(self, rings: Ints, turns: Ints) -> Codes:
-        """Give rings a code, each read from ``turns`` places further on."""
+        """Hash rings, each read from ``turns`` places further on."""
         sizes = self._sizes[rings]
         inside = sizes[:, None].astype(np.uint64) > _PLACES  # (R, places)
         places = (np.arange(LARGEST_RING) + turns[:, None]) % sizes[:, None] + self._firsts[rings][:, None]
         places = np.where(inside, places, 0)
-        kinds = self._cohort.kinds[self._atoms[places]].astype(np.uint64)
-        orders = self._cohort.orders[2 * self._bonds[places]].astype(np.uint64)
+        kinds = self._molbatch.kinds[self._atoms[places]].astype(np.uint64)
+        orders = self._molbatch.orders[2 * self._bonds[places]].astype(np.uint64)
         steps = mixed(mixed(kinds * _SPREAD[0] + orders) * _SPREAD[1] + _PLACES)
         return mixed(np.where(inside, steps, np.uint64(0)).sum(1) + sizes.astype(np.uint64))
 
     def _pair(self) -> None:
-        """Find the pairs of rings that share bonds, and give those that share a single one a code."""
+        """Find the pairs of rings that share bonds, and hash those that share a single one."""
         ring_of = np.repeat(np.arange(len(self._sizes)), self._sizes)
         order = np.argsort(self._bonds, kind="stable")
         bonds, ring_of = self._bonds[order], ring_of[order]
         places = order - self._firsts[ring_of]
-        found = []
+        sharing = []
         step = 1
         while len(bonds) > step and (same := bonds[step:] == bonds[:-step]).any():  # step 2: bonds of three rings
             at = np.flatnonzero(same)
-            found.append(np.array([ring_of[at], ring_of[at + step], places[at], places[at + step]]))
+            sharing.append(np.array([ring_of[at], ring_of[at + step], places[at], places[at + step]]))
             step += 1
-        pairs = np.concatenate(found, 1) if found else np.zeros((4, 0), np.int64)
+        pairs = np.concatenate(sharing, 1) if sharing else np.zeros((4, 0), np.int64)
         pairs = pairs[:, np.lexsort(pairs[1::-1])]
-        fresh = np.append(True, (np.diff(pairs[:2]) != 0).any(0)) if pairs.size else np.zeros(0, bool)
-        starts = np.flatnonzero(fresh)
+        is_first = np.append(True, (np.diff(pairs[:2]) != 0).any(0)) if pairs.size else np.zeros(0, bool)
+        starts = np.flatnonzero(is_first)
         shared = np.diff(np.append(starts, pairs.shape[1]))  # bonds that each pair shares
         pairs = pairs[:, starts]
         owners = self._owners[pairs[0]]
@@ -90,12 +90,12 @@ class RingMap:
         return both
 
     def _meet_once(self, pairs: Ints) -> Bools:
-        """Tell which pairs of rings have no more than two atoms in common."""
-        atoms = [frozenset(ring) for read in self._cohort.reads for ring in read.rings] if pairs.size else []
-        return np.array([len(atoms[one] & atoms[other]) == 2 for one, other in pairs.T.tolist()], bool)
+        """Return which pairs of rings have no more than two atoms in common."""
+        atoms = [frozenset(ring) for types in self._molbatch.reads for ring in types.rings] if pairs.size else []
+        return np.array([len(atoms[first] & atoms[second]) == 2 for first, second in pairs.T.tolist()], bool)
 
     def listed(self) -> Ints:
-        """Largest size, up to LARGEST_RING, at which every cycle of a molecule is a ring that RDKit lists, (N,).
+        """Find the size, at most LARGEST_RING, up to which every cycle of a molecule is a ring listed by RDKit, (N,).
 
         RDKit lists a basis: any other cycle is the sum, bond by bond modulo 2, of m >= 2 listed rings, so it has at
         least the bonds of the m smallest less twice the bonds that m rings can share.
@@ -103,7 +103,7 @@ class RingMap:
         whole = (self._counts == self.independent) & ~self._tangled
         listed = np.where(whole, LARGEST_RING, 0)
         for row in np.flatnonzero(whole & (self._pair_counts > 0)).tolist():
-            sizes = tuple(sorted(map(len, self._cohort.reads[row].rings)))
+            sizes = tuple(sorted(map(len, self._molbatch.reads[row].rings)))
             listed[row] = _all_listed(sizes, int(self._pair_counts[row]))
         return listed
 
@@ -114,23 +114,23 @@ class RingMap:
 
     def pair(self, number: int) -> tuple[int, Ring, Ring, Iterator[Way]]:
         """Return the molecule of a pair, its two rings, and the ways round both."""
-        one, other, place, _ = self._single[:, number].tolist()
-        owner, first = self._ring(one)
-        _, second = self._ring(other)
-        bond = self._cohort.reads[owner].bond_rings[one - self._before(owner)][place]
-        ends = self._cohort.reads[owner].ends[bond]
+        first_ring, second_ring, place, _ = self._single[:, number].tolist()
+        owner, first = self._ring(first_ring)
+        _, second = self._ring(second_ring)
+        bond = self._molbatch.reads[owner].bond_rings[first_ring - self._before(owner)][place]
+        ends = self._molbatch.reads[owner].ends[bond]
         return owner, first, second, ways_of_pair(first, second, ends, self._bond_of(owner))
 
     def _ring(self, ring: int) -> tuple[int, Ring]:
         owner = int(self._owners[ring])
-        return owner, self._cohort.reads[owner].rings[ring - self._before(owner)]
+        return owner, self._molbatch.reads[owner].rings[ring - self._before(owner)]
 
     def _before(self, owner: int) -> int:
         return int(self._counts[:owner].sum())
 
     def _bond_of(self, owner: int) -> dict[tuple[int, int], int]:
-        read = self._cohort.reads[owner]
-        return both_ways((bond, read.ends[bond]) for ring in read.bond_rings for bond in ring)
+        types = self._molbatch.reads[owner]
+        return both_ways((bond, types.ends[bond]) for ring in types.bond_rings for bond in ring)
 
 
 @lru_cache(maxsize=10_000)

@@ -62,8 +62,8 @@ class RuleSet:
             ]
             for pattern, _ in rules
         ]
-        asked = {_condition(term): term for term in terms}
-        self._terms = [asked[condition] for condition in conditions]
+        term_of = {_condition(term): term for term in terms}
+        self._terms = [term_of[condition] for condition in conditions]
         self._steps = steps
         flat = [step for alternatives in steps for alternative in alternatives for step in alternative]
         self._flat = np.array([condition for condition, _ in flat], np.int64)
@@ -100,20 +100,20 @@ class RuleSet:
             Which rules hold, parents included, (N, rules), and which further queries match, (N, more).
         """
         possible, certain = self._screen.sift(molbatch)
-        numbers = [_numbers(mol, read) for mol, read in zip(molbatch.mols, molbatch.reads, strict=True)]
+        numbers = [_numbers(mol, types) for mol, types in zip(molbatch.mols, molbatch.reads, strict=True)]
         for name, query in self._counted.items():
             for row in np.flatnonzero(~possible[query]).tolist():
                 numbers[row][name] = 0
         conditions = self._conditions(possible, certain, numbers)
         own = self._own(conditions)  # (rules, N)
         self._settle(molbatch, own, conditions, numbers)
-        held: Bools = own == _YES
+        holds: Bools = own == _YES
         for rules, parents in self._generations:
-            held[rules] &= held[parents]
-        return held.T, self._matches(molbatch, possible[self._more :], certain[self._more :])
+            holds[rules] &= holds[parents]
+        return holds.T, self._matches(molbatch, possible[self._more :], certain[self._more :])
 
     def _conditions(self, possible: Bools, certain: Bools, numbers: Sequence[dict[str, int]]) -> States:
-        """What is known of each condition so far, (conditions, N)."""
+        """Write down what is known of each condition so far, (conditions, N)."""
         states = np.full((len(self._terms), len(numbers)), _OPEN, np.int8)
         open_or_yes = np.where(certain[self._queries] & self._sure, np.int8(_YES), np.int8(_OPEN))
         states[self._matched] = np.where(possible[self._queries], open_or_yes, self._absent)
@@ -124,7 +124,7 @@ class RuleSet:
         return states
 
     def _own(self, conditions: States) -> States:
-        """What is known of each rule, its parent left aside, (rules, N)."""
+        """Derive what is known of each rule, its parent left aside, (rules, N)."""
         steps = conditions[self._flat] ^ self._negated  # 1 holds, 0 fails, 2 and 3 are open
         failed = np.logical_or.reduceat(steps == 0, self._step_starts)
         holds = np.logical_and.reduceat(steps == 1, self._step_starts)
@@ -154,24 +154,24 @@ class RuleSet:
     def _holds(
         self, rule: int, mol: Chem.Mol, known: bytearray, numbers: dict[str, int], counts: dict[int, int]
     ) -> bool:
-        """Tell whether one of the rule's alternatives holds; what is found out on the way is kept."""
+        """Return whether one of the rule's alternatives holds; what is found out on the way is kept."""
         for alternative in self._steps[rule]:
             for condition, negated in alternative:
-                found = known[condition]
-                if found == _OPEN:
-                    found = known[condition] = _ask(self._terms[condition], mol, numbers, counts)
-                if found == negated:
+                state = known[condition]
+                if state == _OPEN:
+                    state = known[condition] = _ask(self._terms[condition], mol, numbers, counts)
+                if state == negated:
                     break
             else:
                 return True
         return False
 
     def _matches(self, molbatch: MolBatch, possible: Bools, certain: Bools) -> Bools:
-        found = certain.T.copy()  # (N, more)
+        matched = certain.T.copy()  # (N, more)
         queries = self._screen.queries[self._more :]
         for row, number in np.argwhere((possible & ~certain).T).tolist():
-            found[row, number] = molbatch.mols[row].HasSubstructMatch(queries[number])
-        return found
+            matched[row, number] = molbatch.mols[row].HasSubstructMatch(queries[number])
+        return matched
 
 
 def _generations(parents: Sequence[int]) -> list[tuple[Ints, Ints]]:
@@ -184,23 +184,23 @@ def _generations(parents: Sequence[int]) -> list[tuple[Ints, Ints]]:
 
 
 def _condition(term: Term) -> Condition:
-    """What a term asks, whether or not it is negated."""
+    """Identify what a term asks, whether or not it is negated."""
     return (term.predicate or id(term.query), term.operator, term.number)
 
 
-def _numbers(mol: Chem.Mol, read: AtomTypes) -> dict[str, int]:
-    """Compute the cheap predicates, from the traits where that is faster than asking RDKit."""
-    elements = [kind.element for kind in read.atoms]
+def _numbers(mol: Chem.Mol, types: AtomTypes) -> dict[str, int]:
+    """Compute the cheap predicates, from the atom types where that is faster than asking RDKit."""
+    elements = [kind.element for kind in types.atoms]
     known = {
-        **fused_rings(read.rings, elements),
+        **fused_rings(types.rings, elements),
         "carbons": elements.count(6),
-        "isotopes": sum([kind.isotope for kind in read.atoms]),
-        "stereocentres": sum([kind.tagged for kind in read.atoms]),
-        "rings": len(read.rings),
-        "largest_ring": max(map(len, read.rings), default=0),
+        "isotopes": sum([kind.isotope for kind in types.atoms]),
+        "stereocentres": sum([kind.tagged for kind in types.atoms]),
+        "rings": len(types.rings),
+        "largest_ring": max(map(len, types.rings), default=0),
     }
-    known["fragments"] = read.fragments
-    common = [len(set(one) & set(other)) for one, other in combinations(read.rings, 2)]
+    known["fragments"] = types.fragments
+    common = [len(set(first) & set(second)) for first, second in combinations(types.rings, 2)]
     if 1 not in common:
         known["spiro"] = 0
     if max(common, default=0) <= 2:

@@ -1,4 +1,4 @@
-"""Many SMARTS against many molecules: which cannot match, and which must, is told from clauses before any search."""
+"""Many SMARTS against many molecules: their clauses show which cannot match, and which must, before any search."""
 
 import threading
 from collections import defaultdict
@@ -24,7 +24,7 @@ Masks = dict[tuple[Shape, int], int]  # shape of a clause and a place in it (2i:
 
 _ATOM = ((1,), 0)  # the only place of a clause of one atom
 
-MOST_SITES = 100_000  # surroundings of an atom, rings and pairs of rings that a screen remembers
+MOST_ENVIRONMENTS = 100_000  # surroundings of an atom, rings and pairs of rings that a screen remembers
 
 
 class Screen:
@@ -35,18 +35,17 @@ class Screen:
         self.queries = tuple(queries)
         requirements = [requirements_of(query) for query in queries]
         numbers: dict[Clause, int] = {}
-        needs = [[numbers.setdefault(clause, len(numbers)) for clause in one.clauses] for one in requirements]
+        needs = [[numbers.setdefault(clause, len(numbers)) for clause in required.clauses] for required in requirements]
         self._needs = np.array([number for need in needs for number in need], np.int64)
         self._starts = np.cumsum([0, *map(len, needs)])[:-1]
         self._least = np.array(
-            [(one.atoms, one.ring_bonds, one.rings) for one in requirements], np.int64
+            [(required.atoms, required.ring_bonds, required.rings) for required in requirements], np.int64
         ).T.copy()  # (3, Q)
-        self._decided: Bools = np.array([one.decided for one in requirements], bool)
+        self._decided: Bools = np.array([required.decided for required in requirements], bool)
         self._bytes = (len(numbers) + 7) // 8
         # By the size of a ring: the clauses and the queries about a ring of that size or above.
-        largest = np.array(
-            [max((max(clause.shape[1:], default=0) for clause in one.clauses), default=0) for one in requirements]
-        )
+        rings = [[max(clause.shape[1:], default=0) for clause in required.clauses] for required in requirements]
+        largest = np.array([max(sizes, default=0) for sizes in rings])
         self._queries_from: Bools = np.array([largest >= max(size, 1) for size in range(LARGEST_RING + 2)])
         masks = [
             sum(1 << number for clause, number in numbers.items() if max(clause.shape[1:], default=0) >= max(size, 1))
@@ -70,11 +69,11 @@ class Screen:
         }
         self._masks: dict[int, Masks] = {}
         self._lock = threading.Lock()  # for what is remembered, below
-        self._rows: dict[int, int] = {}  # code of a site -> row of the table
-        self._table: Bytes = np.zeros((0, self._bytes), np.uint8)  # (sites, bytes): clauses that a site shows
+        self._rows: dict[int, int] = {}  # code of an environment -> row of the table
+        self._table: Bytes = np.zeros((0, self._bytes), np.uint8)  # (environments, bytes): clauses that each shows
 
     def sift(self, molbatch: MolBatch) -> tuple[Bools, Bools]:
-        """Tell which queries each molecule may match, and of which it is certain that it does, (Q, N) each."""
+        """Return which queries each molecule may match, and of which it is certain that it does, (Q, N) each."""
         rings = RingMap(molbatch)
         listed = rings.listed()
         with self._lock:
@@ -82,17 +81,17 @@ class Screen:
         present = shown | self._clauses_from[listed + 1]  # (N, bytes)
         bits = np.unpackbits(present.T, axis=0, bitorder="little")  # (clauses, N)
         possible = np.logical_and.reduceat(bits.view(bool)[self._needs], self._starts)
-        ring_bonds = np.array([read.ring_bonds for read in molbatch.reads], np.int64)
+        ring_bonds = np.array([types.ring_bonds for types in molbatch.reads], np.int64)
         for size, least in zip((molbatch.sizes, ring_bonds, rings.independent), self._least, strict=True):
             possible &= least[:, None] <= size
         certain = possible & self._decided[:, None] & ~self._queries_from[listed + 1].T
-        hydrogen = molbatch.any_atom(molbatch.elements == 1)  # SMARTS counts these atoms as H, a Kind does not
+        hydrogen = molbatch.any_atom(molbatch.elements == 1)  # SMARTS counts these atoms as H, an AtomType does not
         possible[:, hydrogen], certain[:, hydrogen] = True, False
         return possible, certain
 
     def _present(self, molbatch: MolBatch, rings: RingMap) -> Bytes:
-        """Clauses that each molecule shows, (N, bytes)."""
-        if len(self._rows) > MOST_SITES:
+        """Work out which clauses each molecule shows, (N, bytes)."""
+        if len(self._rows) > MOST_ENVIRONMENTS:
             self._rows = {}
 
         def star(place: int) -> int:
@@ -121,7 +120,7 @@ class Screen:
         return present
 
     def _rows_of(self, codes: Codes, shown_at: Callable[[int], int]) -> Ints:
-        """Row of the table for each code; a new one is worked out at the first place that has it."""
+        """Find the row of the table for each code; a new one is worked out at the first place that has it."""
         distinct, places, numbers = np.unique(codes, return_index=True, return_inverse=True)
         names = distinct.tolist()
         rows = []
@@ -141,48 +140,48 @@ class Screen:
     def _packed(self, mask: int) -> Bytes:
         return np.frombuffer(mask.to_bytes(self._bytes, "little"), np.uint8)
 
-    def _way(self, shape: Shape, ways: Iterable[Way], mol: Chem.Mol, read: AtomTypes) -> int:
+    def _way(self, shape: Shape, ways: Iterable[Way], mol: Chem.Mol, types: AtomTypes) -> int:
         """Work out which clauses of a shape the ways through a molecule show, one bit each."""
-        found = 0
+        shown = 0
         for atoms, bonds in ways if shape in self._shapes else ():
             mask = -1
             for place, atom in enumerate(atoms):
-                mask &= self._of_atom(mol, read, atom).get((shape, 2 * place), 0)
+                mask &= self._of_atom(mol, types, atom).get((shape, 2 * place), 0)
             for place, bond in enumerate(bonds):
-                mask &= self._of_bond(mol, read, bond).get((shape, 2 * place + 1), 0)
-            found |= mask
-        return found
+                mask &= self._of_bond(mol, types, bond).get((shape, 2 * place + 1), 0)
+            shown |= mask
+        return shown
 
-    def _star(self, atom: int, mol: Chem.Mol, read: AtomTypes) -> int:
+    def _star(self, atom: int, mol: Chem.Mol, types: AtomTypes) -> int:
         """Work out which clauses an atom, its bonds, and the paths of three atoms through it show."""
-        own = self._of_atom(mol, read, atom)
-        found = own.get(_ATOM, 0)
+        own = self._of_atom(mol, types, atom)
+        shown = own.get(_ATOM, 0)
         arms = []
-        for bond, ends in enumerate(read.ends):
+        for bond, ends in enumerate(types.ends):
             if atom in ends:
-                other, between = self._of_atom(mol, read, sum(ends) - atom), self._of_bond(mol, read, bond)
+                other, between = self._of_atom(mol, types, sum(ends) - atom), self._of_bond(mol, types, bond)
                 for here, there in ((0, 2), (2, 0)):
-                    found |= own.get(((2,), here), 0) & between.get(((2,), 1), 0) & other.get(((2,), there), 0)
+                    shown |= own.get(((2,), here), 0) & between.get(((2,), 1), 0) & other.get(((2,), there), 0)
                 sides = [other.get(((3,), 4 * side), 0) & between.get(((3,), 2 * side + 1), 0) for side in (0, 1)]
                 arms.append(sides)
         centre = own.get(((3,), 2), 0)
-        for one, (first, _) in enumerate(arms):
-            for other_one, (_, second) in enumerate(arms):
-                if one != other_one:
-                    found |= centre & first & second
-        return found
+        for left, (first, _) in enumerate(arms):
+            for right, (_, second) in enumerate(arms):
+                if left != right:
+                    shown |= centre & first & second
+        return shown
 
-    def _of_atom(self, mol: Chem.Mol, read: AtomTypes, row: int) -> Masks:
-        """Clauses in which an atom of this kind can stand, by place."""
-        number = read.atoms[row].number
+    def _of_atom(self, mol: Chem.Mol, types: AtomTypes, row: int) -> Masks:
+        """Find the clauses in which an atom of this type can stand, by place."""
+        number = types.atoms[row].number
         if (masks := self._masks.get(number)) is None:
             atom = mol.GetAtomWithIdx(row)
             masks = self._masks[number] = self._merged(part for part, query in self._atoms.items() if query.Match(atom))
         return masks
 
-    def _of_bond(self, mol: Chem.Mol, read: AtomTypes, row: int) -> Masks:
-        """Clauses in which a bond of this kind can stand, by place."""
-        number = read.bonds[row].number
+    def _of_bond(self, mol: Chem.Mol, types: AtomTypes, row: int) -> Masks:
+        """Find the clauses in which a bond of this type can stand, by place."""
+        number = types.bonds[row].number
         if (masks := self._masks.get(number)) is None:
             bond, ring = mol.GetBondWithIdx(row), mol.GetBondWithIdx(row).IsInRing()
             fits = (part for part, query in self._bonds.items() if (ring or not part[1]) and query.Match(bond))

@@ -1,4 +1,4 @@
-"""Terms looked for in free text, and the tab-separated tables beside the code that hold them, one rule a line.
+"""Terms looked for in free text, and the tab-separated tables of this folder that hold them, one rule a line.
 
 The longest term at each place is found, in singular or plural, any letter case.
 """
@@ -48,7 +48,7 @@ class Terms(Generic[Meaning]):
         Hyphens and spaces count alike and Greek letters read as their names.
         """
         written, offsets = plain(text)
-        found = []
+        occurrences = []
         after = 0
         for word in _WORD.finditer(written):
             if word.start() < after or _DENIED.search(written, max(0, word.start() - 8), word.start()):
@@ -57,14 +57,14 @@ class Terms(Generic[Meaning]):
                 start = word.start() - lead
                 end = start + len(phrase)
                 if start >= after and written.startswith(phrase, start) and not written[end : end + 1].isalnum():
-                    found.append((meaning, offsets[start], offsets[end]))
+                    occurrences.append((meaning, offsets[start], offsets[end]))
                     after = end
                     break
-        return tuple(found)
+        return tuple(occurrences)
 
 
 def plain(text: str) -> tuple[str, list[int] | range]:
-    """Text in the form in which terms are compared, and for each of its positions the position in the text."""
+    """Write a text as terms are compared, and list for each of its positions the position in the text."""
     if text.isascii():
         return text.lower().translate(_ASCII_DASHES), range(len(text) + 1)
     parts = [_GREEK.get(letter) or _DASHES.get(letter) or letter.lower() for letter in text]
@@ -73,7 +73,7 @@ def plain(text: str) -> tuple[str, list[int] | range]:
 
 
 def _forms(title: str) -> Iterator[str]:
-    """The title, its plural and its singular, and each as the British spell it."""
+    """Yield the title, its plural and its singular, and each as the British spell it."""
     for form in _numbers(title):
         yield form
         for american, british in _BRITISH:

@@ -92,9 +92,9 @@ def test_every_term_is_found_alone(chemical: ChemicalClass) -> None:
 
 def test_vector_and_names_agree() -> None:
     rows = {chemical.row: chemical.name for chemical in CLASSES}
-    found = class_vector(mol(CORTISOL))
-    assert list(found) == sorted(set(found))
-    assert {rows[row] for row in found} == set(classes_of(mol(CORTISOL)))
+    vector = class_vector(mol(CORTISOL))
+    assert list(vector) == sorted(set(vector))
+    assert {rows[row] for row in vector} == set(classes_of(mol(CORTISOL)))
 
 
 # --- known molecules ------------------------------------------------------------------------------------------------
@@ -126,13 +126,13 @@ def test_vector_and_names_agree() -> None:
     ],
 )
 def test_known_molecules(smiles: str, inside: str, outside: str) -> None:
-    found = set(classes_of(mol(smiles)))
-    assert set(inside.split("; ")) <= found
+    classes = set(classes_of(mol(smiles)))
+    assert set(inside.split("; ")) <= classes
     for name in outside.split("; "):
-        assert class_named(name).name not in found
+        assert class_named(name).name not in classes
 
 
-def test_stereo_twin_changes_only_the_stereo_classes() -> None:
+def test_stereoisomer_changes_only_the_stereo_classes() -> None:
     beta = "C[C@]12CC[C@H]3[C@@H](CC=C4C[C@@H](O)CC[C@]34C)[C@@H]1CCC2=O"
     alpha = beta.replace("4C[C@@H](O)", "4C[C@H](O)")
     assert set(classes_of(mol(beta))) ^ set(classes_of(mol(alpha))) == {
@@ -242,9 +242,9 @@ def test_unreadable_table_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_molecules_said_to_belong_do(shared: Path, name: str, floor: float) -> None:
-    said = re.compile(rf"\b(?:is|and) an? {re.escape(name)}(?=[,.]| and | that )")
+    pattern = re.compile(rf"\b(?:is|and) an? {re.escape(name)}(?=[,.]| and | that )")
     with (shared / "data" / "train_pairs.tsv").open(encoding="utf-8", newline="") as stream:
         rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        molecules = {row["smiles"] for row in rows if said.search(row["text"])}
+        molecules = {row["smiles"] for row in rows if pattern.search(row["text"])}
     assert len(molecules) >= 10
     assert sum(belongs(mol(smiles), name) for smiles in molecules) >= floor * len(molecules)

@@ -10,7 +10,7 @@ from molsearch.chem.ontology.groups import GROUPS, Group, find_groups, group_nam
 from molsearch.chem.ontology.patterns import parse
 from molsearch.errors import InputError
 
-each_motif = pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+each_group = pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
 
 
 def shows(group: Group, smiles: str) -> bool:
@@ -19,26 +19,26 @@ def shows(group: Group, smiles: str) -> bool:
     return parse(group.pattern).holds(mol, {})
 
 
-@each_motif
+@each_group
 def test_example_shows_it_and_counterexample_does_not(group: Group) -> None:
     assert shows(group, group.example)
     assert not shows(group, group.counterexample)
 
 
-@each_motif
+@each_group
 def test_its_class_holds_the_example(group: Group) -> None:
     if group.within:
         assert belongs(Chem.MolFromSmiles(group.example), class_named(group.within).name)
 
 
-@each_motif
+@each_group
 def test_every_term_is_found_alone(group: Group) -> None:
     for term in (group.name, *group.terms, *group.abbreviations):
         assert find_groups(f"It is {term}.") == ((group.name, 6, 6 + len(term)),)
 
 
-def test_no_term_names_a_class_or_two_motifs() -> None:
-    titles = {title.lower().replace("-", " ") for one in CLASSES for title in (one.name, *one.synonyms)}
+def test_no_term_names_a_class_or_two_groups() -> None:
+    titles = {title.lower().replace("-", " ") for chemical in CLASSES for title in (chemical.name, *chemical.synonyms)}
     owners: dict[str, str] = {}
     for group in GROUPS:
         for term in {term.lower().replace("-", " ") for term in (group.name, *group.terms)}:
@@ -46,7 +46,7 @@ def test_no_term_names_a_class_or_two_motifs() -> None:
             assert owners.setdefault(term, group.name) == group.name, term
 
 
-def test_signs_keep_their_letter_case_and_stand_alone() -> None:
+def test_abbreviations_keep_their_letter_case_and_stand_alone() -> None:
     assert [name for name, _, _ in find_groups("a tBu and a COOH")] == ["tert-butyl", "carboxylic acid group"]
     assert find_groups("cooh") == find_groups("C9H8O4") == find_groups("c1ccccc1CN") == ()
 
@@ -55,7 +55,7 @@ def test_the_longest_words_win() -> None:
     assert [name for name, _, _ in find_groups("a Boc-protected amine")] == ["Boc-protected amine"]
 
 
-def test_unknown_motif_and_unreadable_table_are_refused(tmp_path: Path) -> None:
+def test_unknown_group_and_unreadable_table_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no group is named 'unobtainium'"):
         group_named("unobtainium")
     (tmp_path / "short.tsv").write_text("name\tterms\nx\ty\n", encoding="utf-8")

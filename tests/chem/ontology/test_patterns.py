@@ -38,6 +38,6 @@ def test_bad_pattern_is_refused(pattern: str) -> None:
         parse(pattern)
 
 
-def test_every_number_is_used_by_some_class_or_motif() -> None:
-    used = {word for one in (*CLASSES, *GROUPS) for word in re.findall(r"\b[a-z_]+(?=[<>]?=-?\d)", one.pattern)}
+def test_every_number_is_used_by_some_class_or_group() -> None:
+    used = {word for rule in (*CLASSES, *GROUPS) for word in re.findall(r"\b[a-z_]+(?=[<>]?=-?\d)", rule.pattern)}
     assert set(PREDICATES) <= used

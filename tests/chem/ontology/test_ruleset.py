@@ -9,13 +9,13 @@ import pytest
 from rdkit import Chem
 
 from molsearch.chem.batch.molbatch import MolBatch
-from molsearch.chem.features.graph import parse, readable
 from molsearch.chem.io.formats import read_entries
 from molsearch.chem.ontology.classes import CLASSES, class_vector
 from molsearch.chem.ontology.patterns import Pattern
 from molsearch.chem.ontology.patterns import parse as parse_pattern
 from molsearch.chem.ontology.ruleset import RuleSet
 from molsearch.chem.ontology.screen import Screen
+from molsearch.chem.structures import parse, readable
 from molsearch.records import Entry
 
 SAMPLE = 300
@@ -38,7 +38,7 @@ def one_by_one(mol: Chem.Mol) -> tuple[int, ...]:
 
 def sample(smiles: list[str]) -> list[str]:
     chosen = random.Random(0).sample(smiles, min(SAMPLE, len(smiles)))
-    return [one for one in chosen if readable(one)]
+    return [text for text in chosen if readable(text)]
 
 
 def pool(shared: Path) -> list[str]:
@@ -50,7 +50,7 @@ def libraries(shared: Path) -> Iterator[list[str]]:
     for path in sorted((shared / "libraries").iterdir()):
         if path.suffix == ".md":
             continue
-        entries = [one for one in read_entries(path, path.name) if isinstance(one, Entry)]
+        entries = [entry for entry in read_entries(path, path.name) if isinstance(entry, Entry)]
         if entries and entries[0].kind == "smiles":
             yield sample([entry.text for entry in entries])
         else:
@@ -60,7 +60,7 @@ def libraries(shared: Path) -> Iterator[list[str]]:
 
 
 def differing(smiles: list[str]) -> list[str]:
-    return [one for one in smiles if class_vector(parse(one)) != one_by_one(parse(one))]
+    return [text for text in smiles if class_vector(parse(text)) != one_by_one(parse(text))]
 
 
 def test_the_examples_of_the_table() -> None:
@@ -122,7 +122,7 @@ QUERIES = ("c1ccccc1", "c1ccc2ccccc2c1", "C1CCCCC1", "C1CC2CCC1C2", "C1CCCC1", "
 def test_a_screen_loses_no_match_and_claims_none(smiles: str) -> None:
     mol = parse(smiles)
     queries = [Chem.MolFromSmarts(smarts) for smarts in QUERIES]
-    possible, certain = (found[:, 0] for found in Screen(queries).sift(MolBatch.of([mol])))
+    possible, certain = (answers[:, 0] for answers in Screen(queries).sift(MolBatch.of([mol])))
     matched = [mol.HasSubstructMatch(query) for query in queries]
     assert all(may for may, does in zip(possible, matched, strict=True) if does)
     assert all(does for is_sure, does in zip(certain, matched, strict=True) if is_sure)
@@ -131,12 +131,12 @@ def test_a_screen_loses_no_match_and_claims_none(smiles: str) -> None:
 def test_a_screen_rules_out_by_ring_pattern_and_path() -> None:
     mol = parse("c1ccncc1CCO")
     queries = [Chem.MolFromSmarts(smarts) for smarts in ("c1ccccc1", "c1ccc2ccccc2c1", "[#6][NH2]", "OCO", "CCO")]
-    possible, certain = (found[:, 0] for found in Screen(queries).sift(MolBatch.of([mol])))
+    possible, certain = (answers[:, 0] for answers in Screen(queries).sift(MolBatch.of([mol])))
     assert possible.tolist() == [False, False, False, False, True]
     assert certain.tolist() == [False, False, False, False, True]
 
 
 def test_a_rule_never_holds_without_its_parent() -> None:
     rules: list[tuple[Pattern, int]] = [(parse_pattern("[#7]"), -1), (parse_pattern("[#8]"), 0)]
-    held, _ = RuleSet(rules).members(MolBatch.of([parse("CCO"), parse("NCCO")]))
-    assert held.tolist() == [[False, False], [True, True]]
+    members, _ = RuleSet(rules).members(MolBatch.of([parse("CCO"), parse("NCCO")]))
+    assert members.tolist() == [[False, False], [True, True]]
