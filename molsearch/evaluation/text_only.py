@@ -38,7 +38,7 @@ class TextOnlyModel:
         return np.concatenate(parts) if parts else np.zeros((0, self._model.width), np.float32)
 
     def constants(self, vectors: np.ndarray) -> np.ndarray:
-        """Give each molecule's constant, (N,)."""
+        """Return each molecule's constant, (N,)."""
         return self._model.constants(vectors)
 
     def named_structures(self, text: str) -> tuple[()]:
@@ -50,14 +50,14 @@ def without_names(features: TrainingFeatures) -> TrainingFeatures:
     """Leave out of the captions every structure and class that was read in them."""
 
     def bare(examples: Sequence[Example]) -> tuple[Example, ...]:
-        return tuple(replace(one, structures=(), relations=(), classes=()) for one in examples)
+        return tuple(replace(example, structures=(), relations=(), classes=()) for example in examples)
 
     return replace(
         features,
         train=bare(features.train),
         val=bare(features.val),
-        written=bare(features.written),
-        made=bare(features.made),
+        synthetic_captions=bare(features.synthetic_captions),
+        synthetic_names=bare(features.synthetic_names),
         lexicon={},
     )
 

@@ -27,7 +27,7 @@ def swap(example: Example, written: Sequence[Example], share: float, rng: np.ran
 
 
 class SyntheticNames:
-    """Made names to learn beside captions (training/synthetic_names.py)."""
+    """Synthetic names to learn beside captions (training/synthetic_names.py)."""
 
     def __init__(self, examples: Sequence[Example]) -> None:
         measured = sorted(((len(words(example.text)), example) for example in examples), key=lambda pair: pair[0])
@@ -59,7 +59,7 @@ def thin(example: Example, recipe: Recipe, rng: np.random.Generator) -> Example:
 
 
 def thin_bag(bag: Bag, share: float) -> Bag:
-    """Give a share of a bag's entries weight 0, at random."""
+    """Set the weight of a share of a bag's entries to 0, at random."""
     if not share:
         return bag
     return replace(bag, weights=bag.weights * (torch.rand_like(bag.weights) >= share))

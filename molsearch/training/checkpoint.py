@@ -49,7 +49,7 @@ def _folder(out: Path) -> Path:
 
 
 def _fingerprint(run: TrainingRun) -> str:
-    examples = (*run.features.train, *run.features.made)
+    examples = (*run.features.train, *run.features.synthetic_names)
     text = repr((run.recipe, len(examples), hashlib.sha256("\n".join(e.text for e in examples).encode()).hexdigest()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -97,11 +97,11 @@ def start(out: Path, run: TrainingRun, *, resume: bool) -> TrainingState:
         (out / "log.jsonl").unlink(missing_ok=True)
         return TrainingState()
     try:
-        found = json.loads(table.read_text(encoding="utf-8"))
-        tensors = load_file(folder / found["file"])
+        saved = json.loads(table.read_text(encoding="utf-8"))
+        tensors = load_file(folder / saved["file"])
     except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
         raise InputError(f"The checkpoint in {out} cannot be read: {error}; train without --resume.") from error
-    if found["fingerprint"] != _fingerprint(run):
+    if saved["fingerprint"] != _fingerprint(run):
         raise InputError(
             f"The checkpoint in {out} was made by another recipe or other captions; "
             "train without --resume, or into another folder."
@@ -111,7 +111,7 @@ def start(out: Path, run: TrainingRun, *, resume: bool) -> TrainingState:
     if run.critic:
         run.critic[0].load_state_dict(_part(tensors, "critic."))
         _set_moments(run.critic[1], "critic_optimizer", tensors)
-    state = TrainingState(found["epoch"], found["best"], found["best_epoch"])
+    state = TrainingState(saved["epoch"], saved["best"], saved["best_epoch"])
     _trim_log(out / "log.jsonl", state.epoch)
     return state
 

@@ -31,7 +31,7 @@ B = TypeVar("B")
 VERSION = 6
 _CHUNK = 500
 _WRITTEN = 3  # captions written from each structure
-MADE = "made name"  # source of pairs that are a name and its structure (training/synthetic_names.py)
+SYNTHETIC_NAME = "made name"  # source of pairs that are a name and its structure (training/synthetic_names.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class TrainingFeatures:
         val: Captions to choose the best epoch by.
         pool: Rows of the molecules that validation ranks against.
         lexicon: Trivial names that the training captions tie to a structure.
-        written: Captions written from the structure of training molecules (training/synthetic_captions.py).
-        made: Made names, read as such: what OPSIN finds in them is left out (training/synthetic_names.py).
+        synthetic_captions: Captions written from the structure of training molecules (training/synthetic_captions.py).
+        synthetic_names: Names read as such: what OPSIN finds in them is left out (training/synthetic_names.py).
         odds: What named classes and parts tell, (2, CLASS_SIZE) and (PART_KINDS, PART_OUTCOMES); None unmeasured.
     """
 
@@ -75,8 +75,8 @@ class TrainingFeatures:
     val: tuple[Example, ...]
     pool: tuple[int, ...]
     lexicon: Mapping[str, str]
-    written: tuple[Example, ...]
-    made: tuple[Example, ...] = ()
+    synthetic_captions: tuple[Example, ...]
+    synthetic_names: tuple[Example, ...] = ()
     odds: tuple[Floats, Floats] | None = None
 
 
@@ -118,7 +118,7 @@ def build(
     pool: Sequence[str],
     *,
     lexicon: Mapping[str, str] | None = None,
-    made: Sequence[Caption] = (),
+    synthetic_names: Sequence[Caption] = (),
     processes: int = 2,
     progress: Progress | None = None,
 ) -> TrainingFeatures:
@@ -131,7 +131,7 @@ def build(
 
     learners = [train[i : i + _CHUNK] for i in range(0, len(train), _CHUNK)]
     written = [caption for part in _spread(_write_chunk, learners, processes) for caption in part]
-    captions = [*train, *val, *made, *written]
+    captions = [*train, *val, *synthetic_names, *written]
     readings = read_texts([caption.text for caption in captions], lexicon)
     learned = frozenset((lexicon or {}).values())
     readings = [_without_own(reading, caption, learned) for reading, caption in zip(readings, captions, strict=True)]
@@ -147,20 +147,20 @@ def build(
             progress(min(done * _CHUNK, len(rows)), len(rows))
     examples = [_example(caption, reading, rows) for caption, reading in zip(captions, readings, strict=True)]
     parts = iter(examples)
-    train_part, val_part, made_part = (tuple(islice(parts, len(part))) for part in (train, val, made))
+    train_part, val_part, names_part = (tuple(islice(parts, len(part))) for part in (train, val, synthetic_names))
     return TrainingFeatures(
         GraphStore.joined(stores),
         train_part,
         val_part,
         tuple(rows[smiles] for smiles in pool),
         dict(lexicon or {}),
-        written=tuple(parts),
-        made=made_part,
+        synthetic_captions=tuple(parts),
+        synthetic_names=names_part,
     )
 
 
 def _without_own(reading: "TextStructures", caption: Caption, learned: Set[str]) -> "TextStructures":
-    """Drop structures that would give the answer away: the caption's own molecule, from the lexicon or a made name."""
+    """Drop structures that would give the answer away: the caption's own molecule, from the lexicon or its name."""
     from molsearch.chem.features.graph import canonical
 
     if not reading.structures:
@@ -169,7 +169,7 @@ def _without_own(reading: "TextStructures", caption: Caption, learned: Set[str])
     kept = [
         number
         for number, smiles in enumerate(reading.structures)
-        if not ((caption.source == MADE or smiles in learned) and canonical(smiles) == own)
+        if not ((caption.source == SYNTHETIC_NAME or smiles in learned) and canonical(smiles) == own)
     ]
     return replace(
         reading,
@@ -208,8 +208,8 @@ def save(features: TrainingFeatures, folder: Path) -> None:
     table = {
         "version": VERSION,
         "train": [_row(example) for example in features.train],
-        "written": [_row(example) for example in features.written],
-        "made": [_row(example) for example in features.made],
+        "written": [_row(example) for example in features.synthetic_captions],
+        "made": [_row(example) for example in features.synthetic_names],
         "val": [_row(example) for example in features.val],
         "pool": list(features.pool),
         "lexicon": dict(features.lexicon),

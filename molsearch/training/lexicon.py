@@ -24,9 +24,9 @@ def learn_lexicon(captions: Iterable[Caption]) -> dict[str, str]:
     subjects: dict[str, str] = {}
     neighbours: dict[str, str] = {}
     for caption in captions:
-        if caption.source in _SUBJECT_SOURCES and (found := _SUBJECT.match(caption.text)):
-            subjects.setdefault(found[1].lower(), caption.smiles)
-        for found in _NEAR.finditer(caption.text):
-            if len(found[1]) <= 120:
-                neighbours.setdefault(found[1].lower(), caption.smiles)
+        if caption.source in _SUBJECT_SOURCES and (match := _SUBJECT.match(caption.text)):
+            subjects.setdefault(match[1].lower(), caption.smiles)
+        for match in _NEAR.finditer(caption.text):
+            if len(match[1]) <= 120:
+                neighbours.setdefault(match[1].lower(), caption.smiles)
     return {name: smiles for name, smiles in (neighbours | subjects).items() if name not in _PRONOUNS}

@@ -44,7 +44,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
 
 
 def bfloat16_is_faster(device: torch.device) -> bool:
-    """Tell whether the device has matrix units for bfloat16; processors without them run it slower than float32."""
+    """Return whether the device has matrix units for bfloat16; processors without them run it slower than float32."""
     return device.type == "cuda" or torch.cpu._is_amx_tile_supported()
 
 
@@ -80,10 +80,10 @@ class Trainer:
         half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and bfloat16_is_faster(self.device))
         self.autocast = torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
         self.lengths = [example.text.count(" ") for example in features.train]
-        self.written: dict[int, list[Example]] = {}
-        for example in features.written:
-            self.written.setdefault(example.molecule, []).append(example)
-        self.made = SyntheticNames(features.made)
+        self.synthetic_captions: dict[int, list[Example]] = {}
+        for example in features.synthetic_captions:
+            self.synthetic_captions.setdefault(example.molecule, []).append(example)
+        self.synthetic_names = SyntheticNames(features.synthetic_names)
         self.molecule_numbers = np.array([example.molecule for example in features.train])
 
     @contextmanager
@@ -126,13 +126,15 @@ class Trainer:
         return critic, torch.optim.Adam(critic.parameters(), lr=self.recipe.critic_rate, betas=(0.5, 0.9))
 
     def step(self, rows: np.ndarray, number: int) -> dict[str, float]:
-        """Take one optimiser step on the captions of ``rows`` and some made names; return the loss terms by path."""
+        """Take one optimiser step on the captions of ``rows`` and some synthetic names; return the terms by path."""
         torch.manual_seed(self.recipe.seed * 1_000_003 + number)
         rng = np.random.default_rng((self.recipe.seed, number))
         self.model.train()
-        drawn = [self.features.train[row] for row in rows]
-        drawn = [swap(one, self.written.get(one.molecule, ()), self.recipe.written_share, rng) for one in drawn]
-        drawn += self.made.draw(drawn, self.recipe.made_share, rng)
+        drawn = [
+            swap(example, self.synthetic_captions.get(example.molecule, ()), self.recipe.written_share, rng)
+            for example in (self.features.train[row] for row in rows)
+        ]
+        drawn += self.synthetic_names.draw(drawn, self.recipe.made_share, rng)
         examples = [thin(example, self.recipe, rng) for example in drawn]
         store = self.features.store
         active = self._active(number)
@@ -141,14 +143,14 @@ class Trainer:
             texts = replace(texts, grams=thin_bag(texts.grams, self.recipe.gram_dropout))
         if texts.tokens is not None:
             texts = replace(texts, tokens=thin_words(texts.tokens, self.recipe.word_dropout))
-        graphs, fragments = self.model.prepare_molecules(store.take([one.molecule for one in examples]), active)
+        graphs, fragments = self.model.prepare_molecules(store.take([example.molecule for example in examples]), active)
         if graphs is not None:
             graphs = thin_environments(graphs.to(self.device), self.recipe.environment_dropout)
         if fragments is not None:
             fragments = thin_bag(fragments.to(self.device), self.recipe.fragment_dropout)
-        # The texts as drawn: one written caption may stand for several molecules of the batch.
+        # The texts as drawn: one synthetic caption may stand for several molecules of the batch.
         numbers = np.unique([example.text for example in examples], return_inverse=True)[1]
-        molecules = np.array([one.molecule for one in examples])
+        molecules = np.array([example.molecule for example in examples])
         same = torch.from_numpy(same_pairs(molecules, numbers)).to(self.device)
         with self.kernels():
             text, molecule = self.model.embed_pairs(texts, graphs, fragments)
@@ -200,11 +202,11 @@ class Trainer:
         texts = self.model.vectors_of_texts(val, store)
         molecules = self.model.vectors_of_graphs(store.take(rows))
         targets = np.array([place[example.molecule] for example in val])
-        found = ranks(texts @ molecules.T, targets)
+        own_ranks = ranks(texts @ molecules.T, targets)
         return {
-            "val hits@1": 100 * float((found <= 1).mean()),
-            "val hits@10": 100 * float((found <= 10).mean()),
-            "val mrr": 100 * float((1 / found).mean()),
+            "val hits@1": 100 * float((own_ranks <= 1).mean()),
+            "val hits@10": 100 * float((own_ranks <= 10).mean()),
+            "val mrr": 100 * float((1 / own_ranks).mean()),
         }
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
@@ -332,7 +334,7 @@ def train(
         pool: Molecules that validation ranks against.
         out: The model folder to write.
         resume: Whether to take up a killed run.
-        progress: Told of the steps done.
+        progress: Called with the steps done.
         device: Torch device; a GPU where there is one, if "".
 
     Raises:

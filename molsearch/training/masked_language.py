@@ -52,8 +52,8 @@ def targets(batch: WordBatch | PieceBatch, texts: Sequence[str], tokenizer: Toke
         return batch.ids.masked_fill(~batch.mask, _NONE)
     numbers = torch.full(batch.rows.shape, _NONE)
     for row, text in enumerate(texts):
-        found = [tokenizer.token_to_id(word.lower()) for word in words(text)[: numbers.shape[1]]]
-        numbers[row, : len(found)] = torch.tensor([_NONE if number is None else number for number in found])
+        pieces = [tokenizer.token_to_id(word.lower()) for word in words(text)[: numbers.shape[1]]]
+        numbers[row, : len(pieces)] = torch.tensor([_NONE if number is None else number for number in pieces])
     return numbers
 
 
@@ -95,8 +95,8 @@ class MaskedLanguage(nn.Module):
         batch = batch.to(device)
         chosen = batch.mask & (torch.rand(batch.mask.shape, device=device) < HIDDEN)
         states = self.encoder(hide(batch, chosen, self.sign)).x
-        told = chosen & (wanted != _NONE)
-        return self.head(states[told]), wanted[told]
+        numbered = chosen & (wanted != _NONE)
+        return self.head(states[numbered]), wanted[numbered]
 
 
 def pretrain(
@@ -114,8 +114,8 @@ def pretrain(
         tokenizer: The one trained on these texts (training/tokenizer.py); its pieces are the targets.
         texts: What to read; one that occurs twice is read twice.
         schedule: How long and how fast.
-        kernels: Gives the context of a forward pass: its precision and its attention.
-        progress: Told of the steps done.
+        kernels: Returns the context of a forward pass: its precision and its attention.
+        progress: Called with the steps done.
 
     Returns:
         Mean cross entropy of each epoch, nats a hidden word.

@@ -1,6 +1,6 @@
 """Hard negatives: which molecules look alike, and batches in which they meet.
 
-In a batch drawn at random hardly any molecule resembles another, so that telling stereo twins, homologues and
+In a batch drawn at random hardly any molecule resembles another, so that telling stereoisomers, homologues and
 conjugate pairs apart is never asked for. Here each caption brings those of its molecule's nearest neighbours along.
 """
 
@@ -41,15 +41,15 @@ def nearest_molecules(store: GraphStore, molecules: Ints, count: int) -> Ints:
     summed = F.embedding_bag(torch.from_numpy(numbers), table, offsets, mode="sum", per_sample_weights=share)
     vectors = F.normalize(summed, dim=-1).numpy()  # (M, 256)
     count = min(count, len(molecules) - 1)
-    found = np.empty((len(molecules), count), np.int64)
+    nearest = np.empty((len(molecules), count), np.int64)
     for start in range(0, len(molecules), _BLOCK):
         cosines = vectors[start : start + _BLOCK] @ vectors.T  # (B, M)
         here = np.arange(len(cosines))
         cosines[here, start + here] = -np.inf
         best = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
         order = np.argsort(-np.take_along_axis(cosines, best, 1), axis=1, kind="stable")
-        found[start : start + _BLOCK] = np.take_along_axis(best, order, 1)
-    return found
+        nearest[start : start + _BLOCK] = np.take_along_axis(best, order, 1)
+    return nearest
 
 
 def neighbour_batches(
@@ -77,15 +77,15 @@ def neighbour_batches(
     for molecule in rng.permutation(len(neighbours)).tolist():
         while waiting[molecule]:
             # One caption a molecule: two of them would not count as negatives of each other.
-            others = [one for one in neighbours[molecule].tolist() if waiting[one]][: group - 1]
-            groups.append([waiting[one].pop() for one in (molecule, *others)])
+            others = [other for other in neighbours[molecule].tolist() if waiting[other]][: group - 1]
+            groups.append([waiting[member].pop() for member in (molecule, *others)])
     order = rng.permutation(len(groups)).tolist()
     share = max(1, 16 * size // group)  # groups of about 16 batches
     rows: list[int] = []
     for start in range(0, len(order), share):
         drawn = [groups[number] for number in order[start : start + share]]
-        drawn.sort(key=lambda one: max(lengths[row] for row in one))
-        rows += [row for one in drawn for row in one]
+        drawn.sort(key=lambda members: max(lengths[row] for row in members))
+        rows += [row for members in drawn for row in members]
     shift = int(rng.integers(len(rows) % size + 1))
     cut = [np.array(rows[at : at + size], np.int64) for at in range(shift, len(rows) - size + 1, size)]
     return [cut[number] for number in rng.permutation(len(cut)).tolist()]

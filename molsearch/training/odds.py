@@ -29,7 +29,7 @@ def measure_odds(captions: Sequence[Caption], seed: int = 0, progress: Progress 
     Args:
         captions: Captions with structures that can be read.
         seed: Of the sample of captions whose parts are looked for.
-        progress: Told of the captions done.
+        progress: Called with the captions done.
     """
     molecules = list(dict.fromkeys(caption.smiles for caption in captions))
     place = {smiles: number for number, smiles in enumerate(molecules)}
@@ -43,14 +43,14 @@ def _class_odds(texts: Sequence[str], owners: npt.NDArray[np.int64], molecules: 
     from molsearch.query.criteria import read_criteria
 
     member = class_members(molecules)
-    said, right = np.zeros(CLASS_SIZE), np.zeros(CLASS_SIZE)
+    namings, right = np.zeros(CLASS_SIZE), np.zeros(CLASS_SIZE)
     for text, owner in zip(texts, owners, strict=True):
-        named = [row for row in {one.row for one in read_criteria(text).classes} if row < CLASS_SIZE]
-        said[named] += 1
+        named = [row for row in {thing.row for thing in read_criteria(text).classes} if row < CLASS_SIZE]
+        namings[named] += 1
         right[named] += member[owner, named]
-    common = right.sum() / max(said.sum(), 1)
+    common = right.sum() / max(namings.sum(), 1)
     held = (member.sum(0) + 1) / (len(molecules) + 2)
-    reliable = (right + DOUBT * common) / (said + DOUBT)
+    reliable = (right + DOUBT * common) / (namings + DOUBT)
     # A class that is named oftener for others than for its members tells nothing, rather than the opposite.
     reliable = np.clip(np.maximum(reliable, held), _LEAST, _MOST)
     odds = np.stack([np.maximum(np.log(reliable / held), 0), np.minimum(np.log((1 - reliable) / (1 - held)), 0)])
@@ -71,7 +71,7 @@ def _part_odds(
 
     chosen = np.random.default_rng(seed).permutation(len(texts))[:SAMPLE]
     # Without the lexicon: it holds the molecules' own names.
-    found = [parts_of(mentions) for mentions in find_mentions([texts[row] for row in chosen])]
+    stated_parts = [parts_of(mentions) for mentions in find_mentions([texts[row] for row in chosen])]
     bits = morgan_bits(molecules)
     configurations = [stated_configuration(texts[row]) for row in chosen]
     own = np.zeros((CONFIGURATION + 1, PART_OUTCOMES))
@@ -82,7 +82,9 @@ def _part_odds(
         likeness[np.arange(len(rows)), owners[rows]] = -1
         nearest = np.argsort(-likeness, axis=1, kind="stable")[:, : min(RIVALS, len(molecules) - 1)]
         here = slice(start, start + _BLOCK)
-        for parts, stated, owner, near in zip(found[here], configurations[here], owners[rows], nearest, strict=True):
+        for parts, stated, owner, near in zip(
+            stated_parts[here], configurations[here], owners[rows], nearest, strict=True
+        ):
             keys = [molecules[number] for number in (owner, *near)]
             held = [(part.kind, line) for part, line in zip(parts, outcomes(parts, keys), strict=True)]
             if stated:

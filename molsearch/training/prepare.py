@@ -30,7 +30,7 @@ def _fingerprint(paths: Sequence[Path]) -> str:
 
 
 def held_out(rows: Sequence["PairRow"]) -> frozenset[str]:
-    """InChIKeys of molecules that must not be learned from."""
+    """Collect the InChIKeys of molecules that must not be learned from."""
     return frozenset(row.inchikey for row in rows if row.inchikey)
 
 
@@ -61,9 +61,9 @@ def usable(rows: Sequence["PairRow"], excluded: frozenset[str]) -> list[Caption]
 
 
 def parted(captions: Sequence[Caption]) -> tuple[list[Caption], list[Caption]]:
-    """Part the captions from the made names, which say what no caption says."""
-    made = [caption for caption in captions if caption.source == cache.MADE]
-    return [caption for caption in captions if caption.source != cache.MADE], made
+    """Split captions from synthetic names, which say what no caption says."""
+    names = [caption for caption in captions if caption.source == cache.SYNTHETIC_NAME]
+    return [caption for caption in captions if caption.source != cache.SYNTHETIC_NAME], names
 
 
 def prepare(pairs: Path, val: Path, pool: Path, folder: Path, progress: Progress | None = None) -> TrainingFeatures:
@@ -80,13 +80,13 @@ def prepare(pairs: Path, val: Path, pool: Path, folder: Path, progress: Progress
     from molsearch.training.lexicon import learn_lexicon
 
     validation = [row for row in read_pairs(val).rows if not row.empty]
-    train, made = parted(usable(read_pairs(pairs).rows, held_out(validation)))
+    train, names = parted(usable(read_pairs(pairs).rows, held_out(validation)))
     features = cache.build(
         train,
         [Caption(row.text, row.smiles, "validation") for row in validation],
         [row.smiles for row in read_pool(pool).rows],
         lexicon=learn_lexicon(train),
-        made=made,
+        synthetic_names=names,
         progress=progress,
     )
     features = replace(features, odds=measure_odds(train, progress=progress))

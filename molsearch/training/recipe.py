@@ -37,7 +37,7 @@ class Recipe:
             (training/synthetic_captions.py).
         masked_epochs: Passes over the captions before the pairs, in which the text encoder learns to fill in hidden
             words (training/masked_language.py); 0 begins with the pairs.
-        made_share: Made names that learn beside each batch of captions, drawn at random, as a share of its size.
+        made_share: Synthetic names that learn beside each batch of captions, drawn at random, as a share of its size.
         word_dropout: Share of a text's words hidden from the token path at random.
         environment_dropout: Share of an atom's Morgan environments hidden from the token path at random.
         structure_dropout: Share of a text's named structures left out at random.
@@ -106,7 +106,7 @@ def parse_recipe(text: str, name: str) -> Recipe:
         table: dict[str, Any] = tomllib.loads(text)
         model = dual_config(table.pop("model", {}), f"recipe {name} [model]")
         options = LossOptions(**table.pop("options", {}))
-        known = {one.name for one in fields(Recipe)}
+        known = {setting.name for setting in fields(Recipe)}
         if unknown := set(table) - known:
             raise InputError(
                 f"Recipe {name} has the unknown settings {sorted(unknown)}; expected some of {sorted(known)}."
@@ -116,7 +116,7 @@ def parse_recipe(text: str, name: str) -> Recipe:
                 f"Recipe {name} names the unknown losses {sorted(unknown)}; expected some of {sorted(LOSSES)}."
             )
         _check(table, Recipe(name), name)
-        _check({one.name: getattr(options, one.name) for one in fields(options)}, LossOptions(), name)
+        _check({option.name: getattr(options, option.name) for option in fields(options)}, LossOptions(), name)
         return Recipe(**{"name": name, **table, "model": model, "options": options})
     except (ValueError, TypeError, RecursionError, ModelError) as error:
         raise InputError(f"Recipe {name} cannot be read: {error}; correct it.") from error
@@ -133,7 +133,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        names = ", ".join(sorted(one.stem for one in RECIPES.glob("*.toml")))
+        names = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
         raise InputError(
             f"No recipe {name_or_path!r}: got neither a file nor one of {names}; name one of those."
         ) from error

@@ -24,7 +24,7 @@ def remeasure(folder: Path, pairs: Path, val: Path, roles: int, seed: int = 0, p
         val: Validation pairs; captions of their molecules are left out.
         roles: Molecules that captions must give a role to for the model to learn it; 0 teaches it none.
         seed: Of the head of the roles.
-        progress: Told of the captions done.
+        progress: Called with the captions done.
 
     Returns:
         The new id of the model: libraries that it filled must be embedded again.

@@ -1,4 +1,4 @@
-"""Teaches a trained model its second look: words against atoms, on what the model itself confuses."""
+"""Teaches a trained model to re-rank: words against atoms, on what the model itself confuses."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,13 +75,13 @@ def rivals(model: DualEncoder, examples: Sequence[Example], store: GraphStore, m
     constants = model.constants(vectors)
     texts = model.vectors_of_texts(examples, store)
     own = np.array([example.molecule for example in examples])
-    found = []
+    nearest = []
     for start in range(0, len(texts), _CHUNK):
         scores = texts[start : start + _CHUNK] @ vectors.T + constants
         scores[own[start : start + _CHUNK, None] == molecules[None]] = -np.inf
         count = min(_RIVALS, len(molecules) - 1)
-        found.append(np.argpartition(-scores, count - 1, axis=1)[:, :count])
-    return np.concatenate(found)
+        nearest.append(np.argpartition(-scores, count - 1, axis=1)[:, :count])
+    return np.concatenate(nearest)
 
 
 def teach_reranker(folder: Path, cache: Path, epochs: int, seed: int = 0, progress: Progress | None = None) -> Path:
@@ -92,7 +92,7 @@ def teach_reranker(folder: Path, cache: Path, epochs: int, seed: int = 0, progre
         cache: The features that it was trained on.
         epochs: Passes over the captions.
         seed: Of weights, order and draws.
-        progress: Told of the steps done.
+        progress: Called with the steps done.
 
     Raises:
         InputError: If there is no feature cache.
@@ -116,7 +116,7 @@ def fit_reranker(
         width: Columns that words and atoms are compared in.
         epochs: Passes over the captions.
         seed: Of weights, order and draws.
-        progress: Told of the steps done.
+        progress: Called with the steps done.
     """
     examples, store = features.train, features.store
     molecules, places = np.unique([example.molecule for example in examples], return_inverse=True)
@@ -133,10 +133,10 @@ def fit_reranker(
         for rows in batches(lengths, size, seed, epoch):
             drawn = np.stack([rng.choice(against[row], min(_DRAWN, against.shape[1]), replace=False) for row in rows])
             drawn = np.concatenate([places[rows, None], drawn], 1)  # (B, 1 + 15)
-            told, back = np.unique(drawn, return_inverse=True)
+            distinct, columns = np.unique(drawn, return_inverse=True)
             texts = head.words(thin_words(words.take(rows.tolist()), _TOKEN_DROPOUT)).rows((slice(None), None))
-            candidates = head.atoms(thin_words(atoms.take(told.tolist()), _TOKEN_DROPOUT))
-            candidates = candidates.rows(torch.from_numpy(back.reshape(drawn.shape)))
+            candidates = head.atoms(thin_words(atoms.take(distinct.tolist()), _TOKEN_DROPOUT))
+            candidates = candidates.rows(torch.from_numpy(columns.reshape(drawn.shape)))
             logits = head.match(texts, candidates) * head.log_scale.exp()  # (B, 1 + 15)
             loss = F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long))
             for group in optimizer.param_groups:

@@ -132,15 +132,15 @@ def captions_of(smiles: str, count: int, seed: int) -> list[str]:
 
 
 def _caption(rng: random.Random, fitting: list[CaptionWording], names: list[str], elements: list[str]) -> str:
-    said = {
+    wordings = {
         kind: [rng.choice(w.words) for w in fitting if w.kind == kind] for kind in ("adjective", "feature", "clause")
     }
     classes = rng.sample(names, min(len(names), rng.choice((0, 1, 1, 2, 3))))
-    adjectives = _pick(rng, said["adjective"], 3)
-    features = _pick(rng, said["feature"] + elements, 2)
-    clauses = _pick(rng, said["clause"], 1)
+    adjectives = _pick(rng, wordings["adjective"], 3)
+    features = _pick(rng, wordings["feature"] + elements, 2)
+    clauses = _pick(rng, wordings["clause"], 1)
     if not (classes or adjectives or features or clauses):
-        adjectives = said["adjective"][:1]
+        adjectives = wordings["adjective"][:1]
     noun = classes[0] if classes else rng.choice(_NOUNS)
     sentence = _article(" ".join([", ".join(adjectives), noun]).strip())
     held = features + [f"{_article(name)} group" if rng.random() < 0.2 else name for name in classes[1:]]

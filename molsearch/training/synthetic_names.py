@@ -1,4 +1,4 @@
-"""Chemical names put together from pieces that captions use, each with the structure that OPSIN reads in it.
+"""Synthetic names: put together from pieces that captions use, each with the structure that OPSIN reads in it.
 
 Every name that OPSIN resolves is a pair for nothing: a text and its molecule. Parents, substituents, locants and
 stereodescriptors seen in training captions are recombined, and what OPSIN parses is kept, so that a text encoder can
@@ -18,7 +18,7 @@ from molsearch.chem.structures import heavy_atoms_written
 from molsearch.query.names import Mention, find_mentions
 from molsearch.query.opsin import the_opsin
 from molsearch.records import Progress
-from molsearch.training.features import MADE
+from molsearch.training.features import SYNTHETIC_NAME
 
 _BATCH = 5_000
 _MOST_TRIES = 12  # names composed for each that is wanted, before giving up
@@ -97,16 +97,16 @@ def make_names(
         count: How many to make; fewer come back where the pieces do not give as many.
         excluded: InChIKeys of molecules that must not be learned from: those of validation and test.
         seed: Of every draw.
-        progress: Told of the names made.
+        progress: Called with the names made.
 
     Returns:
-        Pairs of the source MADE; none where OPSIN is missing.
+        Pairs of the source SYNTHETIC_NAME; none where OPSIN is missing.
     """
-    found = find_mentions([row.text for row in rows])
-    pieces = pieces_of([mention for mentions in found for mention in mentions])
-    made: list[PairRow] = []
+    mentioned = find_mentions([row.text for row in rows])
+    pieces = pieces_of([mention for mentions in mentioned for mention in mentions])
+    pairs: list[PairRow] = []
     if not (pieces.parents and pieces.radicals and pieces.locants):
-        return made
+        return pairs
     rng = random.Random(seed)
     keys: set[str] = set(excluded)
     names: set[str] = set()
@@ -117,16 +117,16 @@ def make_names(
             row = _pair(name, smiles)
             if row is not None and row.inchikey not in keys:
                 keys.add(row.inchikey)
-                made.append(row)
+                pairs.append(row)
         if progress:
-            progress(min(len(made), count), count)
-        if len(made) >= count:
+            progress(min(len(pairs), count), count)
+        if len(pairs) >= count:
             break
-    return made[:count]
+    return pairs[:count]
 
 
 def inchikeys(rows: Sequence[PairRow]) -> frozenset[str]:
-    """Give the standard InChIKeys of molecules; one that cannot be read has none."""
+    """Collect the standard InChIKeys of molecules; one that cannot be read has none."""
     return frozenset(row.inchikey or inchikey(row.smiles) for row in rows) - {""}
 
 
@@ -135,4 +135,4 @@ def _pair(name: str, smiles: str) -> PairRow | None:
     if "*" in smiles or not _LEAST_ATOMS <= heavy_atoms_written(smiles, "smiles") <= _MOST_ATOMS:
         return None
     key = inchikey(smiles)
-    return PairRow(name, canonical(smiles), inchikey=key, source=MADE) if key else None
+    return PairRow(name, canonical(smiles), inchikey=key, source=SYNTHETIC_NAME) if key else None

@@ -116,7 +116,9 @@ def test_a_nameless_model_reads_words_only(tiny_model: DualEncoder) -> None:
 def test_captions_without_names_keep_their_words(features: TrainingFeatures) -> None:
     bare = without_names(features)
     assert any(one.structures or one.classes for one in features.train)
-    assert not any(one.structures or one.relations or one.classes for one in (*bare.train, *bare.val, *bare.written))
+    assert not any(
+        one.structures or one.relations or one.classes for one in (*bare.train, *bare.val, *bare.synthetic_captions)
+    )
     assert [one.text for one in bare.train] == [one.text for one in features.train]
     assert bare.lexicon == {}
 

@@ -98,8 +98,8 @@ def test_moments_of_the_optimisers_and_the_critic_come_back(tmp_path: Path, feat
     resumed = trainer(features, tmp_path, losses=losses)
     checkpoint.start(tmp_path, resumed, resume=True)
     assert run.critic is not None and resumed.critic is not None
-    for one, other in ((run.optimizer, resumed.optimizer), (run.critic[1], resumed.critic[1])):
-        first, second = one.state_dict()["state"], other.state_dict()["state"]
+    for optimizer, other in ((run.optimizer, resumed.optimizer), (run.critic[1], resumed.critic[1])):
+        first, second = optimizer.state_dict()["state"], other.state_dict()["state"]
         assert first.keys() == second.keys() != set()
         for number, row in first.items():
             assert all(torch.equal(row[name], second[number][name]) for name in ("step", "exp_avg", "exp_avg_sq"))

@@ -31,9 +31,11 @@ def test_the_pool_points_at_its_molecules_in_order(features: TrainingFeatures) -
 
 
 def test_captions_are_written_for_training_molecules_only(features: TrainingFeatures) -> None:
-    assert {example.molecule for example in features.written} <= {example.molecule for example in features.train}
-    assert len(features.written) > 8
-    assert all(example.source == "written" for example in features.written)
+    assert {example.molecule for example in features.synthetic_captions} <= {
+        example.molecule for example in features.train
+    }
+    assert len(features.synthetic_captions) > 8
+    assert all(example.source == "written" for example in features.synthetic_captions)
 
 
 @needs_opsin
@@ -41,8 +43,8 @@ def test_a_named_structure_is_a_row_of_the_store_with_its_relation(features: Tra
     example = next(e for e in features.train if e.text == "A conjugate base of benzoic acid.")
     named = featurise("OC(=O)c1ccccc1")
     rows = dict(zip(example.structures, example.relations, strict=True))
-    found = [row for row in rows if features.store.take([row]).graph.atoms.shape == named.atoms.shape]
-    assert [RELATIONS[rows[row]] for row in found] == ["near"]
+    alike = [row for row in rows if features.store.take([row]).graph.atoms.shape == named.atoms.shape]
+    assert [RELATIONS[rows[row]] for row in alike] == ["near"]
 
 
 def test_features_made_in_chunks_by_several_processes_are_the_same(
@@ -52,7 +54,11 @@ def test_features_made_in_chunks_by_several_processes_are_the_same(
     seen: list[tuple[int, int]] = []
     spread = build(PAIRS, PAIRS, SMILES, processes=2, progress=lambda done, total: seen.append((done, total)))
     assert len(seen) > 2 and seen[-1] == (len(features.store), len(features.store))
-    assert (spread.train, spread.val, spread.written) == (features.train, features.val, features.written)
+    assert (spread.train, spread.val, spread.synthetic_captions) == (
+        features.train,
+        features.val,
+        features.synthetic_captions,
+    )
     for field in fields(MolGraph):
         assert np.array_equal(getattr(spread.store.graph, field.name), getattr(features.store.graph, field.name))
 
@@ -60,12 +66,16 @@ def test_features_made_in_chunks_by_several_processes_are_the_same(
 def test_a_cache_comes_back_as_it_was_saved(tmp_path: Path, features: TrainingFeatures) -> None:
     save(features, tmp_path)
     back = load(tmp_path)
-    assert (back.train, back.val, back.written) == (features.train, features.val, features.written)
+    assert (back.train, back.val, back.synthetic_captions) == (
+        features.train,
+        features.val,
+        features.synthetic_captions,
+    )
     assert (back.pool, back.lexicon) == (features.pool, features.lexicon)
     for field in fields(MolGraph):
-        one, other = (getattr(f.store.graph, field.name) for f in (features, back))
-        assert other.dtype == np.int64
-        assert np.array_equal(one, other)
+        saved, loaded = (getattr(f.store.graph, field.name) for f in (features, back))
+        assert loaded.dtype == np.int64
+        assert np.array_equal(saved, loaded)
     assert np.array_equal(back.store.take([2, 0]).global_edges(), features.store.take([2, 0]).global_edges())
 
 

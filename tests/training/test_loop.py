@@ -251,7 +251,7 @@ def test_hidden_words_and_environments_leave_the_rest_as_it_was(tmp_path: Path, 
 
 
 def test_a_shared_written_caption_is_no_negative(tmp_path: Path, features: TrainingFeatures) -> None:
-    # Every caption becomes one and the same written one: no cell off the diagonal may count, so the loss is 0.
+    # Every caption becomes one and the same synthetic one: no cell off the diagonal may count, so the loss is 0.
     example = features.train[0]
     written = tuple(replace(example, text="a small molecule", molecule=e.molecule) for e in features.train)
     trainer = Trainer(tiny_default(written_share=1.0), replace(features, written=written), tmp_path)
@@ -276,32 +276,34 @@ def test_a_model_without_a_text_encoder_has_no_words_to_learn(tmp_path: Path, fe
         Trainer(recipe, features, tmp_path).run()
 
 
-def test_made_names_learn_beside_the_captions(tmp_path: Path, features: TrainingFeatures) -> None:
+def test_synthetic_names_learn_beside_the_captions(tmp_path: Path, features: TrainingFeatures) -> None:
     # No caption of theirs is met: what the tower learns of these names comes from the names alone.
-    made = tuple(
+    names = tuple(
         Example(f"xyzzylin {name}", example.molecule, (), (), ())
         for name, example in zip("abcdefgh", features.train, strict=True)
     )
     recipe = tiny_default(epochs=80, learning_rate=5e-3, made_share=1.0)
-    trainer = Trainer(recipe, replace(features, made=made), tmp_path)
+    trainer = Trainer(recipe, replace(features, synthetic_names=names), tmp_path)
     assert trainer.per_epoch == Trainer(replace(recipe, made_share=0.0), features, tmp_path / "bare").per_epoch
-    assert ranks_of_pairs(trainer.model, replace(features, train=made)) != ([1] * 8, [1] * 8)
+    assert ranks_of_pairs(trainer.model, replace(features, train=names)) != ([1] * 8, [1] * 8)
     for _ in trainer.epochs(0, None):
         pass
-    assert ranks_of_pairs(trainer.model, replace(features, train=made)) == ([1] * 8, [1] * 8)
+    assert ranks_of_pairs(trainer.model, replace(features, train=names)) == ([1] * 8, [1] * 8)
 
 
 @pytest.mark.parametrize(("share", "drawn"), [(0.0, 0), (0.25, 2), (2.0, 16)])
-def test_as_many_made_names_are_drawn_as_the_recipe_says(features: TrainingFeatures, share: float, drawn: int) -> None:
-    made = [replace(example, text="xyzzylin") for example in features.train]
-    examples = SyntheticNames(made).draw(features.train, share, np.random.default_rng(0))
+def test_as_many_synthetic_names_are_drawn_as_the_recipe_says(
+    features: TrainingFeatures, share: float, drawn: int
+) -> None:
+    names = [replace(example, text="xyzzylin") for example in features.train]
+    examples = SyntheticNames(names).draw(features.train, share, np.random.default_rng(0))
     assert [example.text for example in examples] == ["xyzzylin"] * drawn
     assert SyntheticNames([]).draw(features.train, share, np.random.default_rng(0)) == []
 
 
-def test_no_made_name_is_longer_than_the_captions_beside_it(features: TrainingFeatures) -> None:
+def test_no_synthetic_name_is_longer_than_the_captions_beside_it(features: TrainingFeatures) -> None:
     captions = [replace(example, text="a salt of it") for example in features.train]
     texts = ["1-methylxyzzylin", "2,3,4,5-tetramethylxyzzylin", "xyzzylin"]  # 3, 9 and 1 words
-    made = SyntheticNames([replace(features.train[0], text=text) for text in texts])
-    drawn = {example.text for example in made.draw(captions, 8.0, np.random.default_rng(0))}
+    names = SyntheticNames([replace(features.train[0], text=text) for text in texts])
+    drawn = {example.text for example in names.draw(captions, 8.0, np.random.default_rng(0))}
     assert drawn == {"1-methylxyzzylin", "xyzzylin"}

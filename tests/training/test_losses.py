@@ -64,10 +64,10 @@ def kl(p: list[float], q: list[float]) -> float:
 @pytest.mark.parametrize("same", [None, SAME])
 def test_contrastive_is_the_mean_of_2n_log_softmaxes(texts: Tensor, molecules: Tensor, same: Tensor | None) -> None:
     expected = 0.0
-    for one, other in ((texts, molecules), (molecules, texts)):
+    for queries, candidates in ((texts, molecules), (molecules, texts)):
         for i in range(N):
             rivals = [j for j in range(N) if j == i or same is None or not same[i, j]]
-            weights = softmax([7 * cosine(one[i], other[j]) for j in rivals])
+            weights = softmax([7 * cosine(queries[i], candidates[j]) for j in rivals])
             expected -= math.log(weights[rivals.index(i)]) / (2 * N)
     assert contrastive(texts, molecules, 7.0, same).item() == pytest.approx(expected)
 
@@ -164,8 +164,8 @@ def slow_second_order(texts: Tensor, molecules: Tensor, form: str, temperature: 
     def value(a: Tensor, b: Tensor) -> float:
         return (cosine(a, b) if form == "similarity" else distance(a, b)) / temperature
 
-    def rows(one: Tensor, other: Tensor) -> list[list[float]]:
-        return [softmax([value(one[i], other[j]) for j in range(N)]) for i in range(N)]
+    def rows(queries: Tensor, candidates: Tensor) -> list[list[float]]:
+        return [softmax([value(queries[i], candidates[j]) for j in range(N)]) for i in range(N)]
 
     t2t, t2m = rows(texts, texts), rows(texts, molecules)
     m2m, m2t = rows(molecules, molecules), rows(molecules, texts)
@@ -218,20 +218,20 @@ def test_the_intra_modal_teacher_gets_no_gradient(
     # By hand: the same divergence with the teacher computed from copies that carry no gradient.
     t, m = texts.detach().clone().requires_grad_(), molecules.detach().clone().requires_grad_()
 
-    def log_rows(one: Tensor, other: Tensor) -> Tensor:
-        values = one @ other.T / 0.1
+    def log_rows(queries: Tensor, candidates: Tensor) -> Tensor:
+        values = queries @ candidates.T / 0.1
         if form == "distance":
-            values = (2 - 2 * one @ other.T).clamp_min(1e-6).sqrt()
+            values = (2 - 2 * queries @ candidates.T).clamp_min(1e-6).sqrt()
         return values - values.logsumexp(1, keepdim=True)
 
     fixed = log_rows(m.detach(), m.detach()) if teacher == "m2m" else log_rows(t.detach(), t.detach())
     taught = log_rows(t, m) if teacher == "m2m" else log_rows(m, t)
     (fixed.exp() * (fixed - taught)).sum(1).mean().backward()
-    for one, other, rows in zip(got, (t.grad, m.grad), (t, m), strict=True):
-        assert one is not None and other is not None
+    for gradient, expected, rows in zip(got, (t.grad, m.grad), (t, m), strict=True):
+        assert gradient is not None and expected is not None
         # Only the part along the sphere counts: the loss normalises its rows.
-        tangential = other - (other * rows.detach()).sum(1, keepdim=True) * rows.detach()
-        torch.testing.assert_close(one, tangential, rtol=1e-6, atol=1e-9)
+        tangential = expected - (expected * rows.detach()).sum(1, keepdim=True) * rows.detach()
+        torch.testing.assert_close(gradient, tangential, rtol=1e-6, atol=1e-9)
 
 
 def test_distance_form_weighs_the_farthest_most() -> None:

@@ -44,8 +44,8 @@ def test_the_same_seed_teaches_the_same() -> None:
     assert pretrain(first, TOKENIZER, TEXTS, schedule, nullcontext) == pretrain(
         second, TOKENIZER, TEXTS, schedule, nullcontext
     )
-    for one, other in zip(first.parameters(), second.parameters(), strict=True):
-        assert torch.equal(one, other)
+    for weights, others in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(weights, others)
 
 
 def test_targets_are_the_words_that_are_pieces_and_nothing_at_padding() -> None:

@@ -63,7 +63,7 @@ def test_remeasured_odds_are_written_and_change_the_id(tmp_path, tiny_model):
     folder = tmp_path / "model"
     tiny_model.save(folder)
     before = tiny_model.model_id
-    lines = ["smiles\ttext\tinchikey", *(f"{one.smiles}\t{one.text}\t" for one in CAPTIONS)]
+    lines = ["smiles\ttext\tinchikey", *(f"{caption.smiles}\t{caption.text}\t" for caption in CAPTIONS)]
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("\n".join(lines), encoding="utf-8")
     after = remeasure(folder, pairs, pairs, roles=5)

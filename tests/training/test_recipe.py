@@ -54,14 +54,14 @@ def test_the_default_recipe_trains_the_whole_of_the_model() -> None:
 
 
 def test_a_recipe_is_read_by_path(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text("epochs = 3\n[model.gine]\nlayers = 2\n", encoding="utf-8")
-    recipe = load_recipe(str(tmp_path / "mine.toml"))
-    assert (recipe.name, recipe.epochs, recipe.model.gine.layers) == ("mine", 3, 2)
-    assert recipe.batch_size == Recipe("mine").batch_size
+    (tmp_path / "own.toml").write_text("epochs = 3\n[model.gine]\nlayers = 2\n", encoding="utf-8")
+    recipe = load_recipe(str(tmp_path / "own.toml"))
+    assert (recipe.name, recipe.epochs, recipe.model.gine.layers) == ("own", 3, 2)
+    assert recipe.batch_size == Recipe("own").batch_size
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("epoch = 3", r"unknown settings \['epoch'\]; expected some of"),
         ("[model]\ndepth = 3", r"\[model\] has the unknown settings \['depth'\]"),
@@ -77,8 +77,8 @@ def test_a_recipe_is_read_by_path(tmp_path: Path) -> None:
         ("losses = 3", r"sets losses to 3|cannot be read"),
     ],
 )
-def test_what_cannot_be_meant_is_told(text: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_what_cannot_be_meant_is_told(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         parse_recipe(text, "r")
 
 

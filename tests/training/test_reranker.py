@@ -30,28 +30,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory, features: TrainingFeatures)
 def test_no_rival_is_the_own_molecule_and_the_nearest_are_kept(folder: Path, features: TrainingFeatures) -> None:
     model = DualEncoder.load(folder)
     molecules = np.unique([example.molecule for example in features.train])
-    found = rivals(model, features.train, features.store, molecules)
-    assert found.shape == (8, 7)
-    for example, line in zip(features.train, found, strict=True):
+    nearest = rivals(model, features.train, features.store, molecules)
+    assert nearest.shape == (8, 7)
+    for example, line in zip(features.train, nearest, strict=True):
         assert sorted([*molecules[line], example.molecule]) == molecules.tolist()
 
 
 def test_eight_captions_are_told_apart_by_words_and_atoms_alone(folder: Path, features: TrainingFeatures) -> None:
     model = DualEncoder.load(folder)
-    told = [0, 0]
+    right = [0, 0]
     for number, epochs in enumerate((1, 800)):
         model.reranker = fit_reranker(model, features, 8, epochs, seed=0)
         for row, pair in enumerate(PAIRS):
             gained = rerank_gains(model, [pair.text], [1.0], SMILES)
-            told[number] += int(gained.argmax() == row)
-    assert told[0] < told[1]
-    assert told[1] >= 7  # two enantiomers differ in one sign of one atom
+            right[number] += int(gained.argmax() == row)
+    assert right[0] < right[1]
+    assert right[1] >= 7  # two enantiomers differ in one sign of one atom
 
 
 def test_the_same_seed_teaches_the_same(folder: Path, features: TrainingFeatures) -> None:
     model = DualEncoder.load(folder)
     first, second = (fit_reranker(model, features, 8, 2, seed=3) for _ in range(2))
-    assert all((one == second.state_dict()[name]).all() for name, one in first.state_dict().items())
+    assert all((weights == second.state_dict()[name]).all() for name, weights in first.state_dict().items())
 
 
 def test_a_folder_gets_its_re_ranker_without_becoming_another_model(folder: Path) -> None:
@@ -101,8 +101,8 @@ def test_what_it_is_worth_is_measured_on_the_same_searches(folder: Path, tmp_pat
         evaluate_reranker(model, tmp_path / "pairs.tsv", tmp_path / "pairs.tsv")
     torch.manual_seed(0)
     model.reranker = LateInteraction(model.config.projector.width, 8)
-    told = evaluate_reranker(model, tmp_path / "pairs.tsv", tmp_path / "pairs.tsv", sample=6)
-    assert (told["pool"], told["queries"], told["looked at"]) == (8, 6, 200)
+    figures = evaluate_reranker(model, tmp_path / "pairs.tsv", tmp_path / "pairs.tsv", sample=6)
+    assert (figures["pool"], figures["queries"], figures["looked at"]) == (8, 6, 200)
     model.reranker.factor.zero_()
     same = evaluate_reranker(model, tmp_path / "pairs.tsv", tmp_path / "pairs.tsv", sample=6)
     assert {line["difference"] for line in same["text_to_molecule"].values()} == {0.0}  # type: ignore[attr-defined]

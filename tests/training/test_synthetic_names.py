@@ -1,4 +1,4 @@
-"""Made names: pieces by hand, structures by OPSIN, and nothing of what was excluded."""
+"""Synthetic names: pieces by hand, structures by OPSIN, and nothing of what was excluded."""
 
 import random
 from pathlib import Path
@@ -9,7 +9,7 @@ from molsearch.chem.io.pairs import PairRow
 from molsearch.chem.relatedness import inchikey
 from molsearch.query.names import Mention
 from molsearch.query.opsin import available
-from molsearch.training.features import MADE, Caption, build, load
+from molsearch.training.features import SYNTHETIC_NAME, Caption, build, load
 from molsearch.training.prepare import prepare
 from molsearch.training.selection import write_rows
 from molsearch.training.synthetic_names import Pieces, compose, inchikeys, make_names, pieces_of
@@ -41,13 +41,13 @@ def test_a_name_has_as_many_multipliers_as_locants() -> None:
 
 @pytest.mark.skipif(bool(available()), reason=available())
 def test_names_are_read_by_opsin_and_none_comes_twice() -> None:
-    made = make_names(ROWS, 60, frozenset(), seed=3)
-    assert len(made) >= 30
-    assert len({row.inchikey for row in made}) == len({row.text for row in made}) == len(made)
-    for row in made:
-        assert row.source == MADE
+    pairs = make_names(ROWS, 60, frozenset(), seed=3)
+    assert len(pairs) >= 30
+    assert len({row.inchikey for row in pairs}) == len({row.text for row in pairs}) == len(pairs)
+    for row in pairs:
+        assert row.source == SYNTHETIC_NAME
         assert inchikey(row.smiles) == row.inchikey
-    assert make_names(ROWS, 60, frozenset(), seed=3) == made
+    assert make_names(ROWS, 60, frozenset(), seed=3) == pairs
 
 
 @pytest.mark.skipif(bool(available()), reason=available())
@@ -62,10 +62,10 @@ def test_no_name_is_made_of_an_excluded_molecule() -> None:
 
 
 @pytest.mark.skipif(bool(available()), reason=available())
-def test_a_made_name_is_learned_without_its_own_structure() -> None:
-    made, caption = (Caption("2-chlorophenol", "Oc1ccccc1Cl", source) for source in (MADE, "a caption"))
-    features = build([caption], [], [], made=[made], processes=1)
-    (learned,), (read,) = features.made, features.train
+def test_a_synthetic_name_is_learned_without_its_own_structure() -> None:
+    name, caption = (Caption("2-chlorophenol", "Oc1ccccc1Cl", source) for source in (SYNTHETIC_NAME, "a caption"))
+    features = build([caption], [], [], synthetic_names=[name], processes=1)
+    (learned,), (read,) = features.synthetic_names, features.train
     assert (len(learned.structures), len(read.structures)) == (0, 1)
     assert learned.molecule == read.molecule
 
@@ -78,7 +78,9 @@ def test_names_in_a_pair_file_stand_apart_from_the_captions(tmp_path: Path) -> N
     write_rows([*written, *held], pairs := tmp_path / "pairs.tsv")
     write_rows(written[:1], val := tmp_path / "val.tsv")
     features = prepare(pairs, val, val, tmp_path / "features")
-    assert [example.text for example in features.made] == [row.text for row in held]
+    assert [example.text for example in features.synthetic_names] == [row.text for row in held]
     assert [example.text for example in features.train] == list(CAPTIONS[1:])
-    assert {example.molecule for example in features.written} <= {example.molecule for example in features.train}
-    assert load(tmp_path / "features").made == features.made
+    assert {example.molecule for example in features.synthetic_captions} <= {
+        example.molecule for example in features.train
+    }
+    assert load(tmp_path / "features").synthetic_names == features.synthetic_names
