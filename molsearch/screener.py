@@ -56,23 +56,31 @@ class Screener:
 
     Args:
         settings: Folders, device and limits; by default those of the environment.
+        store: The stored libraries; by default those in the folder of the settings.
+        journals: Where additions keep what they have computed; by default a folder beside the libraries, whose name is
+            that of no library.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, store: LibraryStore | None = None, journals: Path | None = None
+    ) -> None:
         self.settings = settings or Settings()
         self._loading = threading.Lock()
         self._storing_examples = threading.Lock()
         self._model: DualEncoder | None = None
-        self._filling: dict[int, IngestionProgress] = {}
+        self._ingestions: dict[int, IngestionProgress] = {}
         self.alignment_study = AlignmentStudy(lambda: self.model, self.settings)
-        self._concepts = ConceptCache()
+        self.concept_cache = ConceptCache()
         self.match_judge = MatchJudge(lambda: self.model)
-        self._store: LibraryStore = LibraryStore(self.settings.libraries, self.settings.engine)
+        self.store = store or LibraryStore(self.settings.libraries, self.settings.engine)
+        self.journals = journals or self.settings.libraries / JOURNALS
 
     @property
     def concept_counter(self) -> ConceptCounter:
         """The concept list over molecules and libraries."""
-        return ConceptCounter(lambda: self.model, self._open, self.alignment_study.example_smiles, self._concepts)
+        return ConceptCounter(
+            lambda: self.model, self.open_library, self.alignment_study.example_smiles, self.concept_cache
+        )
 
     # Models
 
@@ -138,7 +146,7 @@ class Screener:
         Raises:
             InputError: If the file as a whole cannot be read.
         """
-        return read_library(path, filename=filename, options=options or self._options(), progress=progress)
+        return read_library(path, filename=filename, options=options or self.read_options(), progress=progress)
 
     def read_text(self, text: str) -> SpooledLibrary:
         """Read a pasted list of SMILES, with or without names.
@@ -146,9 +154,10 @@ class Screener:
         Raises:
             InputError: If there is nothing in it.
         """
-        return read_pasted(text, options=self._options())
+        return read_pasted(text, options=self.read_options())
 
-    def _options(self) -> ReadOptions:
+    def read_options(self) -> ReadOptions:
+        """Return how files are read by default: within the limits of the settings."""
         return ReadOptions.within(self.settings)
 
     def libraries(self) -> list[LibraryInfo]:
@@ -157,8 +166,8 @@ class Screener:
         Raises:
             ModelError: If the model cannot be used, by which the shipped library is known to be up to date.
         """
-        self._store_examples()
-        return self._store.infos()
+        self.store_examples()
+        return self.store.infos()
 
     def add(
         self, library: Library, name: str, progress: Progress | None = None, *, resume: bool = False
@@ -177,31 +186,26 @@ class Screener:
             LibraryError: If the library is locked, damaged, of another model, changed since, or cannot be written.
             ModelError: If the model cannot be used, or an interrupted addition began with another one.
         """
-        addition = Addition(library, name, self.model, self._store, self._journals, self.settings.batch_molecules)
+        addition = Addition(library, name, self.model, self.store, self.journals, self.settings.batch_molecules)
 
         def report(done: int, total: int) -> None:
-            self._filling[id(addition)] = IngestionProgress(name, done, total)
+            self._ingestions[id(addition)] = IngestionProgress(name, done, total)
             if progress:
                 progress(done, total)
 
-        self._filling[id(addition)] = IngestionProgress(name, 0, library.molecule_count)
+        self._ingestions[id(addition)] = IngestionProgress(name, 0, library.molecule_count)
         try:
             return addition.run(report, resume)
         finally:
-            del self._filling[id(addition)]
+            del self._ingestions[id(addition)]
 
     def interrupted(self, library: Library, name: str) -> IngestionProgress | None:
         """Return how far an addition of these very records had come when it was interrupted; None if none was."""
-        return interrupted(self._journals, name, library.sha256)
-
-    @property
-    def _journals(self) -> Path:
-        """Where additions keep what they have computed; its name is that of no library."""
-        return self.settings.libraries / JOURNALS
+        return interrupted(self.journals, name, library.sha256)
 
     def ingestions(self) -> list[IngestionProgress]:
         """Return how far the additions of this process have come that run right now."""
-        return list(self._filling.values())
+        return list(self._ingestions.values())
 
     def remove(self, name: str) -> None:
         """Delete a stored library.
@@ -212,31 +216,32 @@ class Screener:
         """
         if name == EXAMPLES and self._examples_file.exists():
             raise InputError(f"The library {EXAMPLES!r} ships with the program and cannot be removed.")
-        self._store.remove(name)
-        journal_of(self._journals, name).remove()
+        self.store.remove(name)
+        journal_of(self.journals, name).remove()
 
     def molecules(self, name: str) -> Iterator[Molecule]:
         """Yield the molecules of a stored library in row order."""
-        return self._open(name, None).iter_molecules()
+        return self.open_library(name, None).iter_molecules()
 
     def rejections(self, name: str) -> Iterator[Rejection]:
         """Yield the records of a stored library that did not become molecules."""
-        return self._open(name, None).rejections()
+        return self.open_library(name, None).rejections()
 
     def content_sha256(self, name: str) -> str:
         """Hash the contents of a stored library; "" where its engine keeps no hashes."""
-        return self._open(name, None).content_sha256()
+        return self.open_library(name, None).content_sha256()
 
-    def _open(self, name: str, model_id: str | None) -> Index:
+    def open_library(self, name: str, model_id: str | None) -> Index:
+        """Open a stored library, see ``LibraryStore.open``; the shipped one is brought up to date before."""
         if name == EXAMPLES:
-            self._store_examples()
-        return self._store.open(name, model_id)
+            self.store_examples()
+        return self.store.open(name, model_id)
 
     @property
     def _examples_file(self) -> Path:
         return self.settings.data / EXAMPLES_FILE
 
-    def _store_examples(self) -> None:
+    def store_examples(self) -> None:
         """Embed the shipped library when it is not stored yet, or its file or the model changed since."""
         source = self._examples_file
         if not source.exists():
@@ -244,11 +249,11 @@ class Screener:
         with self._storing_examples:
             stamp = self.settings.home / "examples.stamp"
             current = f"{hashlib.sha256(source.read_bytes()).hexdigest()} {self.model.model_id}\n"
-            stored = EXAMPLES in self._store.names()
+            stored = EXAMPLES in self.store.names()
             if stored and stamp.exists() and stamp.read_text(encoding="utf-8") == current:
                 return
             if stored:
-                self._store.remove(EXAMPLES)
+                self.store.remove(EXAMPLES)
             with self.read(source) as library:
                 self.add(library, EXAMPLES)
             stamp.write_text(current, encoding="utf-8")
@@ -275,8 +280,8 @@ class Screener:
         reference = self.clean(query.reference) if query.reference.strip() else ""
         read = read_query(query, self.model.lexicon, reference)
         check_reading(read)
-        index = self._open(library, self.model.model_id)
-        filtered = filter_rows(query, read.exclusions, tested, index, self._store, progress)
+        index = self.open_library(library, self.model.model_id)
+        filtered = filter_rows(query, read.exclusions, tested, index, self.store, progress)
         return rank(query, read, library, index, self.model, filtered, progress)
 
     def narrow(
@@ -293,8 +298,8 @@ class Screener:
         """
         check_filters(query)
         read = read_query(query, self.model.lexicon)
-        index = self._open(library, self.model.model_id)
-        return filter_rows(query, read.exclusions, tested, index, self._store, progress).account
+        index = self.open_library(library, self.model.model_id)
+        return filter_rows(query, read.exclusions, tested, index, self.store, progress).account
 
     def tested(self, library: Library) -> Tested:
         """Make a list of compounds to leave out of what was read: their keys after clean-up."""
@@ -308,7 +313,7 @@ class Screener:
             InputError: If it is no structure.
         """
         entry = Entry(1, smiles.strip(), "smiles")
-        options = self._options()
+        options = self.read_options()
         if is_simple(entry.text):
             cleaned = standardize(entry, options.steps, options.max_atoms)
         else:

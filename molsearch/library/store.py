@@ -40,7 +40,7 @@ class LibraryStore:
     """
 
     def __init__(self, home: str | Path, engine: str) -> None:
-        self._home = home
+        self.home = home
         self._engine = engine
         self._lock = threading.Lock()
         self._opened: dict[str, tuple[LibraryInfo, Index]] = {}
@@ -48,17 +48,25 @@ class LibraryStore:
 
     def names(self) -> list[str]:
         """Return the names of the stored libraries, sorted."""
-        return library_names(self._home)
+        return library_names(self.home)
 
     def infos(self) -> list[LibraryInfo]:
         """Describe the stored libraries, sorted by name; a damaged one is left out, opening it says what is wrong."""
-        infos = []
+        infos: list[LibraryInfo] = []
         for name in self.names():
             try:
                 infos.append(self.info(name))
             except LibraryError:
                 continue
         return infos
+
+    def address_of(self, name: str) -> str | Path:
+        """Return the address of a library, which need not be there.
+
+        Raises:
+            InputError: If there can be no library of that name.
+        """
+        return library_address(self.home, name)
 
     def info(self, name: str) -> LibraryInfo:
         """Describe one library from its manifest alone.
@@ -67,11 +75,11 @@ class LibraryStore:
             InputError: If there can be no library of that name.
             LibraryError: If there is none or it is damaged.
         """
-        address = library_address(self._home, name)
+        address = self.address_of(name)
         names = self.names()
         if name not in names:
-            known = ", ".join(map(repr, names)) or "none yet"
-            raise LibraryError(f"There is no library {name!r}: the stored ones are {known}; choose one or add a file.")
+            stored = ", ".join(map(repr, names)) or "none yet"
+            raise LibraryError(f"There is no library {name!r}: the stored ones are {stored}; choose one or add a file.")
         return read_info(address)
 
     def open(self, name: str, model_id: str | None) -> Index:
@@ -86,9 +94,9 @@ class LibraryStore:
         """
         info = self.info(name)
         with self._lock:
-            known, index = self._opened.get(name, (None, None))
-        if index is None or known != info or model_id not in (None, info.model_id):
-            index = open_index(library_address(self._home, name), model_id)
+            opened_info, index = self._opened.get(name, (None, None))
+        if index is None or opened_info != info or model_id not in (None, info.model_id):
+            index = open_index(self.address_of(name), model_id)
             with self._lock:
                 self._opened[name] = (index.info, index)
         return index
@@ -109,7 +117,7 @@ class LibraryStore:
             InputError: If the name cannot be used.
             LibraryError: If it is locked, damaged, of another model, or cannot be written.
         """
-        address = library_address(self._home, name)
+        address = self.address_of(name)
         new = name not in self.names()
         if new:
             index = create_index(address, name, model_id, width, engine=self._engine)
@@ -129,17 +137,17 @@ class LibraryStore:
         Raises:
             LibraryError: If there is none or it is being written.
         """
-        remove_index(library_address(self._home, name))
-        self._forget(name)
+        remove_index(self.address_of(name))
+        self.forget(name)
 
-    def _forget(self, name: str) -> None:
+    def forget(self, name: str) -> None:
         """Let go of what was kept open of a library that is here no more."""
         with self._lock:
             self._opened.pop(name, None)
         self._masks.forget(lambda place: place[0].name == name)
 
     def holders(self, index: Index, smarts: str, progress: Progress | None = None) -> Mask:
-        """Tell which rows hold a substructure, (N,); the latest answers are kept, as a filter outlives a query.
+        """Return which rows hold a substructure, (N,); the latest answers are kept, as a filter outlives a query.
 
         Args:
             index: The library.
@@ -149,10 +157,10 @@ class LibraryStore:
         Raises:
             InputError: If the pattern is no SMARTS.
         """
-        return self._kept(index, smarts, lambda keys: matches(keys, smarts), progress)
+        return self.mask(index, smarts, lambda keys: matches(keys, smarts), progress)
 
     def excluded(self, index: Index, exclusion: Exclusion, progress: Progress | None = None) -> Mask:
-        """Tell which rows an exclusion that was read takes out, (N,); classes are stored with a library where it can.
+        """Return which rows an exclusion that was read takes out, (N,); classes are stored with a library where it can.
 
         Args:
             index: The library.
@@ -170,12 +178,19 @@ class LibraryStore:
             held = with_class(flags, row)
             if held.any():  # a class younger than the library has no bit set: its structures are asked
                 return held
-        return self._kept(index, f"class {row}", lambda keys: members(keys, exclusion.read_as), progress)
+        return self.mask(index, f"class {row}", lambda keys: members(keys, exclusion.read_as), progress)
 
-    def _kept(
+    def mask(
         self, index: Index, what: str, judge: Callable[[Iterator[str]], Iterator[bool]], progress: Progress | None
     ) -> Mask:
-        """Ask something of every molecule's key, (N,), unless the answer is still kept."""
+        """Return the answer of every molecule to a question, (N,); the latest answers are kept.
+
+        Args:
+            index: The library.
+            what: The question; of one library, the same question has the same answers.
+            judge: Answers it for keys of molecules, in their order.
+            progress: Told of the molecules looked at.
+        """
         place = (index.info, what)
         mask = self._masks.get(place)
         if mask is None:
@@ -187,7 +202,7 @@ class LibraryStore:
 
 
 def watched(answers: Iterator[bool], total: int, progress: Progress) -> Iterator[bool]:
-    """Pass answers on and tell of them from time to time."""
+    """Pass answers on and report their number from time to time."""
     for done, answer in enumerate(answers):
         if done % 500 == 0:
             progress(done, total)

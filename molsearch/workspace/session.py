@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import filelock
 
 from molsearch.errors import InputError, LibraryError
-from molsearch.index.base import Index, library_address
+from molsearch.index.base import Index
 from molsearch.index.moving import move_library
 from molsearch.library.addition import JOURNALS, journal_of
 from molsearch.library.store import LibraryStore, Mask
@@ -32,7 +32,7 @@ _USED = "session.used"  # its time is that of the last use; trying a lock touche
 class SessionStore(LibraryStore):
     """A session's own store. What it lacks is read from the kept one; what it has hides a kept library of that name.
 
-    ``names``, ``infos``, ``fill`` and ``remove`` are about its own libraries alone.
+    ``names``, ``infos``, ``fill``, ``remove`` and ``address_of`` are about its own libraries alone.
 
     Args:
         home: Where its libraries live.
@@ -41,28 +41,30 @@ class SessionStore(LibraryStore):
 
     def __init__(self, home: Path, kept: LibraryStore) -> None:
         super().__init__(home, "exact")
-        self._far = kept
+        self._kept_store = kept
 
     def info(self, name: str) -> LibraryInfo:
         """Describe a library, an own one before a kept one."""
-        return super().info(name) if name in self.names() else self._far.info(name)
+        return super().info(name) if name in self.names() else self._kept_store.info(name)
 
     def open(self, name: str, model_id: str | None) -> Index:
         """Open a library, an own one before a kept one."""
-        return super().open(name, model_id) if name in self.names() else self._far.open(name, model_id)
+        return super().open(name, model_id) if name in self.names() else self._kept_store.open(name, model_id)
 
     def hand_over(self, name: str, new_name: str) -> LibraryInfo:
         """Move an own library to the kept ones."""
-        home = self._far._home
-        info = move_library(library_address(self._home, name), library_address(home, new_name), new_name)
-        self._forget(name)
+        info = move_library(self.address_of(name), self._kept_store.address_of(new_name), new_name)
+        self.forget(name)
         return info
 
-    def _kept(
+    def mask(
         self, index: Index, what: str, judge: Callable[[Iterator[str]], Iterator[bool]], progress: Progress | None
     ) -> Mask:
-        own = Path(index.address).parent == Path(self._home)  # by place, as names and counts may be those of another
-        return super()._kept(index, what, judge, progress) if own else self._far._kept(index, what, judge, progress)
+        """Return the answers of an own or a kept library, which each store keeps for itself."""
+        own = Path(index.address).parent == Path(self.home)  # by place, as names and counts may be those of another
+        if own:
+            return super().mask(index, what, judge, progress)
+        return self._kept_store.mask(index, what, judge, progress)
 
 
 class SessionScreener(Screener):
@@ -76,13 +78,13 @@ class SessionScreener(Screener):
     """
 
     def __init__(self, shared: Screener) -> None:
-        super().__init__(shared.settings)
         self._shared = shared
-        self.alignment_study = shared.alignment_study
-        self._concepts = shared._concepts
-        self.match_judge = shared.match_judge
         self._folder = shared.settings.private / uuid.uuid4().hex
-        self._store: SessionStore = SessionStore(self._folder, shared._store)
+        self._own = SessionStore(self._folder, shared.store)
+        super().__init__(shared.settings, self._own, self._folder / JOURNALS)
+        self.alignment_study = shared.alignment_study
+        self.concept_cache = shared.concept_cache
+        self.match_judge = shared.match_judge
         self._had: set[str] = set()
         self._closing: weakref.finalize[..., SessionScreener] | None = None
         sweep(shared.settings.private)
@@ -104,11 +106,11 @@ class SessionScreener(Screener):
     def private(self) -> list[LibraryInfo]:
         """List the libraries that only this session sees, by name."""
         self._touch()
-        return [replace(info, private=True) for info in self._store.infos()]
+        return [replace(info, private=True) for info in self._own.infos()]
 
     def ingestions(self) -> list[IngestionProgress]:
-        """Tell which kept libraries are being filled, by any session, and which private ones."""
-        return [*self._shared.ingestions(), *(replace(one, private=True) for one in super().ingestions())]
+        """Return which kept libraries are being filled, by any session, and which private ones."""
+        return [*self._shared.ingestions(), *(replace(ingestion, private=True) for ingestion in super().ingestions())]
 
     def add(
         self, library: Library, name: str, progress: Progress | None = None, *, resume: bool = False
@@ -129,13 +131,13 @@ class SessionScreener(Screener):
         Raises:
             LibraryError: If there is none or it is being filled.
         """
-        self._store.remove(name)
-        journal_of(self._journals, name).remove()
+        self._own.remove(name)
+        journal_of(self.journals, name).remove()
         self._had.discard(name)
 
     def expired(self) -> list[str]:
         """Name the private libraries that were removed after PRIVATE_HOURS without use; each is told once."""
-        gone = self._had.difference(self._store.names())
+        gone = self._had.difference(self._own.names())
         self._had -= gone
         return sorted(gone)
 
@@ -150,7 +152,7 @@ class SessionScreener(Screener):
             InputError: If the new name cannot be used.
             LibraryError: If there is none, it is being filled, or a kept one has the new name.
         """
-        info = self._store.hand_over(name, new_name or name)
+        info = self._own.hand_over(name, new_name or name)
         self._had.discard(name)
         return info
 
@@ -183,12 +185,9 @@ class SessionScreener(Screener):
         with suppress(OSError):
             os.utime(self._folder / _USED)
 
-    @property
-    def _journals(self) -> Path:
-        return self._folder / JOURNALS
-
-    def _store_examples(self) -> None:
-        self._shared._store_examples()
+    def store_examples(self) -> None:
+        """Bring the shipped library up to date, which is a kept one."""
+        self._shared.store_examples()
 
 
 def sweep(folder: Path, hours: float = PRIVATE_HOURS) -> None:

@@ -38,7 +38,7 @@ class Workbench(SessionScreener):
             LibraryError: If the library is no longer there, or lacks a hit.
             ModelError: If the model's calibration cannot be used.
         """
-        index = self._open(ranking.library, self.model.model_id)
+        index = self.open_library(ranking.library, self.model.model_id)
         rows = index.rows_of([hit.molecule.key for hit in hits])
         if len(rows) < len({hit.molecule.key for hit in hits}):
             raise LibraryError(f"The library {ranking.library!r} changed since the search: search again.")
@@ -52,7 +52,7 @@ class Workbench(SessionScreener):
         Raises:
             LibraryError: If there is none or it is damaged.
         """
-        index = self._open(library, None)
+        index = self.open_library(library, None)
         info = index.info
         return Origin(info.name, info.molecules, info.model_id, index.content_sha256())
 
@@ -66,7 +66,7 @@ class Workbench(SessionScreener):
         Raises:
             InputError: If anything in it is not as ``save_basket`` writes it; the sentence names the place.
         """
-        return open_saved(content, self._options(), self.settings.max_query_chars, progress)
+        return open_saved(content, self.read_options(), self.settings.max_query_chars, progress)
 
     def export_basket(self, basket: Basket, suffix: str, stream: BinaryIO) -> None:
         """Write every source record of the molecules of a basket: what is known of them first, then its own tags.
@@ -105,7 +105,7 @@ class Workbench(SessionScreener):
         Raises:
             LibraryError: If there is none or it is damaged.
         """
-        index = self._open(library, None)
+        index = self.open_library(library, None)
         place = (index.address, index.info)
         space = self._maps.get(place)
         if space is None:
@@ -115,8 +115,8 @@ class Workbench(SessionScreener):
 
     def rows_of(self, library: str, keys: Sequence[str]) -> dict[str, int]:
         """Return the row of each key that a library holds."""
-        return self._open(library, None).rows_of(keys)
+        return self.open_library(library, None).rows_of(keys)
 
     def molecules_at(self, library: str, rows: Sequence[int]) -> list[Molecule]:
         """Return the molecules of the given rows, in their order."""
-        return self._open(library, None).molecules(rows)
+        return self.open_library(library, None).molecules(rows)

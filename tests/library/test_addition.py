@@ -135,10 +135,10 @@ def test_other_programs_are_refused(screener: Screener, monkeypatch: pytest.Monk
 
 def test_a_library_that_changed_meanwhile_is_left_alone(screener: Screener) -> None:
     interrupt(screener)
-    screener._store.fill("mine", screener.model.model_id, screener.model.width, [], [])
+    screener.store.fill("mine", screener.model.model_id, screener.model.width, [], [])
     with screener.read_text("CCO\nC1CC\n") as library:
         rejections = list(library.rejections())
-    screener._store.fill("mine", screener.model.model_id, screener.model.width, [], rejections)
+    screener.store.fill("mine", screener.model.model_id, screener.model.width, [], rejections)
     with pytest.raises(LibraryError, match="'mine' changed since the addition to it was interrupted"):
         go_on(screener)
 
@@ -147,7 +147,7 @@ def test_a_library_that_changed_meanwhile_is_left_alone(screener: Screener) -> N
 def test_a_damaged_batch_is_computed_again(screener: Screener, damage: bytes | None) -> None:
     whole = undisturbed(screener)
     interrupt(screener)
-    path = journal_of(screener._journals, "mine").folder / "batch-000000.npz"
+    path = journal_of(screener.journals, "mine").folder / "batch-000000.npz"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data) if damage is None else damage)
@@ -158,13 +158,13 @@ def test_a_damaged_batch_is_computed_again(screener: Screener, damage: bytes | N
 def test_a_damaged_account_begins_anew(screener: Screener) -> None:
     whole = undisturbed(screener)
     interrupt(screener)
-    (journal_of(screener._journals, "mine").folder / "addition.json").write_text("{")
+    (journal_of(screener.journals, "mine").folder / "addition.json").write_text("{")
     go_on(screener)
     assert contents(screener.settings.libraries / "mine") == whole
 
 
 def test_what_is_kept_goes_when_it_is_stored_and_with_the_library(screener: Screener) -> None:
-    folder = journal_of(screener._journals, "mine").folder
+    folder = journal_of(screener.journals, "mine").folder
     interrupt(screener)
     assert len(list(folder.glob("*.npz"))) == 2
     go_on(screener)
