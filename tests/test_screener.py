@@ -73,7 +73,7 @@ def test_every_record_is_in_a_molecule_or_a_rejection(screener: Screener) -> Non
 def test_a_library_grows_and_known_structures_gain_sources(screener: Screener) -> None:
     info = screener.add(screener.read_text(f"{ASPIRIN} again\nCCN ethylamine\n"), "drugs")
     assert (info.molecules, info.records) == (MOLECULES + 1, RECORDS + 2)
-    aspirin = next(one for one in screener.molecules("drugs") if one.key == ASPIRIN)
+    aspirin = next(molecule for molecule in screener.molecules("drugs") if molecule.key == ASPIRIN)
     assert [source.name for source in aspirin.sources] == ["aspirin", "again"]
 
 
@@ -110,9 +110,9 @@ def test_stopping_a_later_addition_leaves_the_library_as_it_was(screener: Screen
 
 
 def test_progress_ends_at_the_number_of_molecules(screener: Screener) -> None:
-    told: list[tuple[int, int]] = []
-    screener.add(screener.read_text("CCN\nCCC"), "two", lambda done, total: told.append((done, total)))
-    assert told[-1] == (2, 2)
+    reports: list[tuple[int, int]] = []
+    screener.add(screener.read_text("CCN\nCCC"), "two", lambda done, total: reports.append((done, total)))
+    assert reports[-1] == (2, 2)
 
 
 def test_a_removed_library_is_gone(screener: Screener) -> None:
@@ -209,9 +209,9 @@ def test_a_named_molecule_gains_its_bonus(screener: Screener) -> None:
 
 
 def test_a_sentence_says_what_was_read(screener: Screener) -> None:
-    told = " ".join(sentences(screener.search(Query("acetylsalicylic acid or another carboxylic acid"), "drugs")))
-    assert f"“acetylsalicylic acid” as the structure {ASPIRIN}, which is in this library" in told
-    assert "chemical classes: carboxylic acid" in told
+    account = " ".join(sentences(screener.search(Query("acetylsalicylic acid or another carboxylic acid"), "drugs")))
+    assert f"“acetylsalicylic acid” as the structure {ASPIRIN}, which is in this library" in account
+    assert "chemical classes: carboxylic acid" in account
 
 
 def test_a_smarts_keeps_the_molecules_that_hold_it(screener: Screener) -> None:
@@ -330,7 +330,7 @@ def test_a_search_changes_nothing(screener: Screener) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "sentence"),
     [
         (Query(""), "holds no word"),
         (Query("    "), "holds no word"),
@@ -353,8 +353,8 @@ def test_a_search_changes_nothing(screener: Screener) -> None:
         (Query(TEXT, without=("lactone",) * 21), "leaves out 21 things, expected at most 20"),
     ],
 )
-def test_a_query_that_cannot_be_answered_gets_a_sentence(screener: Screener, query: Query, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_a_query_that_cannot_be_answered_gets_a_sentence(screener: Screener, query: Query, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
         screener.search(query, "drugs")
 
 
@@ -422,12 +422,12 @@ def test_the_card_in_use_is_among_the_models(screener: Screener) -> None:
 
 def test_captions_are_ranked_by_score_and_ties_stand_in_file_order(screener: Screener, tiny_model: DualEncoder) -> None:
     captions = ["an alcohol", "a sulfonamide", "an alcohol", "a salt of sodium"]
-    found = screener.describe(SULFANILAMIDE, captions, k=4)
+    matches = screener.describe(SULFANILAMIDE, captions, k=4)
     texts = tiny_model.encode_texts(captions)
     hubs = np.log(np.exp(40 * texts @ tiny_model.bank.numpy().T).mean(1)) / 40  # likeness to the whole query bank
     scores = texts @ tiny_model.encode_molecules([SULFANILAMIDE])[0] - 0.25 * hubs
-    assert [match.text for match in found] == [captions[row] for row in np.argsort(-scores, kind="stable")]
-    assert [match.rank for match in found] == [1, 2, 3, 4]
+    assert [match.text for match in matches] == [captions[row] for row in np.argsort(-scores, kind="stable")]
+    assert [match.rank for match in matches] == [1, 2, 3, 4]
 
 
 def test_describe_needs_captions_and_a_structure(screener: Screener) -> None:

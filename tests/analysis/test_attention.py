@@ -50,7 +50,7 @@ def text_tokens(model: DualEncoder, texts: list[str]) -> Tokens:
 
 
 def molecule_tokens(model: DualEncoder, *smiles: str) -> Tokens:
-    graphs, _ = model.prepare_molecules(GraphStore.of([featurise(one) for one in smiles]))
+    graphs, _ = model.prepare_molecules(GraphStore.of([featurise(key) for key in smiles]))
     assert graphs is not None
     return model.molecule(graphs)
 

@@ -26,10 +26,10 @@ def test_vectors_in_a_plane_keep_their_distances() -> None:
 
 def test_the_axes_are_fitted_on_a_sample_and_the_map_repeats() -> None:
     vectors = np.random.default_rng(1).standard_normal((SAMPLE + BLOCK + 7, 8)).astype(np.float16)
-    one, two = project(vectors), project(vectors)
-    assert one.points.shape == (SAMPLE + BLOCK + 7, 2)
-    np.testing.assert_array_equal(one.points, two.points)
-    assert not np.array_equal(one.points, project(vectors, seed=1).points)
+    first, second = project(vectors), project(vectors)
+    assert first.points.shape == (SAMPLE + BLOCK + 7, 2)
+    np.testing.assert_array_equal(first.points, second.points)
+    assert not np.array_equal(first.points, project(vectors, seed=1).points)
 
 
 def test_the_first_direction_is_the_one_that_differs_most() -> None:

@@ -40,7 +40,7 @@ def test_the_background_is_the_shipped_examples_that_do_not_belong(
     cosines = screener.model.encode_molecules(typical) @ concept_counter.space().vectors.T
     acid, drug = (concept_counter.space().place(phrase) for phrase in ("a carboxylic acid", "an analgesic"))
     group = Chem.MolFromSmarts("[#6]C(=O)[OH]")
-    acids = [Chem.MolFromSmiles(one).HasSubstructMatch(group) for one in typical]
+    acids = [Chem.MolFromSmiles(key).HasSubstructMatch(group) for key in typical]
     assert len(typical) == 20 and 2 < sum(acids) < 18
     assert concept_counter.space().mean[acid] == pytest.approx(cosines[~np.array(acids), acid].mean(), abs=1e-5)
     assert concept_counter.space().mean[drug] == pytest.approx(
@@ -73,8 +73,8 @@ def test_counts_are_kept_by_content_not_by_name(screener: Screener, concept_coun
     assert concept_counter.counts("mine").above is first.above
     other = SessionScreener(screener)
     other.add(other.read_text(PASTED), "secret")
-    theirs = other.concept_counter.counts("secret")
-    assert theirs.library == "secret" and concept_counter.counts("mine").library == "mine"
+    other_counts = other.concept_counter.counts("secret")
+    assert other_counts.library == "secret" and concept_counter.counts("mine").library == "mine"
     other.add(other.read_text("CCCl"), "secret")
     assert other.concept_counter.counted("secret") is None and other.concept_counter.counts("secret").molecules == 6
     other.close()

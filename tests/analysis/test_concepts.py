@@ -90,9 +90,9 @@ def test_counts_agree_with_tagging_one_by_one(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(listing, "_BLOCK", 7)  # several blocks, the last one short
     molecules = np.random.default_rng(0).uniform(-1, 1, (40, 3)).astype(np.float32)
     slow = [sum(tag.above for row in molecules for tag in SPACE.tag(row) if tag.concept is c) for c in CONCEPTS]
-    told: list[tuple[int, int]] = []
-    assert SPACE.standing_above(molecules, progress=lambda done, total: told.append((done, total))).tolist() == slow
-    assert told[0] == (7, 40) and told[-1] == (40, 40)
+    reports: list[tuple[int, int]] = []
+    assert SPACE.standing_above(molecules, progress=lambda done, total: reports.append((done, total))).tolist() == slow
+    assert reports[0] == (7, 40) and reports[-1] == (40, 40)
 
 
 def test_one_concept_of_many_molecules_is_its_column(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,15 +110,15 @@ def test_a_learned_role_scores_by_its_log_odds() -> None:
     space = replace(SPACE, roles={2: (1,)}, head=head)
     molecules = np.random.default_rng(1).normal(size=(20, 3)).astype(np.float32)
     flags = np.random.default_rng(2).integers(256, size=(20, 2)).astype(np.uint8)
-    told = head.log_odds(molecules, flags, [1])[:, 0]
-    np.testing.assert_array_equal(space.standing(molecules, flags)[:, 2], told)
+    log_odds = head.log_odds(molecules, flags, [1])[:, 0]
+    np.testing.assert_array_equal(space.standing(molecules, flags)[:, 2], log_odds)
     np.testing.assert_array_equal(space.standing(molecules), SPACE.standing(molecules))  # where no class is known
     np.testing.assert_array_equal(space.standing(molecules, flags)[:, :2], SPACE.standing(molecules)[:, :2])
-    np.testing.assert_array_equal(space.of_concept(2, molecules, flags)[1], told)
+    np.testing.assert_array_equal(space.of_concept(2, molecules, flags)[1], log_odds)
     np.testing.assert_array_equal(space.of_concept(2, molecules, flags)[0], SPACE.of_concept(2, molecules)[0])
     (dye,) = [tag for tag in space.tag(molecules[0], frozenset({3})) if tag.concept.phrase == "a dye"]
     assert dye.score == pytest.approx(head.log_odds(molecules[:1], pack_classes([{3}]), [1])[0, 0], abs=1e-6)
-    assert space.standing_above(molecules, flags)[2] == (told >= ABOVE).sum()
+    assert space.standing_above(molecules, flags)[2] == (log_odds >= ABOVE).sum()
     either = replace(space, roles={2: (1, 0)})
     np.testing.assert_array_equal(
         either.standing(molecules, flags)[:, 2], head.log_odds(molecules, flags, [0, 1]).max(1)
@@ -159,9 +159,9 @@ def test_the_rule_decides_by_structure() -> None:
 
 def test_stored_class_bits_say_what_the_rules_say() -> None:
     smiles = ["Nc1ccc(S(N)(=O)=O)cc1", "CC(=O)O", "CCO"]
-    flags = GraphStore.of([featurise(one) for one in smiles]).class_bits()
+    flags = GraphStore.of([featurise(key) for key in smiles]).class_bits()
     concepts = shipped_concepts()
-    held = [classes_held(one) for one in smiles]
+    held = [classes_held(key) for key in smiles]
     slow = np.array([[bool(ruled(concept, classes)) for concept in concepts] for classes in held])
     assert rule_counts(concepts, flags).tolist() == slow.sum(0).tolist()
     for place, concept in enumerate(concepts):

@@ -31,44 +31,44 @@ def slow_rank(pairs: list[Pair], scores: np.ndarray, own: int) -> float:
 def test_ranks_both_ways_agree_with_a_slow_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agreeing, "BLOCK", 7)  # several blocks, the last one short
     pairs, texts, molecules = sample(30)
-    found = pair_ranks(pairs, texts, molecules)
+    ranked = pair_ranks(pairs, texts, molecules)
     forwards, backwards = texts @ molecules.T, molecules @ texts.T
-    assert found.text_ranks.tolist() == [slow_rank(pairs, forwards[i], i) for i in range(30)]
-    assert found.molecule_ranks.tolist() == [slow_rank(pairs, backwards[i], i) for i in range(30)]
+    assert ranked.text_ranks.tolist() == [slow_rank(pairs, forwards[i], i) for i in range(30)]
+    assert ranked.molecule_ranks.tolist() == [slow_rank(pairs, backwards[i], i) for i in range(30)]
 
 
 def test_the_histograms_count_every_combination_once() -> None:
     pairs, texts, molecules = sample(25)
-    found = pair_ranks(pairs, texts, molecules)
+    ranked = pair_ranks(pairs, texts, molecules)
     different = [
         (i, j) for i, a in enumerate(pairs) for j, b in enumerate(pairs) if a.text != b.text and a.smiles != b.smiles
     ]
-    assert found.matched_counts.sum() == 25 and found.mismatched_counts.sum() == len(different)
+    assert ranked.matched_counts.sum() == 25 and ranked.mismatched_counts.sum() == len(different)
     cosines = [float(texts[i] @ molecules[j]) for i, j in different]
-    assert found.mismatched_mean == pytest.approx(np.mean(cosines), abs=1e-5)
+    assert ranked.mismatched_mean == pytest.approx(np.mean(cosines), abs=1e-5)
 
 
 def test_a_cosine_beyond_one_by_rounding_is_counted_too() -> None:
     ones = np.full((2, 1), 1.0000001, np.float32)
-    found = pair_ranks([Pair("a", "C"), Pair("b", "CC")], ones, ones)
-    assert found.matched_counts[-1] == 2 and found.mismatched_counts[-1] == 2
+    ranked = pair_ranks([Pair("a", "C"), Pair("b", "CC")], ones, ones)
+    assert ranked.matched_counts[-1] == 2 and ranked.mismatched_counts[-1] == 2
 
 
 def test_a_caption_of_the_same_molecule_is_no_rival() -> None:
     pairs = [Pair("an alcohol", "CCO"), Pair("ethanol", "CCO"), Pair("an acid", "CC(=O)O")]
     vectors = np.eye(3, dtype=np.float32)
     texts, molecules = vectors[[0, 0, 1]], vectors[[0, 0, 1]]
-    found = pair_ranks(pairs, texts, molecules)
-    assert found.text_ranks.tolist() == [1, 1, 1]
-    assert found.mismatched_counts.sum() == 4  # the acid with either alcohol text, and the other way round
+    ranked = pair_ranks(pairs, texts, molecules)
+    assert ranked.text_ranks.tolist() == [1, 1, 1]
+    assert ranked.mismatched_counts.sum() == 4  # the acid with either alcohol text, and the other way round
 
 
 def test_the_worst_pair_comes_first() -> None:
     texts = np.eye(3, dtype=np.float32)
     molecules = texts[[0, 2, 1]]  # the second and third are swapped
-    found = pair_ranks([Pair(str(n), "C" * (n + 1)) for n in range(3)], texts, molecules)
-    assert found.worst == [1, 2, 0]
-    assert found.text_ranks.tolist() == [1, 2.5, 2.5]  # one better, one tied
+    ranked = pair_ranks([Pair(str(n), "C" * (n + 1)) for n in range(3)], texts, molecules)
+    assert ranked.worst == [1, 2, 0]
+    assert ranked.text_ranks.tolist() == [1, 2.5, 2.5]  # one better, one tied
 
 
 def test_hits_count_ranks_up_to_k() -> None:
@@ -78,9 +78,9 @@ def test_hits_count_ranks_up_to_k() -> None:
 
 def test_comparing_tells_how_far_it_is_and_can_be_stopped() -> None:
     pairs, texts, molecules = sample(10)
-    told: list[tuple[int, int]] = []
-    pair_ranks(pairs, texts, molecules, lambda done, total: told.append((done, total)))
-    assert told == [(10, 10)]
+    reports: list[tuple[int, int]] = []
+    pair_ranks(pairs, texts, molecules, lambda done, total: reports.append((done, total)))
+    assert reports == [(10, 10)]
 
     def stop(done: int, total: int) -> None:
         raise Cancelled("Stopped.")

@@ -51,11 +51,13 @@ def test_the_untrained_twin_is_the_same_each_time_and_moves_no_dice(trained: Dua
 
 def test_the_untrained_twin_has_the_same_parts_and_none_of_the_weights(trained: DualEncoder) -> None:
     assert trained.folder is not None
-    twin = untrained(trained.folder)
-    assert twin.config == trained.config and not twin.training
+    fresh = untrained(trained.folder)
+    assert fresh.config == trained.config and not fresh.training
     weights = dict(trained.named_parameters())
-    assert {name: one.shape for name, one in twin.named_parameters()} == {n: w.shape for n, w in weights.items()}
-    assert not any(torch.equal(one, weights[name]) for name, one in twin.named_parameters() if one.numel() > 1)
+    assert {name: tensor.shape for name, tensor in fresh.named_parameters()} == {n: w.shape for n, w in weights.items()}
+    assert not any(
+        torch.equal(tensor, weights[name]) for name, tensor in fresh.named_parameters() if tensor.numel() > 1
+    )
 
 
 def test_the_untrained_twin_reads_the_same_of_a_text(trained: DualEncoder) -> None:
@@ -90,8 +92,8 @@ def test_encoding_can_be_stopped(alignment_study: AlignmentStudy) -> None:
 def test_a_table_becomes_pairs_and_ranks(alignment_study: AlignmentStudy) -> None:
     table = b"smiles,description\nCCO,an alcohol\nCC(=O)O,an acid\n"
     columns = alignment_study.columns(BytesIO(table), "t.csv")
-    found = alignment_study.read(BytesIO(table), "t.csv", columns.text, columns.structure)
-    agreed = alignment_study.pair_ranks(found.pairs, alignment_study.encode(found.pairs))
+    file = alignment_study.read(BytesIO(table), "t.csv", columns.text, columns.structure)
+    agreed = alignment_study.pair_ranks(file.pairs, alignment_study.encode(file.pairs))
     assert sorted(agreed.worst) == [0, 1] and agreed.matched_counts.sum() == 2
 
 

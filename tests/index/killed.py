@@ -28,9 +28,9 @@ def addition(folder: Path) -> None:
     ExactIndex.open(folder).add([batch(range(300, 400)), batch(range(350, 500))], [rejection(i) for i in range(3)])
 
 
-def same_files(one: Path, other: Path) -> bool:
+def same_files(first: Path, other: Path) -> bool:
     """Whether two folders hold the same names with the same bytes."""
-    contents = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in (one, other)]
+    contents = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in (first, other)]
     return contents[0] == contents[1]
 
 

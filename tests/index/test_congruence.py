@@ -86,12 +86,12 @@ def test_search_equals_brute_force(index, whole, ranges, mask):
     for seed in range(3):
         query = unit(seed)
         rows, scores, cosines, distribution = brute_force(whole, query, 25, ranges, mask)
-        found = index.search(query, 25, ranges=ranges, mask=mask)
-        assert found.rows.tolist() == rows.tolist()
-        np.testing.assert_allclose(found.scores, scores, atol=1e-6)
-        np.testing.assert_allclose(found.cosines, cosines, atol=1e-6)
-        np.testing.assert_allclose(found.distribution, distribution, atol=1e-5)
-        assert found.searched == len(distribution)
+        result = index.search(query, 25, ranges=ranges, mask=mask)
+        assert result.rows.tolist() == rows.tolist()
+        np.testing.assert_allclose(result.scores, scores, atol=1e-6)
+        np.testing.assert_allclose(result.cosines, cosines, atol=1e-6)
+        np.testing.assert_allclose(result.distribution, distribution, atol=1e-5)
+        assert result.searched == len(distribution)
     assert index.count(ranges, mask) == len(distribution)
 
 
@@ -99,30 +99,30 @@ def test_search_equals_brute_force(index, whole, ranges, mask):
 @pytest.mark.parametrize("ranges", [RANGES["none"], RANGES["mass"]])
 def test_bonuses_lift_rows_that_pass_the_filters(index, whole, bonuses, ranges):
     rows, scores, cosines, distribution = brute_force(whole, unit(5), 10, ranges, None, bonuses)
-    found = index.search(unit(5), 10, ranges=ranges, bonuses=bonuses)
-    assert found.rows.tolist() == rows.tolist()
-    np.testing.assert_allclose(found.scores, scores, atol=1e-6)
-    np.testing.assert_allclose(found.cosines, cosines, atol=1e-6)
-    np.testing.assert_allclose(np.sort(found.distribution), np.sort(distribution), atol=1e-5)
+    result = index.search(unit(5), 10, ranges=ranges, bonuses=bonuses)
+    assert result.rows.tolist() == rows.tolist()
+    np.testing.assert_allclose(result.scores, scores, atol=1e-6)
+    np.testing.assert_allclose(result.cosines, cosines, atol=1e-6)
+    np.testing.assert_allclose(np.sort(result.distribution), np.sort(distribution), atol=1e-5)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_ties_fall_by_row_order(index, whole, k):
-    found = index.search(whole.vectors[7], k, mask=np.isin(np.arange(COUNT), [7, 600, 1299]))
-    assert found.rows.tolist() == [7, 600, 1299][:k]
-    assert len(set(found.scores.tolist())) == 1
+    result = index.search(whole.vectors[7], k, mask=np.isin(np.arange(COUNT), [7, 600, 1299]))
+    assert result.rows.tolist() == [7, 600, 1299][:k]
+    assert len(set(result.scores.tolist())) == 1
 
 
 def test_k_beyond_the_library_returns_all_of_it(index, whole):
-    found = index.search(unit(8), COUNT + 100)
-    assert sorted(found.rows.tolist()) == list(range(COUNT))
-    assert found.rows.tolist() == brute_force(whole, unit(8), COUNT)[0].tolist()
+    result = index.search(unit(8), COUNT + 100)
+    assert sorted(result.rows.tolist()) == list(range(COUNT))
+    assert result.rows.tolist() == brute_force(whole, unit(8), COUNT)[0].tolist()
 
 
 def test_an_empty_library_finds_nothing(engine, new_address):
     empty = create_index(new_address("empty"), "empty", "model-1", WIDTH, engine=engine)
-    found = empty.search(unit(0), 5)
-    assert (len(found.rows), len(found.distribution), found.searched) == (0, 0, 0)
+    result = empty.search(unit(0), 5)
+    assert (len(result.rows), len(result.distribution), result.searched) == (0, 0, 0)
     assert empty.count(RANGES["none"]) == 0
     assert (list(empty.iter_molecules()), list(empty.rejections()), empty.rows_of(["C"])) == ([], [], {})
 

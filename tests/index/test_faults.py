@@ -179,8 +179,8 @@ def test_searches_in_threads_are_undisturbed_by_an_addition(copy):
 
     def search():
         for _ in range(20):
-            found = reader.search(unit(1), 10)
-            answers.append((found.rows.tolist(), [m.name for m in reader.molecules(found.rows)]))
+            result = reader.search(unit(1), 10)
+            answers.append((result.rows.tolist(), [m.name for m in reader.molecules(result.rows)]))
 
     threads = [threading.Thread(target=search) for _ in range(4)]
     for thread in threads:

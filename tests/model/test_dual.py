@@ -195,7 +195,7 @@ def test_a_step_on_either_side_moves_the_shared_memory() -> None:
 
 
 def _store(*smiles: str) -> GraphStore:
-    return GraphStore.of([featurise(one) for one in smiles])
+    return GraphStore.of([featurise(key) for key in smiles])
 
 
 def test_parts_of_unlike_width_are_told() -> None:
@@ -302,7 +302,7 @@ def _remove(name: str) -> Callable[[Path], None]:
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "sentence"),
     [
         (_drop_weight, r"missing \['projector\.memory'\], unexpected \[\]"),
         (_add_weight, r"missing \[\], unexpected \['adapter\.bias'\]"),
@@ -324,10 +324,10 @@ def _remove(name: str) -> Callable[[Path], None]:
         (_write("tokenizer.json", b"{}"), r"tokenizer .*cannot be read"),
     ],
 )
-def test_a_damaged_folder_is_told_in_one_sentence(folder: Path, damage: Callable[[Path], None], told: str) -> None:
+def test_a_damaged_folder_is_told_in_one_sentence(folder: Path, damage: Callable[[Path], None], sentence: str) -> None:
     DualEncoder.load(folder)
     damage(folder)
-    with pytest.raises(ModelError, match=told):
+    with pytest.raises(ModelError, match=sentence):
         DualEncoder.load(folder)
 
 
@@ -371,10 +371,10 @@ def test_a_pair_is_embedded_as_its_text_and_its_molecule_are(tiny_model: DualEnc
     texts, (graphs, fragments) = _texts(model), model.prepare_molecules(_store("CCO", "c1ccccc1", "[Na+].[Cl-]"))
     together = model.embed_pairs(texts, graphs, fragments)
     apart = model.embed_texts(texts), model.embed_molecules(graphs, fragments)
-    for one, other in zip(together, apart, strict=True):
-        assert one.paths().keys() == other.paths().keys()
-        assert all(torch.allclose(one.paths()[name], other.paths()[name], atol=1e-6) for name in one.paths())
-        assert torch.equal(one.mean, other.mean)  # type: ignore[arg-type]
+    for embedded, other in zip(together, apart, strict=True):
+        assert embedded.paths().keys() == other.paths().keys()
+        assert all(torch.allclose(embedded.paths()[name], other.paths()[name], atol=1e-6) for name in embedded.paths())
+        assert torch.equal(embedded.mean, other.mean)  # type: ignore[arg-type]
 
 
 @torch.no_grad()

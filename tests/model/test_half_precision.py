@@ -30,8 +30,8 @@ def ranks(scores: np.ndarray) -> np.ndarray:
     return scores.argsort(1, kind="stable").argsort(1, kind="stable").astype(np.float64)
 
 
-def spearman(one: np.ndarray, other: np.ndarray) -> list[float]:
-    pairs = zip(ranks(one), ranks(other), strict=True)
+def spearman(first: np.ndarray, other: np.ndarray) -> list[float]:
+    pairs = zip(ranks(first), ranks(other), strict=True)
     return [float(np.corrcoef(first, second)[0, 1]) for first, second in pairs]
 
 
@@ -61,9 +61,9 @@ def test_other_molecules_in_the_batch_do_not_change_a_vector(shipped: DualEncode
 
 
 def test_progress_ends_at_the_number_of_molecules(shipped: DualEncoder, store: GraphStore) -> None:
-    told: list[tuple[int, int]] = []
-    HalfEncoder(shipped).vectors_of_graphs(store, progress=lambda done, total: told.append((done, total)))
-    assert told[-1] == (len(store), len(store))
+    reports: list[tuple[int, int]] = []
+    HalfEncoder(shipped).vectors_of_graphs(store, progress=lambda done, total: reports.append((done, total)))
+    assert reports[-1] == (len(store), len(store))
 
 
 def test_a_processor_without_bfloat16_is_not_asked_for_it(

@@ -73,16 +73,16 @@ def slow_grounded(texts: list[Text], graphs: GraphStore) -> list[dict[int, float
     rows: list[dict[int, float]] = []
     for relation in range(len(RELATIONS)):
         for text in texts:
-            found: dict[int, float] = {}
+            counted: dict[int, float] = {}
             for structure, kind in zip(text.structures, text.relations, strict=True):
                 graph = graphs.take([structure]).graph
                 for number, count in zip(graph.fragments.tolist(), graph.counts.tolist(), strict=True):
                     if kind == relation:
-                        found[number] = max(found.get(number, 0), count)
+                        counted[number] = max(counted.get(number, 0), count)
             if relation == 0:
                 for number in text.classes:
-                    found[number] = max(found.get(number, 0), 1)
-            rows.append(found)
+                    counted[number] = max(counted.get(number, 0), 1)
+            rows.append(counted)
     return rows
 
 
@@ -148,8 +148,8 @@ def test_the_text_side_sums_grams_by_idf_and_keeps_relations_apart() -> None:
         )
         parts = [model.text_norm(summed)]
         for group, norm in enumerate(model.group_norms):
-            found = expected[group * len(texts) + row]
-            bag = sum((math.log1p(n) * model.fragments.weight[number] for number, n in found.items()), torch.zeros(6))
+            counted = expected[group * len(texts) + row]
+            bag = sum((math.log1p(n) * model.fragments.weight[number] for number, n in counted.items()), torch.zeros(6))
             parts.append(norm(bag))
         head = model.text_head(torch.cat(parts)[None])[0]
         assert torch.allclose(vectors[row], head / head.norm(), atol=1e-5)

@@ -39,7 +39,7 @@ ENCODERS = pytest.mark.parametrize("encoder", [gine(), gcn()], ids=["gine", "gcn
 
 
 def batch(*smiles: str) -> MoleculeBatch:
-    return MoleculeBatch.of(GraphStore.of([featurise(one) for one in smiles]))
+    return MoleculeBatch.of(GraphStore.of([featurise(key) for key in smiles]))
 
 
 def summary(tokens: Tokens) -> torch.Tensor:

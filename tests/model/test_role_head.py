@@ -32,35 +32,35 @@ def test_a_fresh_head_tells_nothing() -> None:
 
 
 def test_log_odds_are_the_logits_less_the_roles_own(head: RoleHead) -> None:
-    told = head.log_odds(vectors(40), flags(40), [3, 1])  # while it trains: without dropout all the same
+    log_odds = head.log_odds(vectors(40), flags(40), [3, 1])  # while it trains: without dropout all the same
     head.eval()
     with torch.inference_mode():
         logits = (
             head(torch.from_numpy(vectors(40)), torch.from_numpy(np.unpackbits(flags(40), axis=1)).float())
             - head.out.bias
         )
-    np.testing.assert_allclose(told, logits[:, [3, 1]], atol=1e-5)
+    np.testing.assert_allclose(log_odds, logits[:, [3, 1]], atol=1e-5)
 
 
 def test_a_class_tells_beside_the_vector(head: RoleHead) -> None:
     alone, member = np.zeros((2, 1, 2), np.uint8)
     member[0, 1] = 1  # the last of sixteen
-    told = [head.log_odds(vectors(1), one, range(5)) for one in (alone, member)]
-    assert not np.allclose(*told)
+    log_odds = [head.log_odds(vectors(1), classes, range(5)) for classes in (alone, member)]
+    assert not np.allclose(*log_odds)
     with torch.no_grad():
         head.classes[15] = 0
-    np.testing.assert_allclose(head.log_odds(vectors(1), member, range(5)), told[0], atol=1e-6)
+    np.testing.assert_allclose(head.log_odds(vectors(1), member, range(5)), log_odds[0], atol=1e-6)
 
 
 def test_many_molecules_are_told_in_parts_as_together(head: RoleHead, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = head.log_odds(vectors(40), flags(40), [0, 1])
     monkeypatch.setattr("molsearch.model.role_head._ROWS", 7)
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     halves = vectors(40).astype(np.float16)
     halves.flags.writeable = False  # as a mapped file is
-    again = head.log_odds(halves, flags(40), [0, 1], progress=lambda done, total: told.append((done, total)))
+    again = head.log_odds(halves, flags(40), [0, 1], progress=lambda done, total: reports.append((done, total)))
     np.testing.assert_allclose(again, whole, atol=0.02)
-    assert told == [(7, 40), (14, 40), (21, 40), (28, 40), (35, 40), (40, 40)]
+    assert reports == [(7, 40), (14, 40), (21, 40), (28, 40), (35, 40), (40, 40)]
     mask = np.arange(40) % 3 == 0
     masked = head.log_odds(vectors(40), flags(40), [0, 1], mask)
     np.testing.assert_allclose(masked[mask], whole[mask], atol=1e-5)
@@ -69,13 +69,13 @@ def test_many_molecules_are_told_in_parts_as_together(head: RoleHead, monkeypatc
 
 
 def test_of_several_roles_the_likeliest_counts_and_the_molecules_are_read_once(head: RoleHead) -> None:
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     both = head.likeliest(
-        vectors(40), flags(40), [(3, 1), (4,), (1,)], progress=lambda done, total: told.append((done, total))
+        vectors(40), flags(40), [(3, 1), (4,), (1,)], progress=lambda done, total: reports.append((done, total))
     )
     each = head.log_odds(vectors(40), flags(40), range(5))
     np.testing.assert_allclose(both, np.stack([each[:, [3, 1]].max(1), each[:, 4], each[:, 1]], axis=1), atol=1e-5)
-    assert told == [(40, 40)]
+    assert reports == [(40, 40)]
 
 
 def test_no_molecules_give_no_rows(head: RoleHead) -> None:

@@ -27,12 +27,12 @@ def test_holes_in_the_heap_are_given_back() -> None:
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    calls = []
 
     def refuse(name: str | None) -> None:
-        asked.append(name)
+        calls.append(name)
         raise OSError
 
     monkeypatch.setattr(ctypes, "CDLL", refuse)
     give_back()
-    assert asked == [None]
+    assert calls == [None]

@@ -139,31 +139,31 @@ def test_a_molecule_that_lies_near_every_caption_is_flagged(model: DualEncoder) 
     model.bank = model.bank.new_tensor(captions / np.linalg.norm(captions, axis=1, keepdims=True))
     across = np.zeros_like(hub)
     across[:2] = -hub[1], hub[0]  # at a right angle
-    found = MatchCalibration(model, rules(space_id(model), hub=0.9)).judge(["an ester"], np.stack([hub, across]))
-    assert [one.hub for one in found] == [True, False]
-    assert found[0].hubness > 0.98 > 0.3 > abs(found[1].hubness)
+    judged = MatchCalibration(model, rules(space_id(model), hub=0.9)).judge(["an ester"], np.stack([hub, across]))
+    assert [each.hub for each in judged] == [True, False]
+    assert judged[0].hubness > 0.98 > 0.3 > abs(judged[1].hubness)
 
 
 def test_what_is_judged_is_what_was_asked(model: DualEncoder) -> None:
     molecules = model.encode_molecules(["CCO", "c1ccccc1"])
-    yardstick = MatchCalibration(model, rules(space_id(model)))
-    found = yardstick.judge(["an alcohol"], molecules)
+    calibration = MatchCalibration(model, rules(space_id(model)))
+    judged = calibration.judge(["an alcohol"], molecules)
     text = model.encode_texts(["an alcohol"])[0]
     background = molecules @ model.bank.numpy().T
-    for one, molecule, row in zip(found, molecules, background, strict=True):
-        assert one.cosine == pytest.approx(float(text @ molecule), abs=1e-6)
-        assert one.caption_percentile == pytest.approx(100 * (row < one.cosine).mean())
-        assert one.molecule_percentile is None  # the tiny model has no lexicon
-        assert 0 <= one.evidence <= 1
+    for probability, molecule, row in zip(judged, molecules, background, strict=True):
+        assert probability.cosine == pytest.approx(float(text @ molecule), abs=1e-6)
+        assert probability.caption_percentile == pytest.approx(100 * (row < probability.cosine).mean())
+        assert probability.molecule_percentile is None  # the tiny model has no lexicon
+        assert 0 <= probability.evidence <= 1
 
 
 def test_of_several_phrases_the_weakest_counts(model: DualEncoder) -> None:
     molecules = model.encode_molecules(["CCO"])
-    yardstick = MatchCalibration(model, rules(space_id(model)))
+    calibration = MatchCalibration(model, rules(space_id(model)))
     texts = ["an alcohol", "a steroid with two rings"]
-    single = [yardstick.judge([text], molecules)[0] for text in texts]
-    both = yardstick.judge(texts, molecules)[0]
-    weakest = min(single, key=lambda one: one.evidence)
+    single = [calibration.judge([text], molecules)[0] for text in texts]
+    both = calibration.judge(texts, molecules)[0]
+    weakest = min(single, key=lambda probability: probability.evidence)
     assert both.text == weakest.text
     assert both.evidence == pytest.approx(weakest.evidence, abs=1e-5)
 
@@ -250,9 +250,9 @@ def test_a_damaged_file_is_refused_in_one_sentence(tmp_path: Path, fault: str) -
     text = path.read_text(encoding="utf-8")
     assert BROKEN[fault](text) != text
     path.write_text(BROKEN[fault](text), encoding="utf-8")
-    with pytest.raises(ModelError, match="cannot be read") as told:
+    with pytest.raises(ModelError, match="cannot be read") as error:
         read_calibration(tmp_path)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("count", [9, 11])
@@ -316,11 +316,11 @@ def test_the_shipped_calibration_is_of_the_shipped_vectors(workbench: Workbench)
 @shipped
 def test_hits_carry_evidence_that_falls_down_the_list(workbench: Workbench) -> None:
     ranking = workbench.search(Query("a sulfonamide with an aromatic amine, used as an antibacterial", k=232), EXAMPLES)
-    found = workbench.evidence(ranking, ranking.hits)
-    assert len(found) == len(ranking.hits)
-    for hit, one in zip(ranking.hits, found, strict=True):
-        assert one.cosine == pytest.approx(hit.cosine, abs=2e-3)  # vectors are stored at half precision
-    evidence = [one.evidence for one in found]
+    judged = workbench.evidence(ranking, ranking.hits)
+    assert len(judged) == len(ranking.hits)
+    for hit, probability in zip(ranking.hits, judged, strict=True):
+        assert probability.cosine == pytest.approx(hit.cosine, abs=2e-3)  # vectors are stored at half precision
+    evidence = [probability.evidence for probability in judged]
     assert np.mean(evidence[:5]) > 0.5 > 0.1 > np.mean(evidence[-100:])
 
 
@@ -342,7 +342,7 @@ def test_evidence_of_a_search_without_words_is_none(workbench: Workbench) -> Non
 )
 def test_a_query_out_of_scope_is_told(workbench: Workbench, text: str, outside: bool) -> None:
     ranking = workbench.search(Query(text, k=1), EXAMPLES)
-    assert [one.outside for one in workbench.match_judge.scope(ranking)] == [outside]
+    assert [scope.outside for scope in workbench.match_judge.scope(ranking)] == [outside]
 
 
 @shipped
@@ -360,11 +360,11 @@ def test_how_the_shipped_calibration_does_on_the_shipped_sentences(
     evidence = kept.rules.evidence.of(nearness(vectors, bank)[:, None], z)
     own = np.eye(len(rows), dtype=bool)
     wrong = np.stack(
-        [line[~mine][:: len(rows) // NEGATIVES][:NEGATIVES] for line, mine in zip(evidence, own, strict=True)]
+        [line[~own_pairs][:: len(rows) // NEGATIVES][:NEGATIVES] for line, own_pairs in zip(evidence, own, strict=True)]
     )
     right = np.repeat([True, False], [len(rows), wrong.size])
-    found = reliability("shipped sentences", np.concatenate([evidence[own], wrong.ravel()]), right)
+    curve = reliability("shipped sentences", np.concatenate([evidence[own], wrong.ravel()]), right)
     with capsys.disabled():
-        print(f"\nshipped sentences: {len(right)} pairs, ECE {found.ece:.3f}, Brier {found.brier:.3f}")
-    assert sum(found.pairs) == len(rows) * (1 + NEGATIVES)
-    assert found.brier < 0.09  # what always saying one tenth would give
+        print(f"\nshipped sentences: {len(right)} pairs, ECE {curve.ece:.3f}, Brier {curve.brier:.3f}")
+    assert sum(curve.pairs) == len(rows) * (1 + NEGATIVES)
+    assert curve.brier < 0.09  # what always saying one tenth would give

@@ -47,8 +47,8 @@ def test_the_vector_of_a_text_alone_is_its_own(tiny_model: DualEncoder) -> None:
 def test_phrases_meet_at_the_weighted_mean_of_their_unit_vectors(tiny_model: DualEncoder) -> None:
     acid, dye = tiny_model.encode_texts(["an acid", "a dye"])
     expected = (0.75 * acid + 0.25 * dye) / np.linalg.norm(0.75 * acid + 0.25 * dye)
-    found = query_vector(tiny_model, [phrase("an acid", 0.75), phrase("a dye", 0.25)], "")
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    vector = query_vector(tiny_model, [phrase("an acid", 0.75), phrase("a dye", 0.25)], "")
+    np.testing.assert_allclose(vector, expected, atol=1e-6)
 
 
 def test_a_reference_meets_all_phrases_together_midway(tiny_model: DualEncoder) -> None:
@@ -82,9 +82,13 @@ def test_a_name_lifts_by_the_share_of_its_phrase(screener: Screener) -> None:
 def test_readings_stand_where_their_words_are(screener: Screener) -> None:
     text = "a drug without a lactone such as acetylsalicylic acid or another carboxylic acid"
     (read,) = screener.search(Query(text), "drugs").read.phrases
-    assert [read.kept[one.start : one.end] for one in read.readings] == [one.words for one in read.readings]
-    assert ("structure", ASPIRIN, True) in [(one.kind, one.read_as, one.in_library) for one in read.readings]
-    assert ("class", "carboxylic acid") in [(one.kind, one.read_as) for one in read.readings]
+    assert [read.kept[reading.start : reading.end] for reading in read.readings] == [
+        reading.words for reading in read.readings
+    ]
+    assert ("structure", ASPIRIN, True) in [
+        (reading.kind, reading.read_as, reading.in_library) for reading in read.readings
+    ]
+    assert ("class", "carboxylic acid") in [(reading.kind, reading.read_as) for reading in read.readings]
 
 
 def test_words_past_the_word_encoder_are_counted(screener: Screener) -> None:
@@ -98,9 +102,9 @@ def test_the_reference_is_told_as_its_key(screener: Screener) -> None:
 
 def test_what_is_left_out_is_said(screener: Screener) -> None:
     ranking = screener.search(Query("an acid without chlorine", without=("[#16]",)), "drugs")
-    told = " ".join(sentences(ranking))
-    assert "“chlorine”, read as the smarts Cl" in told and "“[#16]”" in told
-    assert [one.from_text for one in ranking.read.exclusions] == [True, False]
+    account = " ".join(sentences(ranking))
+    assert "“chlorine”, read as the smarts Cl" in account and "“[#16]”" in account
+    assert [exclusion.from_text for exclusion in ranking.read.exclusions] == [True, False]
 
 
 def test_the_same_exclusion_counts_once(screener: Screener) -> None:
@@ -110,10 +114,10 @@ def test_the_same_exclusion_counts_once(screener: Screener) -> None:
 
 def test_an_amount_that_is_denied_is_no_unread_exclusion(screener: Screener) -> None:
     ranking = screener.search(Query("a drug with no more than 2 rings and no smell"), "drugs")
-    assert [(one.words, one.read_as) for one in ranking.read.phrases[0].readings] == [
+    assert [(reading.words, reading.read_as) for reading in ranking.read.phrases[0].readings] == [
         ("no more than 2 rings", "rings 2 or less")
     ]
-    assert [one.words for one in ranking.read.exclusions] == ["smell"]
+    assert [exclusion.words for exclusion in ranking.read.exclusions] == ["smell"]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +141,8 @@ def test_a_second_look_is_taken_where_it_is_asked_for(screener: Screener) -> Non
         assert screener.search(Query("an acid"), "drugs").hits == plain.hits  # off by default
         ranking = screener.search(Query("an acid", rerank=True), "drugs")
         keys = [hit.molecule.key for hit in plain.hits]
-        told = rerank_gains(screener.model, ["an acid"], [1.0], keys)
-        expected = {hit.molecule.key: hit.score + one for hit, one in zip(plain.hits, told.tolist(), strict=True)}
+        gained = rerank_gains(screener.model, ["an acid"], [1.0], keys)
+        expected = {hit.molecule.key: hit.score + gain for hit, gain in zip(plain.hits, gained.tolist(), strict=True)}
         gains = {hit.molecule.key: hit.score - expected[hit.molecule.key] for hit in ranking.hits}
         assert max(gains.values()) - min(gains.values()) < 1e-5  # a constant apart
         assert NO_RERANKER not in ranking.notes
@@ -156,14 +160,14 @@ def test_a_score_distribution_of_a_sample_is_called_one(
     molecules = [Molecule("C" * n, "", (Entry(n, "C" * n, "smiles"),)) for n in range(1, 41)]
     index.add(embed(molecules, tiny_model))
     read = Interpretation((phrase("an alkane"),))
-    narrowed = FilteredRows(None, Narrowing(40))
-    ranking = rank(Query("an alkane", k=40), read, "x", index, tiny_model, narrowed)
+    filtered = FilteredRows(None, Narrowing(40))
+    ranking = rank(Query("an alkane", k=40), read, "x", index, tiny_model, filtered)
     drawn = len(ranking.scores)
     assert (ranking.searched, len(ranking.hits)) == (40, 40)
     assert 5 < drawn < 35  # 20 are expected
-    (said,) = [note for note in ranking.notes if "sample" in note]
-    assert said.startswith(f"The score distribution is that of {drawn} molecules, a random sample drawn when")
-    assert "all 40 were ranked" in said
+    (note,) = [note for note in ranking.notes if "sample" in note]
+    assert note.startswith(f"The score distribution is that of {drawn} molecules, a random sample drawn when")
+    assert "all 40 were ranked" in note
 
 
 def test_a_whole_score_distribution_needs_no_note(screener: Screener) -> None:

@@ -63,15 +63,15 @@ def test_a_filter_never_changes_a_score(index):
     scores = dict(zip(everything.rows.tolist(), everything.scores.tolist(), strict=True))
     for seed in range(5):
         mask = np.random.default_rng(seed).random(1200) < 0.3
-        found = index.search(unit(0), 1200, mask=mask)
-        assert [scores[row] for row in found.rows.tolist()] == found.scores.tolist()
+        result = index.search(unit(0), 1200, mask=mask)
+        assert [scores[row] for row in result.rows.tolist()] == result.scores.tolist()
 
 
 def test_hits_score_in_the_distribution_what_they_score_as_hits(index):
     index.add(batches(1200, 400))
-    found = index.search(unit(0), 50)
-    assert found.distribution[found.rows].tolist() == found.scores.tolist()
-    assert np.sort(found.distribution)[::-1][:50].tolist() == found.scores.tolist()
+    result = index.search(unit(0), 50)
+    assert result.distribution[result.rows].tolist() == result.scores.tolist()
+    assert np.sort(result.distribution)[::-1][:50].tolist() == result.scores.tolist()
 
 
 def test_arguments_are_left_as_they_were(index):
@@ -116,12 +116,12 @@ def test_counts_hold_over_additions(index):
 def test_a_name_and_changes_may_come_with_a_later_source(index):
     nameless = Molecule("CCO", "", (Entry(1, "CCO", "smiles"),), ("cleanup",))
     named = Molecule("CCO", "ethanol", (Entry(1, "OCC", "smiles", "ethanol"),), ("reionize", "cleanup"))
-    one = batch([0])
-    index.add([Batch([nameless], one.vectors, one.constants)])
-    index.add([Batch([named], -one.vectors, one.constants + 1)])
+    single = batch([0])
+    index.add([Batch([nameless], single.vectors, single.constants)])
+    index.add([Batch([named], -single.vectors, single.constants + 1)])
     (joined,) = index.iter_molecules()
     assert joined == Molecule("CCO", "ethanol", nameless.sources + named.sources, ("cleanup", "reionize"))
-    np.testing.assert_array_equal(np.asarray(index.vectors(), np.float32), one.vectors)
+    np.testing.assert_array_equal(np.asarray(index.vectors(), np.float32), single.vectors)
 
 
 def test_sources_join_in_the_order_they_came(index):

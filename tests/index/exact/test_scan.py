@@ -36,11 +36,11 @@ def test_both_ways_to_widen_halves_are_exact(monkeypatch: pytest.MonkeyPatch) ->
     pytest.importorskip("torch")
     halves = every_half()
     halves.flags.writeable = False  # as a mapped file is
-    with_torch, one = widener(len(halves), 16)
+    with_torch, factor = widener(len(halves), 16)
     monkeypatch.delitem(sys.modules, "torch")
     with_numpy, scale = widener(len(halves), 16)
     monkeypatch.undo()
-    np.testing.assert_array_equal(with_torch(halves) * one, halves.astype(np.float32))
+    np.testing.assert_array_equal(with_torch(halves) * factor, halves.astype(np.float32))
     np.testing.assert_array_equal(with_numpy(halves).astype(np.float64) * scale, halves.astype(np.float64))
 
 

@@ -77,14 +77,14 @@ def test_a_large_library_shows_the_distribution_of_a_sample_and_counts_exactly(m
     index.add(batches(2000, 1000))
     everything = batch(range(2000))
     scores = (everything.vectors @ unit(2) + everything.constants).astype(np.float32)
-    found = index.search(unit(2), 10, ranges=[PropertyRange("rings", 0, 1)])
+    result = index.search(unit(2), 10, ranges=[PropertyRange("rings", 0, 1)])
     passed = np.isin(everything.properties["rings"], [0, 1])
-    assert found.searched == passed.sum() == 800
-    assert 100 < len(found.distribution) < 220  # 160 are expected
-    assert all(np.abs(scores[passed] - score).min() < 1e-5 for score in found.distribution)
-    assert found.rows.tolist() == sorted(np.flatnonzero(passed), key=lambda row: -scores[row])[:10]
+    assert result.searched == passed.sum() == 800
+    assert 100 < len(result.distribution) < 220  # 160 are expected
+    assert all(np.abs(scores[passed] - score).min() < 1e-5 for score in result.distribution)
+    assert result.rows.tolist() == sorted(np.flatnonzero(passed), key=lambda row: -scores[row])[:10]
     again = MilvusIndex.open(index.address).search(unit(2), 10, ranges=[PropertyRange("rings", 0, 1)])
-    assert again.distribution.tolist() == found.distribution.tolist()
+    assert again.distribution.tolist() == result.distribution.tolist()
     assert index.search(unit(2), 10, mask=everything.properties["rings"] == 3).searched == 400
 
 
@@ -199,8 +199,8 @@ def test_lowered_rows_never_push_a_hit_out_unseen(new, monkeypatch):
     monkeypatch.setattr(milvus_index, "TOP_K", 50)
     scores = everything.vectors @ unit(3) + everything.constants
     lowered = {int(row): -9.0 for row in np.argsort(-scores)[:2]}
-    found = new.search(unit(3), 40, bonuses=lowered)
-    assert found.rows.tolist() == np.argsort(-scores)[2:42].tolist()
+    result = new.search(unit(3), 40, bonuses=lowered)
+    assert result.rows.tolist() == np.argsort(-scores)[2:42].tolist()
     with pytest.raises(InputError, match="49 hits with 2 rows lowered need more than the 50 rows"):
         new.search(unit(3), 49, bonuses=lowered)
 
@@ -215,11 +215,11 @@ def test_a_server_that_stops_in_mid_search_ends_every_search_in_a_sentence(tmp_p
         searching = threading.Barrier(4)
 
         def search():
-            mine = MilvusIndex.open(index.address)
+            opened = MilvusIndex.open(index.address)
             searching.wait(30)
             try:
                 while time.monotonic() < deadline:
-                    answers.append(mine.search(unit(0), 5).rows.tolist())
+                    answers.append(opened.search(unit(0), 5).rows.tolist())
             except LibraryError as error:
                 ends.append(str(error))
 
