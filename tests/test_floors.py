@@ -36,7 +36,7 @@ _TORCH = {"model", "training", "evaluation", "analysis", "bench"}
 
 #: Where a library may be imported: a wing, a package or a file of the project.
 PLACES: Mapping[str, set[str]] = {
-    "rdkit": {"chem", "query", "bench", "evaluation.truth", "training.synthetic_captions"},
+    "rdkit": {"chem", "query", "bench", "evaluation.short_queries", "training.synthetic_captions"},
     # The index converts float16 with torch where the program has loaded it, and never loads it.
     "torch": {*_TORCH, "index.exact.halves", "library.embedding", "search.rerank"},
     "torch_geometric": {"model", "training", "bench.side_by_side"},
@@ -253,8 +253,8 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 @pytest.mark.parametrize("path", TESTS, ids=[str(path.relative_to(ROOT)) for path in TESTS])
 def test_no_test_unpickles_either(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    told = [*wrong_imports(source, "tests"), *wrong_calls(source, "tests")]
-    assert [line for line in told if "can run what a file holds" in line or "as a pickle" in line] == []
+    wrong = [*wrong_imports(source, "tests"), *wrong_calls(source, "tests")]
+    assert [line for line in wrong if "can run what a file holds" in line or "as a pickle" in line] == []
 
 
 @pytest.mark.parametrize("module", SOURCES)
@@ -313,7 +313,7 @@ def test_the_ground_floor_needs_the_standard_library_only(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "line", "told"),
+    ("module", "line", "sentence"),
     [
         ("molsearch.chem.features.graph", "import molsearch.screener", "floor 1) imports molsearch.screener (floor 5"),
         ("molsearch.chem.features.graph", "from molsearch import screener", "floor 5"),
@@ -342,8 +342,8 @@ def test_the_ground_floor_needs_the_standard_library_only(module: str) -> None:
         ("molsearch.model.dual", "from multiprocessing import Pool", "can run what a file holds"),
     ],
 )
-def test_a_wrong_import_is_seen(module: str, line: str, told: str) -> None:
-    assert told in " ".join(wrong_imports(line, module))
+def test_a_wrong_import_is_seen(module: str, line: str, sentence: str) -> None:
+    assert sentence in " ".join(wrong_imports(line, module))
 
 
 @pytest.mark.parametrize(

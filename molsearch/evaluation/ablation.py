@@ -6,6 +6,7 @@ recipe, learns from the same captions without names or evidence, and is ranked b
 """
 
 import json
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from molsearch.errors import InputError
+from molsearch.evaluation.document import Measurement
+from molsearch.evaluation.figure_tables import Data, markdown
 from molsearch.evaluation.learning_curve import fingerprint
-from molsearch.evaluation.retrieval import rank_metrics
+from molsearch.evaluation.metrics import rank_metrics
 from molsearch.model.alignment import ranks
 from molsearch.records import Progress
 from molsearch.training.features import TrainingFeatures
@@ -83,7 +86,7 @@ class Trial:
     Attributes:
         row: Key of ROWS.
         seed: Of weights, order and dropout.
-        figures: Every row of evaluate.METRICS, text to molecule, masked texts.
+        figures: Every row of metrics.METRICS, text to molecule, masked texts.
     """
 
     row: str
@@ -134,7 +137,7 @@ def ablate(
         "pool": len(features.pool),
         "queries": len(features.val),
         "seeds": list(seeds),
-        "rows": {row: [dict(one.figures) for one in trials if one.row == row] for row in rows},
+        "rows": {row: [dict(trial.figures) for trial in trials if trial.row == row] for row in rows},
     }
 
 
@@ -144,8 +147,8 @@ def _trial(
     folder = out / f"{list(ROWS).index(row):02d}-seed-{recipe.seed}"
     recipe = ROWS[row](recipe)
     kept, mark = folder / "trial.json", fingerprint(recipe, files)
-    if kept.is_file() and (found := json.loads(kept.read_text(encoding="utf-8")))["fingerprint"] == mark:
-        return Trial(row, recipe.seed, found["figures"])
+    if kept.is_file() and (trained := json.loads(kept.read_text(encoding="utf-8")))["fingerprint"] == mark:
+        return Trial(row, recipe.seed, trained["figures"])
     trainer = Trainer(recipe, features, folder)
     trainer.run(resume=True, progress=progress)
     trial = Trial(row, recipe.seed, rank_metrics(pool_ranks(trainer, features)))
@@ -161,8 +164,43 @@ def pool_ranks(trainer: Trainer, features: TrainingFeatures) -> np.ndarray:
     texts = trainer.model.vectors_of_texts(features.val, features.store)  # (Q, D)
     molecules = trainer.model.vectors_of_graphs(features.store.take(list(features.pool)))  # (N, D)
     targets = np.array([places[example.molecule] for example in features.val])
-    found = [
+    chunks = [
         ranks(texts[start : start + _CHUNK] @ molecules.T, targets[start : start + _CHUNK])
         for start in range(0, len(targets), _CHUNK)
     ]
-    return np.concatenate(found)
+    return np.concatenate(chunks)
+
+
+def figures(run: Measurement) -> dict[str, object]:
+    """Train and measure every row.
+
+    Raises:
+        InputError: If there is no folder to train in, or a file cannot be read.
+    """
+    if run.ablation is None:
+        raise InputError("The ablation trains models, got no folder; give --ablation DIR.")
+    seeds = range(FIRST_SEED, FIRST_SEED + run.ablation_seeds)
+    files = (run.training, run.validation, run.pool_file)
+    trials = ablate(*files, run.ablation, seeds=seeds, progress=run.progress)
+    below = (
+        f"Recipe `{trials['recipe']}`, {trials['epochs']} epochs over {trials['captions']:,} captions, on small "
+        "encoders that read words and atoms alone: no names, no evidence, no query bank; masked texts, plain cosine, "
+        f"pool {trials['pool']:,}, mean ± standard deviation where there are several seeds. The rows compare with one "
+        "another, not with the shipped model."
+    )
+    return {**trials, "below": below}
+
+
+def table(data: Data) -> str:
+    """Write one row a change of the recipe."""
+    rows = []
+    for name, trials in data["rows"].items():
+        means = [_mean([trial[metric] for trial in trials]) for metric in ("hits@1", "hits@10", "mrr", "mean_rank")]
+        rows.append([name, str(len(trials)), *means])
+    return markdown(["losses and projector", "seeds", "Hits@1", "Hits@10", "MRR", "mean rank"], rows)
+
+
+def _mean(values: Sequence[float]) -> str:
+    """Write the mean over seeds, and the standard deviation where there are several."""
+    mean = f"{statistics.mean(values):,.1f}"
+    return f"{mean} ± {statistics.stdev(values):,.1f}" if len(values) > 1 else mean

@@ -17,8 +17,11 @@ from sklearn.feature_extraction.text import CountVectorizer
 from molsearch.chem.fingerprints import morgan_bits, tanimoto
 from molsearch.chem.io.pairs import PairRow, read_pairs, read_pool
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import CandidatePool, Floats, Ranks, Tally, blocks, part
-from molsearch.evaluation.retrieval import direction, with_text
+from molsearch.evaluation.candidates import CandidatePool, Floats, Ranks, Tally, blocks, part, with_text
+from molsearch.evaluation.document import Measurement
+from molsearch.evaluation.figure_tables import RANK_COLUMNS, Data, markdown, rank_cells, span
+from molsearch.evaluation.metrics import both_directions, difference, direction
+from molsearch.evaluation.registry import Request
 from molsearch.evaluation.targets import find_targets, molecule_keys
 from molsearch.evaluation.text_only import TextOnlyModel
 from molsearch.model.dual import DualEncoder
@@ -27,6 +30,7 @@ from molsearch.records import Progress
 
 _CHUNK = 64  # texts at once: the fingerprints found for 64 texts against 33,010 molecules are 84 MB
 EXACT = 2.0  # score of a molecule that a text names; a Tanimoto similarity is at most 1
+SHIPPED = "this model"
 
 
 class Candidates:
@@ -47,10 +51,10 @@ class Candidates:
     @cached_property
     def numbers(self) -> Mapping[str, Sequence[int]]:
         """Rows by the molecule's key."""
-        found: dict[str, list[int]] = {}
+        numbers: dict[str, list[int]] = {}
         for number, key in enumerate(molecule_keys(self.rows)):
-            found.setdefault(key, []).append(number)
-        return found
+            numbers.setdefault(key, []).append(number)
+        return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +80,28 @@ def name_lookup(bench: Bench) -> Iterator[Floats]:
     """
     for start in range(0, len(bench.texts), _CHUNK):
         mentions = find_mentions(bench.texts[start : start + _CHUNK])
-        distinct = list(dict.fromkeys(one.smiles for found in mentions for one in found))
+        distinct = list(dict.fromkeys(mention.smiles for of_text in mentions for mention in of_text))
         likeness = tanimoto(morgan_bits(distinct), bench.pool.prints)  # (U, N)
         places = {smiles: place for place, smiles in enumerate(distinct)}
         exact = {smiles: bench.pool.numbers.get(key, ()) for smiles, key in _keys(distinct).items()}
-        yield np.stack([_looked_up(found, likeness, places, exact) for found in mentions])
+        yield np.stack([_name_scores(of_text, likeness, places, exact) for of_text in mentions])
 
 
 def _keys(smiles: Sequence[str]) -> dict[str, str]:
-    whole = [one for one in smiles if "*" not in one]
-    return dict(zip(whole, molecule_keys([PairRow("", one) for one in whole]), strict=True))
+    whole = [structure for structure in smiles if "*" not in structure]
+    return dict(zip(whole, molecule_keys([PairRow("", structure) for structure in whole]), strict=True))
 
 
-def _looked_up(
-    found: Sequence[Mention],
+def _name_scores(
+    mentions: Sequence[Mention],
     likeness: npt.NDArray[np.float32],
     places: Mapping[str, int],
     exact: Mapping[str, Sequence[int]],
 ) -> Floats:
     scores = np.zeros(likeness.shape[1], np.float32)
-    for mention in found:
+    for mention in mentions:
         scores = np.maximum(scores, likeness[places[mention.smiles]])
-    for mention in found:
+    for mention in mentions:
         scores[list(exact.get(mention.smiles, ()))] = EXACT
     return scores
 
@@ -140,10 +144,10 @@ def caption_neighbours(bench: Bench, nearest: int = 10) -> Iterator[Floats]:
     reader = CountVectorizer(token_pattern=r"[A-Za-z0-9]+")
     counts = reader.fit_transform(row.text for row in bench.training)
     weights = Bm25().weights(counts).T.tocsr()  # (V, D)
-    asked = reader.transform(bench.texts)
-    asked.data[:] = 1
+    words = reader.transform(bench.texts)  # (Q, V)
+    words.data[:] = 1
     for start in range(0, len(bench.texts), _CHUNK):
-        scores = (asked[start : start + _CHUNK] @ weights).toarray()  # (chunk, D)
+        scores = (words[start : start + _CHUNK] @ weights).toarray()  # (chunk, D)
         first = np.argsort(-scores, axis=1, kind="stable")[:, :nearest]
         worth = np.take_along_axis(scores, first, 1)
         worth = worth / np.maximum(worth.sum(1, keepdims=True), 1e-9)
@@ -171,24 +175,38 @@ def rank_baselines(
         progress: Told of the texts done.
     """
     total = len(bench.texts) * (len(BASELINES) + len(models))
-    found: dict[str, Ranks] = {}
-    for name, scored in BASELINES.items():
-        found[name] = _ranks(scored(bench), targets, part(progress, len(found) * len(targets), total))
+    ranks: dict[str, Ranks] = {}
+    for name, baseline in BASELINES.items():
+        ranks[name] = _ranks(baseline(bench), targets, part(progress, len(ranks) * len(targets), total))
     for name, folder in models.items():
         model = TextOnlyModel(DualEncoder.load(folder))
         pool = CandidatePool(model, bench.pool.rows)
-        steps = part(progress, len(found) * len(targets), total)
-        found[name] = _ranks(blocks(model, model.encode_texts(bench.texts), pool), targets, steps)
-    return found
+        steps = part(progress, len(ranks) * len(targets), total)
+        ranks[name] = _ranks(blocks(model, model.encode_texts(bench.texts), pool), targets, steps)
+    return ranks
 
 
-def _ranks(scored: Iterator[Floats], targets: npt.NDArray[np.int64], progress: Progress | None) -> Ranks:
+def _ranks(scores: Iterator[Floats], targets: npt.NDArray[np.int64], progress: Progress | None) -> Ranks:
     tally = Tally(targets)
-    for block in scored:
+    for block in scores:
         tally.add(block)
         if progress:
             progress(tally.seen, len(targets))
     return tally.result()
+
+
+def measure(request: Request) -> dict[str, object]:
+    """Measure the baselines, and models read without names.
+
+    Raises:
+        InputError: If there are no training captions to search.
+    """
+    if request.training_pairs is None:
+        raise InputError("Baselines search the training captions: give --training-pairs FILE.")
+    files = (request.pairs, request.pool(), request.training_pairs)
+    return evaluate_baselines(
+        *files, request.text_column, models=request.baselines, seed=request.seed, progress=request.progress
+    )
 
 
 def evaluate_baselines(
@@ -206,16 +224,50 @@ def evaluate_baselines(
     Raises:
         InputError: If a file cannot be read, holds no text, or a pair's molecule is not in the pool.
     """
-    table, pool = read_pairs(pairs_file, text_column), read_pool(pool_file)
-    rows = with_text(table, text_column)
-    targets = find_targets(rows, table.name, pool)
-    training = tuple(row for row in read_pairs(training_file).rows if not row.empty)
-    bench = Bench(tuple(row.text for row in rows), Candidates(pool.rows), training)
+    pairs, pool = read_pairs(pairs_file, text_column), read_pool(pool_file)
+    rows = with_text(pairs, text_column)
+    targets = find_targets(rows, pairs.name, pool)
+    bench = Bench(tuple(row.text for row in rows), Candidates(pool.rows), _captions(training_file))
     return {
         "pool": len(pool.rows),
         "queries": len(rows),
         "baselines": {
-            name: {"text_to_molecule": direction(found.text, seed), "molecule_to_text": direction(found.molecule, seed)}
-            for name, found in rank_baselines(bench, targets, models or {}, progress).items()
+            name: both_directions(ranks.text, ranks.molecule, seed)
+            for name, ranks in rank_baselines(bench, targets, models or {}, progress).items()
         },
     }
+
+
+def _captions(training_file: Path) -> tuple[PairRow, ...]:
+    return tuple(row for row in read_pairs(training_file).rows if not row.empty)
+
+
+def figures(run: Measurement) -> dict[str, object]:
+    """Hold the baselines against the model, on masked and on named texts."""
+    training = _captions(run.training)
+    texts, candidates = {}, Candidates(run.pool.rows)
+    for name, (_, answers) in run.answers.items():
+        bench = Bench(tuple(row.text for row in answers.rows), candidates, training)
+        baselines = rank_baselines(bench, answers.targets, run.baselines, run.progress)
+        systems = {"this model, exact names off": answers.plain, **baselines}
+        own = answers.lifted.text
+        texts[name] = {SHIPPED: {"text_to_molecule": direction(own, run.seed)}} | {
+            system: {
+                "text_to_molecule": direction(ranks.text, run.seed),
+                "behind": difference(ranks.text, own, run.seed)["hits@1"],
+            }
+            for system, ranks in systems.items()
+        }
+    below = "The last column is the system minus this model, by paired bootstrap over the same queries."
+    return {"pool": len(run.pool), "texts": texts, "below": below}
+
+
+def table(data: Data) -> str:
+    """Write one row a kind of text and system."""
+    rows = []
+    for text, systems in data["texts"].items():
+        for name, system in systems.items():
+            gap = system.get("behind")
+            behind = f"{gap['difference']:+.1f} {span(gap['interval'])}" if gap else "–"
+            rows.append([text, name, *rank_cells(system["text_to_molecule"]), behind])
+    return markdown(["validation text", "system", *RANK_COLUMNS, "Hits@1 against the model (95 %)"], rows)

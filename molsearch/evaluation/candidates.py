@@ -5,29 +5,30 @@ Shapes: Q queries (pairs with a text), N molecules of the pool, D width.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.features.features import features_of
-from molsearch.chem.io.pairs import PairRow
+from molsearch.chem.io.pairs import PairRow, PairTable, read_pairs, read_pool
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
-from molsearch.evaluation.targets import molecule_keys
+from molsearch.evaluation.targets import find_targets, molecule_keys
 from molsearch.model.alignment import ranks
 from molsearch.model.dual import DualEncoder
 from molsearch.query.constraints import Constraints, read_constraints
 from molsearch.records import Progress
 from molsearch.search.scoring import (
-    asking,
     criteria_penalty,
-    depth,
+    part_depth,
     part_penalty,
-    possible,
+    possible_matches,
     role_penalty,
     stereo_penalty,
     structure_penalty,
+    with_conditions,
 )
 
 Floats = npt.NDArray[np.floating]
@@ -65,14 +66,14 @@ class Scorer(Protocol):
         """Encode molecules: (N, D) unit rows."""
 
     def constants(self, vectors: np.ndarray) -> np.ndarray:
-        """Give each molecule's constant, (N,)."""
+        """Return each molecule's constant, (N,)."""
 
     def named_structures(self, text: str) -> Sequence[NamedTarget]:
         """Find the structures that a text names."""
 
 
 class CandidatePool:
-    """The molecules to rank among, encoded once for any number of texts; what constraints asks of a library, too.
+    """The molecules to rank among, encoded once for any number of texts; Columns of ``search.scoring``, too.
 
     Attributes:
         rows: The N molecules, never deduplicated.
@@ -107,25 +108,25 @@ class CandidatePool:
         return np.concatenate(vectors) if vectors else np.zeros((0, model.width), np.float32)
 
     def keys(self, progress: Progress | None = None) -> Sequence[str]:
-        """Give each molecule's key after clean-up; a large pool takes half a minute, once."""
+        """Return each molecule's key after clean-up; a large pool takes half a minute, once."""
         if not self._keys:
             self._keys = molecule_keys(self.rows, progress)
         return self._keys
 
     def vectors(self) -> npt.NDArray[np.float32]:
-        """Give the vectors of all molecules, (N, D)."""
+        """Return the vectors of all molecules, (N, D)."""
         return self._vectors
 
     def flags(self) -> npt.NDArray[np.uint8] | None:
-        """Give the packed class bits of all molecules, (N, F); None where the model is none that weighs them."""
+        """Return the packed class bits of all molecules, (N, F); None where the model is none that weighs them."""
         return self._flags
 
     def properties(self, name: str) -> npt.NDArray[np.float32]:
-        """Give one property of all molecules, (N,)."""
+        """Return one property of all molecules, (N,)."""
         return self._properties[:, list(PROPERTIES).index(name)]
 
-    def lifts(self, structures: Iterable[NamedTarget], progress: Progress | None = None) -> dict[int, float]:
-        """Give the rows that the structures name; one named twice is lifted once, by the larger bonus."""
+    def bonuses(self, structures: Iterable[NamedTarget], progress: Progress | None = None) -> dict[int, float]:
+        """Return the bonus of each row that the structures name; of one that is named twice, the larger."""
         if not self._numbers:
             for number, key in enumerate(self.keys(progress)):
                 self._numbers.setdefault(key, []).append(number)
@@ -156,11 +157,13 @@ def blocks(
     """
     for start in range(0, len(vectors), CHUNK):
         block = vectors[start : start + CHUNK] @ pool.vectors().T + pool.constants
-        for line, one in zip(block, constraints[start : start + CHUNK], strict=False):
+        for line, text in zip(block, constraints[start : start + CHUNK], strict=False):
             if isinstance(model, DualEncoder):
-                told = role_penalty([one], pool.vectors(), pool.flags(), model.odds)
-                for raised in (criteria_penalty([one], pool, model.odds), told):
-                    line += 0 if raised is None else raised
+                for penalty in (
+                    criteria_penalty([text], pool, model.odds),
+                    role_penalty([text], pool.vectors(), pool.flags(), model.odds),
+                ):
+                    line += 0 if penalty is None else penalty
         yield block
 
 
@@ -170,53 +173,54 @@ def with_parts(model: Scorer, block: Floats, pool: CandidatePool, constraints: S
     Parts are looked for among the leading molecules; one that was not looked at counts as the worst of those that were.
     """
     if not isinstance(model, DualEncoder) or not (
-        depth(constraints) or any(one.criteria.conditions for one in constraints)
+        part_depth(constraints) or any(text.criteria.conditions for text in constraints)
     ):
         return block
-    raised, keys = block.copy(), pool.keys()
+    adjusted, keys = block.copy(), pool.keys()
     flags = pool.flags()
-    for line, one in zip(raised, constraints, strict=True):
-        if flags is not None and asking([one], model.odds):
+    for line, text in zip(adjusted, constraints, strict=True):
+        if flags is not None and with_conditions([text], model.odds):
             order = np.argsort(-line, kind="stable")
-            order = order[possible(one, flags)[order]]
-            line += structure_penalty(one, order, len(line), lambda rows: [keys[row] for row in rows], model.odds)
-        elif looked := depth([one]):
-            first = np.argsort(-line, kind="stable")[:looked]
-            told = part_penalty([one], [keys[number] for number in first], model.odds)
-            line[first] += told - told.min()
-            line += told.min()
-    return raised
+            order = order[possible_matches(text, flags)[order]]
+            line += structure_penalty(text, order, len(line), lambda rows: [keys[row] for row in rows], model.odds)
+        elif depth := part_depth([text]):
+            first = np.argsort(-line, kind="stable")[:depth]
+            penalty = part_penalty([text], [keys[number] for number in first], model.odds)
+            line[first] += penalty - penalty.min()
+            line += penalty.min()
+    return adjusted
 
 
 def caption_constants(model: Scorer, vectors: Floats) -> Floats:
-    """Give what is added to each text's scores where texts are ranked for a molecule, (Q,); 0 from other scorers."""
+    """Return what is added to each text's scores where texts are ranked for a molecule, (Q,); 0 from other scorers."""
     return model.caption_constants(vectors) if isinstance(model, DualEncoder) else np.zeros(len(vectors), np.float32)
 
 
-def configured(model: Scorer, pool: CandidatePool, constraints: Sequence[Constraints], targets: Ints) -> Floats:
+def caption_penalties(model: Scorer, pool: CandidatePool, constraints: Sequence[Constraints], targets: Ints) -> Floats:
     """Compute what texts as descriptions of the Q molecules of ``targets`` lose by their stereodescriptors, (chunk, Q).
 
     One row of zeros where no text states any. Parts and roles do not count in that direction, since texts cannot be
     compared by what they lose by them: what roles have taken off is given back.
     """
-    if not isinstance(model, DualEncoder) or not any(one.configuration or one.roles for one in constraints):
+    if not isinstance(model, DualEncoder) or not any(text.configuration or text.roles for text in constraints):
         return np.zeros((1, len(targets)), np.float32)
     keys = [pool.keys()[number] for number in targets.tolist()]
     flags = pool.flags()
-    lost = np.stack([stereo_penalty([one], keys, model.odds) for one in constraints])
-    for line, one in zip(lost, constraints, strict=True):
-        given = role_penalty([one], pool.vectors()[targets], None if flags is None else flags[targets], model.odds)
-        line -= 0 if given is None else given
-    return lost
+    flags = None if flags is None else flags[targets]
+    penalties = np.stack([stereo_penalty([text], keys, model.odds) for text in constraints])
+    for line, text in zip(penalties, constraints, strict=True):
+        taken = role_penalty([text], pool.vectors()[targets], flags, model.odds)
+        line -= 0 if taken is None else taken
+    return penalties
 
 
 def with_bonuses(block: Floats, bonuses: Sequence[Mapping[int, float]]) -> Floats:
     """Add to each row of a (chunk, N) block what exact names add to its molecules."""
-    lifted = block.copy()
-    for line, gains in zip(lifted, bonuses, strict=True):
+    adjusted = block.copy()
+    for line, gains in zip(adjusted, bonuses, strict=True):
         for number, bonus in gains.items():
             line[number] += bonus
-    return lifted
+    return adjusted
 
 
 def searched(
@@ -227,7 +231,7 @@ def searched(
     scores = np.concatenate(list(blocks(model, model.encode_texts(texts, progress), pool, constraints)))
     if exact_names:
         named = [model.named_structures(text) for text in texts]
-        scores = with_bonuses(scores, [pool.lifts(found) if found else {} for found in named])
+        scores = with_bonuses(scores, [pool.bonuses(structures) if structures else {} for structures in named])
     return with_parts(model, scores, pool, constraints)
 
 
@@ -270,16 +274,16 @@ class Tally:
             block: The scores.
             own: (chunk, Q) scores against the pairs' own molecules for the other direction; of ``block`` if None.
         """
-        mine = self._targets[self.seen : self.seen + len(block)]
-        self._text.append(ranks(block, mine))
+        targets = self._targets[self.seen : self.seen + len(block)]
+        self._text.append(ranks(block, targets))
         self._own.append(block[:, self._targets] if own is None else own)
         others = block.copy()
-        others[np.arange(len(block)), mine] = -np.inf
+        others[np.arange(len(block)), targets] = -np.inf
         self._rivals.append(others.argmax(1))
         self.seen += len(block)
 
     def result(self) -> Ranks:
-        """Give the ranks of all texts, once every block has been added."""
+        """Return the ranks of all texts, once every block has been added."""
         own = np.concatenate(self._own)
         columns = np.arange(len(self._targets))
         return Ranks(np.concatenate(self._text), ranks(own.T, columns), own, np.concatenate(self._rivals))
@@ -322,20 +326,48 @@ def answer(
     hubs = caption_constants(model, vectors)
     for number, block in enumerate(blocks(model, vectors, pool, constraints)):
         here = slice(number * CHUNK, (number + 1) * CHUNK)
-        said = constraints[here]
-        lost = configured(model, pool, said, targets) + hubs[here, None]
-        whole = with_parts(model, block, pool, said)
-        plain.add(whole, block[:, targets] + lost)
+        chunk = constraints[here]
+        penalties = caption_penalties(model, pool, chunk, targets) + hubs[here, None]
+        whole = with_parts(model, block, pool, chunk)
+        plain.add(whole, block[:, targets] + penalties)
         # Cleaning a large pool takes half a minute, so it is left out where no text names anything.
-        bonuses = [pool.lifts(found, after) if found else {} for found in named[here]]
-        raised = with_bonuses(block, bonuses)
-        own = raised[:, targets] + lost
+        bonuses = [pool.bonuses(structures, after) if structures else {} for structures in named[here]]
+        with_names = with_bonuses(block, bonuses)
+        own = with_names[:, targets] + penalties
         for row in [row for row, gains in enumerate(bonuses) if gains]:  # of the others nothing changes
-            whole[row] = with_parts(model, raised[row : row + 1], pool, said[row : row + 1])[0]
+            whole[row] = with_parts(model, with_names[row : row + 1], pool, chunk[row : row + 1])[0]
         lifted.add(whole, own)
     if progress:
         progress(total, total)
     return Answers(tuple(rows), targets, named, lifted.result(), plain.result())
+
+
+def answer_file(
+    model: Scorer, pairs_file: Path, pool_file: Path, text_column: str = "text", progress: Progress | None = None
+) -> tuple[PairTable, Answers, CandidatePool]:
+    """Rank a pool file for each text of a pair file.
+
+    Raises:
+        InputError: If a file cannot be read, holds no text, or a pair's molecule is not in the pool.
+    """
+    pairs, molecules = read_pairs(pairs_file, text_column), read_pool(pool_file)
+    rows = with_text(pairs, text_column)
+    targets = find_targets(rows, pairs.name, molecules)
+    total = len(rows) + 2 * len(molecules.rows)  # molecules, texts, and the molecules' keys
+    pool = CandidatePool(model, molecules.rows, part(progress, 0, total))
+    return pairs, answer(model, rows, pool, targets, part(progress, len(pool), total)), pool
+
+
+def with_text(pairs: PairTable, text_column: str) -> tuple[PairRow, ...]:
+    """Leave out the rows without a text.
+
+    Raises:
+        InputError: If no row has one.
+    """
+    rows = tuple(row for row in pairs.rows if not row.empty)
+    if not rows:
+        raise InputError(f"Column {text_column!r} of {pairs.name} is empty in every row; choose one that holds texts.")
+    return rows
 
 
 def part(progress: Progress | None, before: int, whole: int) -> Progress | None:

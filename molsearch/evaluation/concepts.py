@@ -10,17 +10,27 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from molsearch.analysis.concepts import ABOVE, NO_RULE, Concept, ConceptEncoder, ConceptSpace, classes_held
 from molsearch.analysis.concepts import ruled as decided
+from molsearch.analysis.study import AlignmentStudy
 from molsearch.chem.batch.arrays import pack_classes
 from molsearch.chem.io.pairs import read_pairs
 from molsearch.errors import InputError
-from molsearch.evaluation.retrieval import with_text
+from molsearch.evaluation.candidates import with_text
+from molsearch.evaluation.registry import Request
 from molsearch.records import Progress
+from molsearch.settings import Settings
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 LEAST = 5  # molecules that must have a concept for it to be measured
 BOUNDS = (2.0, 2.5, 3.0)  # candidates for concepts.ABOVE
+
+
+def measure(request: Request) -> dict[str, object]:
+    """Measure the concept list on a pair file, against the molecules that ship as background."""
+    model = request.model()
+    typical = AlignmentStudy(lambda: model, Settings()).example_smiles()
+    return evaluate_concepts(model, request.pairs, request.text_column, typical, request.progress)
 
 
 def evaluate_concepts(
@@ -48,21 +58,23 @@ def evaluate_concepts(
     Raises:
         InputError: If the file cannot be read, or holds no concept often enough.
     """
-    table = read_pairs(pairs_file, text_column)
-    rows = with_text(table, text_column)
+    pairs = read_pairs(pairs_file, text_column)
+    rows = with_text(pairs, text_column)
     space = ConceptSpace.against(model, typical)
     vectors = model.encode_molecules([row.smiles for row in rows], progress)
     held = [classes_held(row.smiles) for row in rows]
     cosines, standing = space.cosines(vectors), space.standing(vectors, pack_classes(held))  # (N, C) each
-    ruled = np.array([[bool(decided(concept, one)) for concept in space.concepts] for one in held])  # (N, C)
+    ruled = np.array([[bool(decided(concept, classes)) for concept in space.concepts] for classes in held])  # (N, C)
     written = stated([row.text for row in rows], space.concepts)
     by_rule = [
-        c for c, one in enumerate(space.concepts) if one.rule != NO_RULE and LEAST <= ruled[:, c].sum() < len(rows)
+        place
+        for place, concept in enumerate(space.concepts)
+        if concept.rule != NO_RULE and LEAST <= ruled[:, place].sum() < len(rows)
     ]
     by_caption = np.flatnonzero(written.sum(0) >= LEAST)
     if not by_rule or not len(by_caption):
         raise InputError(
-            f"{table.name} holds no concept on {LEAST} molecules or more, by rule and by caption: give a larger file."
+            f"{pairs.name} holds no concept on {LEAST} molecules or more, by rule and by caption: give a larger file."
         )
     return {
         "molecules": len(rows),
@@ -91,13 +103,13 @@ def _learned(places: Sequence[int], cosines: Floats, standing: Floats, written: 
     """
     if not places:
         return {}
-    told = written[:, places].any(1)
-    said = standing[:, places][told] >= ABOVE
+    known = written[:, places].any(1)
+    tagged = standing[:, places][known] >= ABOVE
     return {
         "learned roles by caption": len(places),
         "role mean AUROC by cosine": _mean_auroc(written[:, places], cosines[:, places]),
         "role mean AUROC by log odds": _mean_auroc(written[:, places], standing[:, places]),
-        "role precision above": float((written[:, places][told] & said).sum() / max(said.sum(), 1)),
+        "role precision above": float((written[:, places][known] & tagged).sum() / max(tagged.sum(), 1)),
     }
 
 
@@ -106,19 +118,20 @@ def _mean_auroc(true: Bools, scores: Floats) -> float:
 
 
 def stated(captions: Sequence[str], concepts: Sequence[Concept]) -> Bools:
-    """Tell which concepts the captions write, article left out, in singular or plural, (N, C)."""
-    patterns = [re.compile(rf"\b{re.escape(one.phrase.split(' ', 1)[1])}s?\b", re.IGNORECASE) for one in concepts]
+    """Mark which concepts the captions write, article left out, in singular or plural, (N, C)."""
+    nouns = [concept.phrase.split(" ", 1)[1] for concept in concepts]
+    patterns = [re.compile(rf"\b{re.escape(noun)}s?\b", re.IGNORECASE) for noun in nouns]
     return np.array([[pattern.search(caption) is not None for pattern in patterns] for caption in captions])
 
 
-def above(told: Bools, true: Bools) -> tuple[float, float]:
-    """Mean precision over the concepts (N, C) that are told of any molecule, and mean recall over all of them."""
-    right, said = (told & true).sum(0), told.sum(0)
-    used = said > 0
-    precision = float((right[used] / said[used]).mean()) if used.any() else float("nan")
+def above(tagged: Bools, true: Bools) -> tuple[float, float]:
+    """Average the precision over the concepts (N, C) that any molecule is tagged with, and the recall over all."""
+    right, tags = (tagged & true).sum(0), tagged.sum(0)
+    used = tags > 0
+    precision = float((right[used] / tags[used]).mean()) if used.any() else float("nan")
     return precision, float((right / true.sum(0)).mean())
 
 
 def tag_precision(scores: Floats, true: Bools) -> float:
-    """Mean average precision of the concepts (N, C) of each molecule that has any."""
+    """Average the average precision of the concepts (N, C) of each molecule that has any."""
     return float(np.mean([average_precision_score(t, s) for t, s in zip(true, scores, strict=True) if t.any()]))

@@ -8,7 +8,10 @@ import numpy as np
 
 from molsearch.chem.ontology.classes import find_classes
 from molsearch.chem.relatedness import ALL_KINDS, relatedness
-from molsearch.evaluation.candidates import Answers, CandidatePool
+from molsearch.evaluation.candidates import Answers, CandidatePool, answer_file
+from molsearch.evaluation.document import Measurement
+from molsearch.evaluation.figure_tables import Data, markdown
+from molsearch.evaluation.registry import Request
 
 SAMPLE = 200
 EXAMPLES = 2
@@ -60,14 +63,14 @@ def sample_misses(
         size: Misses to draw.
         seed: Of the draw.
     """
-    found = answers.ranks(exact_names)
-    missed = np.flatnonzero(found.text > 1)
+    ranks = answers.ranks(exact_names)
+    missed = np.flatnonzero(ranks.text > 1)
     drawn = np.random.default_rng(seed).permutation(missed)[:size]
     misses = []
     for number in sorted(drawn.tolist()):
-        truth, first = (pool.rows[place].smiles for place in (answers.targets[number], found.rivals[number]))
+        truth, first = (pool.rows[place].smiles for place in (answers.targets[number], ranks.rivals[number]))
         named = frozenset(name for name, _, _ in find_classes(answers.rows[number].text))
-        misses.append(Miss(relatedness(truth, first, named), float(found.text[number]), truth, first))
+        misses.append(Miss(relatedness(truth, first, named), float(ranks.text[number]), truth, first))
     return misses
 
 
@@ -96,13 +99,37 @@ def miss_figures(
     answers: Answers, pool: CandidatePool, *, exact_names: bool = True, size: int = SAMPLE, seed: int = 0
 ) -> dict[str, object]:
     """Count the misses, and sort a seeded sample of them by kind."""
-    found = answers.ranks(exact_names)
     misses = sample_misses(answers, pool, exact_names=exact_names, size=size, seed=seed)
     return {
         "pool": len(pool),
         "queries": len(answers.rows),
-        "misses": int((found.text > 1).sum()),
+        "misses": int((answers.ranks(exact_names).text > 1).sum()),
         "sampled": len(misses),
         "seed": seed,
         "kinds": {kind: asdict(own) for kind, own in by_kind(misses).items()},
     }
+
+
+def measure(request: Request) -> dict[str, object]:
+    """Rank a pool for the texts of a file and sort what is missed."""
+    model = request.model()
+    _, answers, pool = answer_file(model, request.pairs, request.pool(), request.text_column, request.progress)
+    return miss_figures(answers, pool, exact_names=request.exact_names, seed=request.seed)
+
+
+def figures(run: Measurement) -> dict[str, object]:
+    """Sort what is missed of the masked validation texts."""
+    _, answers = run.answers["masked"]
+    misses = miss_figures(answers, run.pool, seed=run.seed)
+    drawn = f"{misses['sampled']} of the {misses['misses']:,} masked texts whose molecule does not stand first"
+    return {**misses, "below": f"Drawn: {drawn}, seed {run.seed}; each is counted in the first kind that holds."}
+
+
+def table(data: Data) -> str:
+    """Write one row a kind of miss."""
+    rows = []
+    for name, kind in data["kinds"].items():
+        pairs = "; ".join(f"`{truth}` → `{first}`" for truth, first in kind["examples"])
+        rows.append([name, str(kind["count"]), f"{kind['share']:.0f} %", f"{kind['median_rank']:g}", pairs])
+    head = ["what stands first", "misses", "share", "median true rank", "examples (truth → first)"]
+    return markdown(head, rows)

@@ -14,9 +14,13 @@ import numpy.typing as npt
 
 from molsearch.analysis.explain import PairEncoder, explain, without_spans
 from molsearch.chem.io.pairs import read_pairs
-from molsearch.chem.substructure import without_atoms
+from molsearch.chem.masking import without_atoms
 from molsearch.errors import InputError
-from molsearch.evaluation.retrieval import bootstrap_interval, with_text
+from molsearch.evaluation.candidates import with_text
+from molsearch.evaluation.document import Measurement
+from molsearch.evaluation.figure_tables import Data, markdown, span
+from molsearch.evaluation.metrics import bootstrap_interval
+from molsearch.evaluation.registry import Request
 from molsearch.records import Explanation, Progress
 
 Doubles = npt.NDArray[np.float64]
@@ -62,6 +66,18 @@ class Faithfulness:
     top_beats_random: float
 
 
+def measure(request: Request) -> dict[str, object]:
+    """Test the explanations of a sample of a pair file."""
+    return evaluate_explanations(
+        request.model(),
+        request.pairs,
+        request.text_column,
+        sample=PAIRS if request.sample is None else request.sample,
+        seed=request.seed,
+        progress=request.progress,
+    )
+
+
 def evaluate_explanations(
     model: PairEncoder,
     pairs_file: Path,
@@ -95,11 +111,11 @@ def evaluate_explanations(
     atoms: list[Doubles] = []
     words: list[Doubles] = []
     for done, row in enumerate(rows[place] for place in sorted(chosen.tolist())):
-        found = explain(model, row.text, row.smiles)
-        if len(found.atoms) > 1:
-            atoms.append(_atoms(model, found, random))
-        if len(found.words) > 1:
-            words.append(_words(model, found, random))
+        explanation = explain(model, row.text, row.smiles)
+        if len(explanation.atoms) > 1:
+            atoms.append(_atoms(model, explanation, random))
+        if len(explanation.words) > 1:
+            words.append(_words(model, explanation, random))
         if progress:
             progress(done + 1, len(chosen))
     if not atoms or not words:
@@ -114,24 +130,24 @@ def evaluate_explanations(
     }
 
 
-def _atoms(model: PairEncoder, found: Explanation, random: np.random.Generator) -> Doubles:
-    query = model.encode_texts([found.text])[0]  # (D,)
+def _atoms(model: PairEncoder, explanation: Explanation, random: np.random.Generator) -> Doubles:
+    query = model.encode_texts([explanation.text])[0]  # (D,)
 
     def scores(groups: Sequence[Sequence[int]]) -> Doubles:
-        return np.asarray(model.encode_molecules(without_atoms(found.smiles, groups)) @ query, np.float64)
+        return np.asarray(model.encode_molecules(without_atoms(explanation.smiles, groups)) @ query, np.float64)
 
-    return _falls(found.score, found.atoms, scores, random)
+    return _falls(explanation.score, explanation.atoms, scores, random)
 
 
-def _words(model: PairEncoder, found: Explanation, random: np.random.Generator) -> Doubles:
-    molecule = model.encode_molecules([found.smiles])[0]  # (D,)
-    spans = [(word.start, word.end) for word in found.words]
+def _words(model: PairEncoder, explanation: Explanation, random: np.random.Generator) -> Doubles:
+    molecule = model.encode_molecules([explanation.smiles])[0]  # (D,)
+    spans = [(word.start, word.end) for word in explanation.words]
 
     def scores(groups: Sequence[Sequence[int]]) -> Doubles:
-        texts = [without_spans(found.text, [spans[unit] for unit in group]) for group in groups]
+        texts = [without_spans(explanation.text, [spans[unit] for unit in group]) for group in groups]
         return np.asarray(model.encode_texts(texts) @ molecule, np.float64)
 
-    return _falls(found.score, [word.weight for word in found.words], scores, random)
+    return _falls(explanation.score, [word.weight for word in explanation.words], scores, random)
 
 
 def _falls(
@@ -164,3 +180,32 @@ def _faithfulness(falls: Doubles, seed: int) -> Faithfulness:
         top_minus_random=mean(top - chance),
         top_beats_random=float(100 * (top > chance).mean()),
     )
+
+
+def figures(run: Measurement) -> dict[str, object]:
+    """Test the explanations of a sample of the masked validation texts."""
+    sides = evaluate_explanations(run.model, run.validation, seed=run.seed, progress=run.progress)
+    drawn = f"{sides['sample']} masked texts with their molecules"
+    return {**sides, "below": f"{drawn}; {100 * SHARE:.0f} % of the atoms or words go at once, one at least."}
+
+
+def table(data: Data) -> str:
+    """Write one row for atoms and one for words."""
+    rows = []
+    for unit in ("atoms", "words"):
+        side = data[unit]
+        falls = [f"{side[name]['mean']:.3f}" for name in ("top", "random", "least")]
+        gap = side["top_minus_random"]
+        more = f"**{gap['mean']:+.3f}** {span(gap['interval'], 3)}"
+        often = f"{side['top_beats_random']:.0f} %"
+        rows.append([unit, str(side["pairs"]), f"{side['deleted']:.1f}", *falls, more, often])
+    head = ["deleted", "pairs", "how many", "the top ones", "random ones", "the least ones"]
+    return markdown([*head, "top against random (95 %)", "top falls further"], rows)
+
+
+def flat(data: Data) -> dict[str, float]:
+    """Name the difference between top and random units."""
+    return {
+        f"explanations, {unit}, fall of the cosine, top against random": data[unit]["top_minus_random"]["mean"]
+        for unit in ("atoms", "words")
+    }

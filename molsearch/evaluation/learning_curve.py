@@ -11,7 +11,10 @@ from scipy.stats import t as student
 
 from molsearch.chem.io.pairs import PairRow, read_pairs
 from molsearch.errors import InputError
-from molsearch.evaluation.retrieval import METRICS, answer_file, bootstrap_interval
+from molsearch.evaluation.candidates import answer_file
+from molsearch.evaluation.document import Measurement
+from molsearch.evaluation.figure_tables import Data, markdown, span
+from molsearch.evaluation.metrics import METRICS, bootstrap_interval
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 from molsearch.training.loop import train
@@ -127,8 +130,8 @@ def learning_curve(
 
 def count_molecules(rows: Sequence[PairRow]) -> int:
     """Count the distinct molecules of ChEBI-20's training split; all, where no row tells its split."""
-    told = [row for row in rows if row.chebi20_split == "train"] or rows
-    return len({row.inchikey or row.key or row.smiles for row in told})
+    counted = [row for row in rows if row.chebi20_split == "train"] or rows
+    return len({row.inchikey or row.key or row.smiles for row in counted})
 
 
 def _point(
@@ -144,8 +147,8 @@ def _point(
     folder = out / f"share-{share:g}-seed-{seed}"
     training = write_rows(rows, folder / ".features" / "pairs.tsv")
     kept, mark = folder / "point.json", fingerprint(load_recipe(recipe), (training, val, pool))
-    if kept.is_file() and (found := json.loads(kept.read_text(encoding="utf-8")))["fingerprint"] == mark:
-        return Point(**found["point"])
+    if kept.is_file() and (trained := json.loads(kept.read_text(encoding="utf-8")))["fingerprint"] == mark:
+        return Point(**trained["point"])
     train(load_recipe(recipe), training, val, pool, folder, resume=True, progress=progress)
     _, answers, _ = answer_file(DualEncoder.load(folder), val, pool)
     firsts = {name: METRICS["hits@1"](answers.ranks(exact).text) for name, exact in COLUMNS.items()}
@@ -166,3 +169,36 @@ def fingerprint(recipe: Recipe, files: Sequence[Path]) -> str:
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def figures(run: Measurement) -> dict[str, object]:
+    """Train and measure the curve.
+
+    Raises:
+        InputError: If there is no folder to train in, or a file cannot be read.
+    """
+    if run.learning is None:
+        raise InputError("The learning curve trains models, got no folder; give --learning-curve DIR.")
+    files = (run.training, run.validation, run.pool_file)
+    curve = learning_curve(run.recipe, *files, run.learning, seed=run.seed, progress=run.progress)
+    below = (
+        f"Recipe `{curve['recipe']}`, masked texts, molecules drawn at random; the last row extends the line of "
+        "Hits@1 against the logarithm of the ChEBI-20 molecules to the whole training split (95 % of single runs)."
+    )
+    return {**curve, "below": below}
+
+
+def table(data: Data) -> str:
+    """Write one row a share, and the extrapolation."""
+    columns = data["columns"]
+    rows = [
+        [f"{p['share']:g}", f"{p['captions']:,}", f"{p['molecules']:,}", *_point_cells(p, columns)]
+        for p in data["points"]
+    ]
+    guesses = [f"{line['predicted']:.1f} {span(line['interval'])}" for line in data["fits"].values()]
+    rows.append(["extrapolated", "–", f"{data['whole']:,}", *guesses])
+    return markdown(["share", "captions", "ChEBI-20 molecules", *(f"Hits@1, {name}" for name in columns)], rows)
+
+
+def _point_cells(point: Data, columns: Sequence[str]) -> list[str]:
+    return [f"{point['hits'][name]:.1f} {span(point['interval'][name])}" for name in columns]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import Answers, Floats
-from molsearch.evaluation.retrieval import METRICS, paired_interval, rank_metrics
+from molsearch.evaluation.metrics import difference
 from molsearch.evaluation.slices import Slice
 
 _HEAD = ("row", "smiles", "text_rank", "molecule_rank")
@@ -43,14 +43,14 @@ def write_ranks(path: Path, answers: Answers, parts: Sequence[Slice], exact_name
         InputError: If the file cannot be written.
     """
     chosen = answers.ranks(exact_names)
-    cut = [one for one in parts if one.exact_names is None]
+    cut = [part for part in parts if part.exact_names is None]
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, dialect=csv.excel_tab, lineterminator="\n")
-            writer.writerow([*_HEAD, *(one.name for one in cut)])
+            writer.writerow([*_HEAD, *(part.name for part in cut)])
             for n, row in enumerate(answers.rows):
                 cells = (row.row, row.smiles, f"{chosen.text[n]:g}", f"{chosen.molecule[n]:g}")
-                writer.writerow([*cells, *(int(one.mask[n]) for one in cut)])
+                writer.writerow([*cells, *(int(part.mask[n]) for part in cut)])
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}; give --ranks another place.") from error
 
@@ -73,7 +73,7 @@ def read_ranks(path: Path) -> RankTable:
         ranks = {name: np.array(columns[column], float) for name, column in DIRECTIONS.items()}
     except ValueError as error:
         raise InputError(f"{path} holds a rank that is no number: {error}; write it again with --ranks.") from error
-    if not all((found >= 1).all() for found in ranks.values()):
+    if not all((column >= 1).all() for column in ranks.values()):
         raise InputError(f"{path} holds a rank below 1; write it again with --ranks.")
     slices = {name: np.array(columns[name]) == "1" for name in head[len(_HEAD) :]}
     return RankTable(path.name, tuple(zip(columns["row"], columns["smiles"], strict=True)), ranks, slices)
@@ -114,18 +114,4 @@ def _compared(a: RankTable, b: RankTable, mask: npt.NDArray[np.bool_], seed: int
     return {
         "n": int(mask.sum()),
         **{way: difference(a.ranks[way][mask], b.ranks[way][mask], seed) for way in DIRECTIONS},
-    }
-
-
-def difference(ranks_a: Floats, ranks_b: Floats, seed: int = 0) -> dict[str, dict[str, object]]:
-    """Give, for every row of METRICS, a, b, a minus b and the paired 95 % interval of that difference."""
-    of_a, of_b = rank_metrics(ranks_a), rank_metrics(ranks_b)
-    return {
-        name: {
-            "a": of_a[name],
-            "b": of_b[name],
-            "difference": of_a[name] - of_b[name],
-            "interval": list(paired_interval(ranks_a, ranks_b, name, seed=seed)),
-        }
-        for name in METRICS
     }

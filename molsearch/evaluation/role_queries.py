@@ -16,8 +16,11 @@ from sklearn.metrics import roc_auc_score
 
 from molsearch.chem.io.pairs import PairRow, read_pairs
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import CandidatePool, Floats, Scorer, part, searched
-from molsearch.evaluation.retrieval import bootstrap_interval, with_text
+from molsearch.evaluation.candidates import CandidatePool, Floats, Scorer, part, searched, with_text
+from molsearch.evaluation.document import Measurement
+from molsearch.evaluation.figure_tables import Data, markdown, span
+from molsearch.evaluation.metrics import bootstrap_interval
+from molsearch.evaluation.registry import Request
 from molsearch.query.roles import bare, stated_roles
 from molsearch.records import Progress
 
@@ -47,7 +50,7 @@ class RoleFigures:
 
 
 def truths(captions: Sequence[str], least: int = LEAST) -> dict[str, Bools]:
-    """Tell for each role that enough captions state which do, (Q,) each; the commonest role first."""
+    """Mark for each role that enough captions state which do, (Q,) each; the commonest role first."""
     holders: dict[str, list[int]] = defaultdict(list)
     written: dict[str, str] = {}
     for number, caption in enumerate(captions):
@@ -80,6 +83,18 @@ def enrichment(scores: Floats, truth: Bools, top: float = TOP) -> float:
     return float(hits / size / truth.mean())
 
 
+def measure(request: Request) -> dict[str, object]:
+    """Measure the roles that a pair file states."""
+    return evaluate_roles(
+        request.model(),
+        request.pairs,
+        request.text_column,
+        seed=request.seed,
+        exact_names=request.exact_names,
+        progress=request.progress,
+    )
+
+
 def evaluate_roles(
     model: Scorer,
     pairs_file: Path,
@@ -99,34 +114,34 @@ def evaluate_roles(
     Raises:
         InputError: If the file cannot be read or states no role often enough.
     """
-    table = read_pairs(pairs_file, text_column)
-    rows = with_text(table, text_column)
-    asked = truths([row.text for row in rows], least)
-    if not asked:
+    pairs = read_pairs(pairs_file, text_column)
+    rows = with_text(pairs, text_column)
+    roles = truths([row.text for row in rows], least)
+    if not roles:
         raise InputError(
-            f"No role is stated by {least} or more captions of {table.name}; expected sentences such as 'It has a role "
+            f"No role is stated by {least} or more captions of {pairs.name}; expected sentences such as 'It has a role "
             "as an antibacterial agent'; give a file of ChEBI captions."
         )
-    figures = _measure(model, rows, asked, exact_names, progress)
-    aurocs, gains = (np.array([getattr(one, name) for one in figures]) for name in ("auroc", "enrichment"))
+    reached = _reached(model, rows, roles, exact_names, progress)
+    aurocs, gains = (np.array([getattr(role, name) for role in reached]) for name in ("auroc", "enrichment"))
     return {
         "pool": len(rows),
-        "queries": len(figures),
+        "queries": len(reached),
         "auroc": float(aurocs.mean()),
         "auroc_interval": list(bootstrap_interval(aurocs, seed=seed)),
         "enrichment@1%": float(gains.mean()),
         "enrichment@1%_interval": list(bootstrap_interval(gains, seed=seed)),
-        "enrichment@1%_best": float(np.mean([one.best for one in figures])),
-        "each": {one.query: asdict(one) for one in figures},
+        "enrichment@1%_best": float(np.mean([role.best for role in reached])),
+        "each": {role.query: asdict(role) for role in reached},
     }
 
 
-def _measure(
-    model: Scorer, rows: Sequence[PairRow], asked: dict[str, Bools], exact_names: bool, progress: Progress | None
+def _reached(
+    model: Scorer, rows: Sequence[PairRow], roles: dict[str, Bools], exact_names: bool, progress: Progress | None
 ) -> list[RoleFigures]:
-    total = len(rows) + len(asked)
+    total = len(rows) + len(roles)
     pool = CandidatePool(model, rows, part(progress, 0, total))
-    scores = searched(model, list(asked), pool, exact_names, part(progress, len(rows), total))
+    scores = searched(model, list(roles), pool, exact_names, part(progress, len(rows), total))
     return [
         RoleFigures(
             query,
@@ -135,5 +150,23 @@ def _measure(
             enrichment(line, truth),
             enrichment(truth.astype(float), truth),
         )
-        for (query, truth), line in zip(asked.items(), scores, strict=True)
+        for (query, truth), line in zip(roles.items(), scores, strict=True)
     ]
+
+
+def figures(run: Measurement) -> dict[str, object]:
+    """Measure the roles of the masked validation texts."""
+    return evaluate_roles(run.model, run.validation, seed=run.seed, progress=run.progress)
+
+
+def table(data: Data) -> str:
+    """Write the means in one row."""
+    cells = [f"{data['queries']}", f"{data['pool']:,}", f"{data['auroc']:.3f} {span(data['auroc_interval'], 3)}"]
+    gain = f"{data['enrichment@1%']:.1f}× {span(data['enrichment@1%_interval'])}"
+    head = ["roles", "molecules", "mean AUROC (95 %)", "mean enrichment at 1 % (95 %)", "best possible"]
+    return markdown(head, [[*cells, gain, f"{data['enrichment@1%_best']:.0f}×"]])
+
+
+def flat(data: Data) -> dict[str, float]:
+    """Name both means."""
+    return {"roles, AUROC": data["auroc"], "roles, enrichment at 1 %": data["enrichment@1%"]}

@@ -4,24 +4,44 @@ Truth of a class query is a SMARTS, of a property query ranges of RDKit descript
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from rdkit import Chem
+from rdkit.Chem import Descriptors
 from sklearn.metrics import roc_auc_score
 
 from molsearch.chem.io.library import read_library
 from molsearch.chem.io.pairs import PairRow
+from molsearch.chem.structures import parse
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import CandidatePool, blocks, constraints_in, with_parts
-from molsearch.evaluation.truth import descriptor_table, matches_smarts
+from molsearch.evaluation.document import Measurement
+from molsearch.evaluation.figure_tables import Data, markdown
+from molsearch.evaluation.registry import Request
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 
 Bools = npt.NDArray[np.bool_]
+
+_DESCRIPTORS = dict(Descriptors.descList)
 PRECISION_AT = 20
+#: Query files in data/eval: how the table calls each.
+QUERY_FILES = {
+    "class, 30 frozen": "class_queries.tsv",
+    "class, 70 open": "class_queries_open.tsv",
+    "class, 136 wide": "class_queries_wide.tsv",
+    "class, 237 held": "class_queries_held.tsv",
+    "property, 20 frozen": "property_queries.tsv",
+    "property, 40 open": "property_queries_open.tsv",
+    "property, 83 wide": "property_queries_wide.tsv",
+    "property, 156 held": "property_queries_held.tsv",
+}
+LEAKED = "an acetylenic compound"  # a frozen class query that is a synonym in the class table by now: data/README.md
+LIBRARIES = ("wehi_mols.csv", "solubility.train.sdf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +90,14 @@ def truths(path: Path, smiles: Sequence[str]) -> Mapping[str, Bools]:
     rows = _rows(path)
     columns = set(rows[0]) if rows else set()
     if "smarts" in columns:
-        found = matches_smarts(smiles, [(row["smarts"], row.get("without") or "") for row in rows])
-        return dict(zip((row["query"] for row in rows), found, strict=True))
+        matches = matches_smarts(smiles, [(row["smarts"], row.get("without") or "") for row in rows])
+        return dict(zip((row["query"] for row in rows), matches, strict=True))
     if "property" not in columns:
         raise InputError(f"{path.name} has the columns {sorted(columns)}; expected query with smarts or property.")
-    table = descriptor_table(smiles, {row["property"] for row in rows})
+    descriptors = descriptor_table(smiles, {row["property"] for row in rows})
     ranges: dict[str, Bools] = {}
     for row in rows:
-        values = table[row["property"]]
+        values = descriptors[row["property"]]
         low = float(row["low"]) if row["low"] else -np.inf
         high = float(row["high"]) if row["high"] else np.inf
         inside = (values >= low) & (values <= high)
@@ -85,7 +105,41 @@ def truths(path: Path, smiles: Sequence[str]) -> Mapping[str, Bools]:
     return ranges
 
 
-def measure(model: DualEncoder, path: Path, pool: CandidatePool) -> list[QueryFigures]:
+def _pattern(smarts: str) -> Chem.Mol:
+    pattern = Chem.MolFromSmarts(smarts)
+    if pattern is None:
+        raise InputError(f"The SMARTS {smarts!r} cannot be read; correct it.")
+    return pattern
+
+
+def matches_smarts(smiles: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[Bools]:
+    """Mark for each (smarts, without) which molecules hold the first and not the second, (N,) each.
+
+    Raises:
+        InputError: If a pattern or a structure cannot be read.
+    """
+    patterns = [(_pattern(smarts), _pattern(without) if without else None) for smarts, without in pairs]
+    mols = [parse(structure) for structure in smiles]
+    return [
+        np.array([m.HasSubstructMatch(yes) and not (no is not None and m.HasSubstructMatch(no)) for m in mols], bool)
+        for yes, no in patterns
+    ]
+
+
+def descriptor_table(smiles: Sequence[str], names: Iterable[str]) -> dict[str, npt.NDArray[np.float64]]:
+    """Compute RDKit descriptors by name, (N,) each.
+
+    Raises:
+        InputError: If a name is no descriptor, or a structure cannot be read.
+    """
+    wanted = sorted(set(names))
+    if unknown := [name for name in wanted if name not in _DESCRIPTORS]:
+        raise InputError(f"{unknown[0]!r} is no descriptor of rdkit.Chem.Descriptors; name one that is.")
+    mols = [parse(structure) for structure in smiles]
+    return {name: np.array([_DESCRIPTORS[name](mol) for mol in mols], float) for name in wanted}
+
+
+def query_figures(model: DualEncoder, path: Path, pool: CandidatePool) -> list[QueryFigures]:
     """Rank molecules for each query with at least 20 positives, as a search would.
 
     Args:
@@ -96,7 +150,7 @@ def measure(model: DualEncoder, path: Path, pool: CandidatePool) -> list[QueryFi
     Raises:
         InputError: If the file cannot be read, or no query has at least 20 positives.
     """
-    figures = []
+    reached = []
     for query, truth in truths(path, [row.smiles for row in pool.rows]).items():
         if truth.sum() < PRECISION_AT or truth.all():
             continue
@@ -104,17 +158,15 @@ def measure(model: DualEncoder, path: Path, pool: CandidatePool) -> list[QueryFi
         (block,) = blocks(model, model.encode_texts([query]), pool, constraints)  # (1, N)
         (scores,) = with_parts(model, block, pool, constraints)  # (N,)
         first = np.argsort(-scores, kind="stable")[:PRECISION_AT]
-        figures.append(
+        reached.append(
             QueryFigures(query, int(truth.sum()), float(100 * truth[first].mean()), float(roc_auc_score(truth, scores)))
         )
-    if not figures:
+    if not reached:
         raise InputError(f"No query of {path.name} is true for {PRECISION_AT} or more of {len(pool)} molecules.")
-    return figures
+    return reached
 
 
-def evaluate_queries(
-    model: DualEncoder, queries: Path, pools: Sequence[Path], progress: Progress | None = None
-) -> dict[str, object]:
+def measure(request: Request) -> dict[str, object]:
     """Measure a query file on the molecules of library files, each structure once.
 
     Returns:
@@ -123,9 +175,10 @@ def evaluate_queries(
     Raises:
         InputError: If a file cannot be read, or no query has at least 20 positives.
     """
-    pool = library_pool(model, pools, progress)
-    figures = measure(model, queries, pool)
-    return {**means(figures, pool), "each": {one.query: asdict(one) for one in figures}}
+    pools, model = request.some_pools(), request.model()
+    pool = library_pool(model, pools, request.progress)
+    reached = query_figures(model, request.pairs, pool)
+    return {**means(reached, pool), "each": {query.query: asdict(query) for query in reached}}
 
 
 def library_pool(model: DualEncoder, pools: Sequence[Path], progress: Progress | None = None) -> CandidatePool:
@@ -141,11 +194,48 @@ def library_pool(model: DualEncoder, pools: Sequence[Path], progress: Progress |
     return CandidatePool(model, [PairRow("", smiles, key=smiles) for smiles in keys], progress)
 
 
-def means(figures: Sequence[QueryFigures], pool: CandidatePool) -> dict[str, float]:
+def means(reached: Sequence[QueryFigures], pool: CandidatePool) -> dict[str, float]:
     """Sum up queries, one or more: counts, mean precision@20 in percent, mean AUROC."""
     return {
         "pool": len(pool),
-        "queries": len(figures),
-        "precision@20": float(np.mean([one.precision for one in figures])),
-        "auroc": float(np.mean([one.auroc for one in figures])),
+        "queries": len(reached),
+        "precision@20": float(np.mean([query.precision for query in reached])),
+        "auroc": float(np.mean([query.auroc for query in reached])),
+    }
+
+
+def figures(run: Measurement) -> dict[str, object]:
+    """Measure every query file that ships, the leaked query with the others and without.
+
+    Raises:
+        InputError: If no libraries were given, or a file cannot be read.
+    """
+    if run.libraries is None:
+        raise InputError(f"The short queries rank library files, got none; give --libraries DIR with {LIBRARIES}.")
+    pool = library_pool(run.model, [run.libraries / name for name in LIBRARIES], run.progress)
+    files: dict[str, dict[str, float]] = {}
+    for name, file in QUERY_FILES.items():
+        reached = query_figures(run.model, run.evaluation / file, pool)
+        files[name] = means(reached, pool)
+        fair = [query for query in reached if query.query != LEAKED]
+        if len(fair) < len(reached):
+            files[f"{name}, less the one known since"] = means(fair, pool)
+    return {"files": files}
+
+
+def table(data: Data) -> str:
+    """Write one row a query file."""
+    rows = [
+        [name, str(file["queries"]), f"{file['precision@20']:.1f} %", f"{file['auroc']:.3f}"]
+        for name, file in data["files"].items()
+    ]
+    return markdown(["queries", "counted", "mean precision@20", "mean AUROC"], rows)
+
+
+def flat(data: Data) -> dict[str, float]:
+    """Name both means of every query file."""
+    return {
+        f"queries, {name}, {shown}": file[key]
+        for name, file in data["files"].items()
+        for key, shown in (("precision@20", "precision@20"), ("auroc", "AUROC"))
     }

@@ -5,7 +5,7 @@ same skeleton was in training, or its very words were. Each slice leaves such ro
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,9 @@ import numpy.typing as npt
 from molsearch.chem.io.pairs import PairRow, PairTable, read_pairs
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import Answers, CandidatePool
-from molsearch.evaluation.retrieval import direction
+from molsearch.evaluation.document import Measurement
+from molsearch.evaluation.figure_tables import RANK_COLUMNS, Data, markdown, rank_cells
+from molsearch.evaluation.metrics import both_directions
 
 Bools = npt.NDArray[np.bool_]
 
@@ -64,18 +66,18 @@ def read_seen(path: Path) -> Seen:
     Raises:
         InputError: If it cannot be read, or tells no InChIKey.
     """
-    table = read_pairs(path)
-    return Seen(frozenset(_skeletons(table, table.rows)), frozenset(wording(row.text) for row in table.rows))
+    pairs = read_pairs(path)
+    return Seen(frozenset(_skeletons(pairs, pairs.rows)), frozenset(wording(row.text) for row in pairs.rows))
 
 
-def _skeletons(table: PairTable, rows: Sequence[PairRow]) -> list[str]:
-    found = [row.inchikey[:_SKELETON_CHARS] for row in rows]
-    if not all(found):
+def _skeletons(pairs: PairTable, rows: Sequence[PairRow]) -> list[str]:
+    skeletons = [row.inchikey[:_SKELETON_CHARS] for row in rows]
+    if not all(skeletons):
         raise InputError(
-            f"{table.name} lacks an InChIKey in {found.count('')} of {len(found)} rows, by which skeletons are told "
-            "apart; fill the column 'inchikey', or leave out --training-pairs."
+            f"{pairs.name} lacks an InChIKey in {skeletons.count('')} of {len(skeletons)} rows, by which skeletons are "
+            "told apart; fill the column 'inchikey', or leave out --training-pairs."
         )
-    return found
+    return skeletons
 
 
 def own_names(masked: Sequence[str], named: Sequence[str]) -> list[str]:
@@ -96,7 +98,7 @@ def own_names(masked: Sequence[str], named: Sequence[str]) -> list[str]:
 
 
 def holds(text: str, name: str) -> bool:
-    """Tell whether a text holds a name as whole words, in any letter case."""
+    """Return whether a text holds a name as whole words, in any letter case."""
     return bool(name) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
 
 
@@ -108,26 +110,26 @@ def names_itself(answers: Answers, pool: CandidatePool, names: Sequence[str]) ->
     """
     keys = pool.keys() if any(answers.named) else [""] * len(pool)
     itself = []
-    for row, target, found, name in zip(answers.rows, answers.targets, answers.named, names, strict=True):
-        read = any(one.rule == "named" and one.key == keys[target] for one in found)
+    for row, target, structures, name in zip(answers.rows, answers.targets, answers.named, names, strict=True):
+        read = any(structure.rule == "named" and structure.key == keys[target] for structure in structures)
         itself.append(read or holds(row.text, name))
     return np.array(itself, dtype=np.bool_)
 
 
-def names_in(pairs_file: Path, table: PairTable, rows: Sequence[PairRow]) -> list[str]:
+def names_in(pairs_file: Path, pairs: PairTable, rows: Sequence[PairRow]) -> list[str]:
     """Read the names of the compounds of ``rows`` off a file that holds masked and named captions; else "" each."""
-    if not {"text", NAMED_COLUMN} <= set(table.columns):
+    if not {"text", NAMED_COLUMN} <= set(pairs.columns):
         return [""] * len(rows)
     masked, named = read_pairs(pairs_file, "text").rows, read_pairs(pairs_file, NAMED_COLUMN).rows
     numbers = [row.row - 1 for row in rows]
     return own_names([masked[n].text for n in numbers], [named[n].text for n in numbers])
 
 
-def slices_of(table: PairTable, answers: Answers, itself: Bools, seen: Seen | None) -> tuple[Slice, ...]:
+def slices_of(pairs: PairTable, answers: Answers, itself: Bools, seen: Seen | None) -> tuple[Slice, ...]:
     """Cut the rows into the slices that can be told, the whole first.
 
     Args:
-        table: The pair file.
+        pairs: The pair file.
         answers: What the model made of its rows.
         itself: (Q,) rows whose text holds their compound's name.
         seen: What training has seen; without it the slices that need it are left out.
@@ -137,8 +139,8 @@ def slices_of(table: PairTable, answers: Answers, itself: Bools, seen: Seen | No
     parts.append(Slice("own name not in the text", ~itself))
     if seen is None:
         return tuple(parts)
-    skeletons = _skeletons(table, answers.rows)
-    fresh = np.array([one not in seen.skeletons for one in skeletons], dtype=np.bool_)
+    skeletons = _skeletons(pairs, answers.rows)
+    fresh = np.array([skeleton not in seen.skeletons for skeleton in skeletons], dtype=np.bool_)
     unread = np.array([wording(row.text) not in seen.texts for row in answers.rows], dtype=np.bool_)
     parts.append(Slice("skeleton not in training", fresh))
     parts.append(Slice("text not in training", unread))
@@ -146,30 +148,35 @@ def slices_of(table: PairTable, answers: Answers, itself: Bools, seen: Seen | No
     return (*parts, Slice("all three", strict), Slice("all three, exact names off", strict, exact_names=False))
 
 
-def figures(answers: Answers, parts: Sequence[Slice], exact_names: bool = True, seed: int = 0) -> dict[str, object]:
-    """Give the figures of each slice by name; one without rows has only its count."""
-    return {one.name: _figures(answers, one, exact_names, seed) for one in parts}
+def slice_figures(
+    answers: Answers, parts: Sequence[Slice], exact_names: bool = True, seed: int = 0
+) -> dict[str, dict[str, object]]:
+    """Compute the figures of each slice by name; one without rows has only its count."""
+    return {part.name: _slice_figures(answers, part, exact_names, seed) for part in parts}
 
 
-def _figures(answers: Answers, one: Slice, exact_names: bool, seed: int) -> Mapping[str, object]:
-    chosen = answers.ranks(exact_names if one.exact_names is None else one.exact_names)
-    count = int(one.mask.sum())
-    if not count:
-        return {"n": 0}
-    return {
-        "n": count,
-        "text_to_molecule": direction(chosen.text[one.mask], seed),
-        "molecule_to_text": direction(chosen.molecule[one.mask], seed),
-    }
+def _slice_figures(answers: Answers, part: Slice, exact_names: bool, seed: int) -> dict[str, object]:
+    ranks = answers.ranks(exact_names if part.exact_names is None else part.exact_names)
+    count = int(part.mask.sum())
+    return {"n": count, **(both_directions(ranks.text[part.mask], ranks.molecule[part.mask], seed) if count else {})}
 
 
-#: What each slice leaves out, in a sentence, for tables and help texts.
-MEANINGS: Mapping[str, str] = {
-    "all": "every row that has a text",
-    "exact names off": "the same, no structure that the text names or defines is lifted",
-    "own name not in the text": "no name in the text is the compound's own",
-    "skeleton not in training": "no training molecule has the same first InChIKey block",
-    "text not in training": "no training caption says the same, names apart",
-    "all three": "rows that are in each of these three",
-    "all three, exact names off": "the same, nothing is lifted",
-}
+def figures(run: Measurement) -> dict[str, object]:
+    """Measure every slice of masked and named texts."""
+    seen = read_seen(run.training)
+    texts = {}
+    for name, (pairs, answers) in run.answers.items():
+        names = names_in(run.validation, pairs, answers.rows)
+        parts = slices_of(pairs, answers, names_itself(answers, run.pool, names), seen)
+        texts[name] = slice_figures(answers, parts, seed=run.seed)
+    return {"pool": len(run.pool), "texts": texts}
+
+
+def table(data: Data) -> str:
+    """Write one row a kind of text and slice."""
+    rows = []
+    for text, parts in data["texts"].items():
+        for name, part in parts.items():
+            cells = rank_cells(part["text_to_molecule"]) if part["n"] else ["–"] * len(RANK_COLUMNS)
+            rows.append([text, name, f"{part['n']:,}", *cells])
+    return markdown(["validation text", "rows", "n", *RANK_COLUMNS], rows)

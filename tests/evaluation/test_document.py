@@ -5,20 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from molsearch.evaluation.document import (
-    MEASURES,
-    QUERY_FILES,
-    Circumstances,
-    Measurement,
-    record,
-    rewrite_documents,
-)
+from molsearch.errors import InputError
+from molsearch.evaluation.document import Circumstances, Measurement, record, rewrite_documents
 from molsearch.evaluation.figure_tables import read_metrics
+from molsearch.evaluation.registry import TABLES
 from molsearch.model.card import METRICS, read_card
 from molsearch.model.folder import folder_id
 from molsearch.settings import Settings
 
 WHEN = Circumstances("2026-11-24", "a machine")
+MEASURED = [name for name, protocol in TABLES.items() if not protocol.needs and name != "times"]
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +52,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_models: Path) -> Path:
 def measured(folder: Path, data: Path) -> Path:
     """That folder after every table that needs no library was measured."""
     run = Measurement(folder, data, None, Settings().data / "eval", baselines={"words alone": folder})
-    for name in MEASURES:
-        if name != "queries":
-            record(folder, name, MEASURES[name](run), WHEN)
+    for name in MEASURED:
+        record(folder, name, TABLES[name].figures(run), WHEN)
     return folder
 
 
 def test_every_table_has_its_figures_and_the_model_they_belong_to(measured: Path) -> None:
     tables = read_metrics(measured / METRICS)["tables"]
-    assert set(tables) == set(MEASURES) - {"queries"}
+    assert set(tables) == set(MEASURED)
     assert {one["model_id"] for one in tables.values()} == {folder_id(measured)}
     assert tables["retrieval"]["pool"] == 67 and tables["slices"]["texts"]["masked"]["all"]["n"] == 66
     assert tables["slices"]["texts"]["named"]["own name not in the text"]["n"] == 0
@@ -90,10 +85,12 @@ def test_the_shipped_baseline_is_the_model_itself(measured: Path) -> None:
 
 def test_documents_are_written_once(measured: Path, tmp_path: Path) -> None:
     document = tmp_path / "README.md"
-    document.write_text("".join(f"# {name}\n<!-- figures: {name} -->\n<!-- /figures -->\n" for name in MEASURES))
+    document.write_text(
+        "".join(f"# {name}\n<!-- figures: {name} -->\n<!-- /figures -->\n" for name in [*MEASURED, "queries"])
+    )
     assert rewrite_documents(measured, [document]) == [document]
     text = document.read_text()
-    assert text.count("Measured 2026-11-24, a machine.") == len(MEASURES) - 1
+    assert text.count("Measured 2026-11-24, a machine.") == len(MEASURED)
     assert rewrite_documents(measured, [document]) == []
 
 
@@ -101,9 +98,27 @@ def test_measuring_again_gives_the_same_figures(measured: Path, data: Path) -> N
     before = (measured / METRICS).read_text()
     run = Measurement(measured, data, None, Settings().data / "eval")
     for name in ("retrieval", "misses"):
-        record(measured, name, MEASURES[name](run), WHEN)
+        record(measured, name, TABLES[name].figures(run), WHEN)
     assert (measured / METRICS).read_text() == before
 
 
-def test_the_query_files_ship() -> None:
-    assert {path.name for path in (Settings().data / "eval").glob("*_queries*.tsv")} == set(QUERY_FILES.values())
+def test_times_are_those_that_the_command_takes(folder: Path, data: Path) -> None:
+    def latencies(model: object, evaluation: Path, captions: Path, seed: int) -> dict[str, dict[str, int]]:
+        return {f"{captions.name}, {seed}": {"both": 7}}
+
+    run = Measurement(folder, data, None, Settings().data / "eval", seed=5, latencies=latencies)
+    assert TABLES["times"].figures(run)["kinds"] == {"chebi20_val.tsv, 5": {"both": 7}}
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("times", "molsearch figures"),
+        ("queries", "--libraries DIR"),
+        ("learning curve", "--learning-curve DIR"),
+        ("ablation", "--ablation DIR"),
+    ],
+)
+def test_a_table_whose_files_are_missing_says_what_to_give(folder: Path, data: Path, name: str, option: str) -> None:
+    with pytest.raises(InputError, match=option):
+        TABLES[name].figures(Measurement(folder, data, None, Settings().data / "eval"))

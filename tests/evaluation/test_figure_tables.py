@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from molsearch.errors import InputError
-from molsearch.evaluation.figure_tables import TABLES, markdown, marked, read_metrics, render, rewrite, with_table
+from molsearch.evaluation.figure_tables import markdown, marked, read_metrics, render, rewrite, with_table
+from molsearch.evaluation.registry import TABLES
 
 WAY = {"hits@1": 50.04, "hits@10": 80, "hits@20": 90, "mrr": 60.26, "mean_rank": 1234.5, "hits@1_interval": [49, 51.06]}
 ONE = {"n": 10, "text_to_molecule": WAY, "molecule_to_text": {**WAY, "mean_rank": 4.94}}
@@ -19,7 +20,7 @@ def test_a_bar_in_a_cell_opens_no_column() -> None:
 
 
 def test_retrieval_states_direction_pool_and_interval() -> None:
-    lines = TABLES["retrieval"].render(RETRIEVAL).splitlines()
+    lines = TABLES["retrieval"].table(RETRIEVAL).splitlines()
     assert lines[2] == "| masked | text → molecule | 33,010 | **50.0** (49.0–51.1) | 80.0 | 90.0 | 60.3 | 1,234 |"
     assert lines[3] == "| masked | molecule → text | 10 | **50.0** (49.0–51.1) | 80.0 | 90.0 | 60.3 | 4.9 |"
     assert lines[4].startswith("| masked, exact names off | text → molecule |")
@@ -35,7 +36,7 @@ def test_figures_keep_the_names_that_the_model_card_has_for_them() -> None:
 
 def test_an_empty_slice_has_dashes() -> None:
     data = {**WHEN, "texts": {"named": {"all": ONE, "own name not in the text": {"n": 0}}}}
-    assert TABLES["slices"].render(data).splitlines()[-1] == (
+    assert TABLES["slices"].table(data).splitlines()[-1] == (
         "| named | own name not in the text | 0 | – | – | – | – | – |"
     )
 
@@ -43,7 +44,7 @@ def test_an_empty_slice_has_dashes() -> None:
 def test_baselines_state_their_distance() -> None:
     behind = {"difference": -48.3, "interval": [-50, -46.5]}
     systems = {"this model": {"text_to_molecule": WAY}, "names": {"text_to_molecule": WAY, "behind": behind}}
-    *_, own, other = TABLES["baselines"].render({**WHEN, "texts": {"masked": systems}}).splitlines()
+    *_, own, other = TABLES["baselines"].table({**WHEN, "texts": {"masked": systems}}).splitlines()
     assert own.endswith("| – |") and other.endswith("| -48.3 (-50.0–-46.5) |")
 
 
@@ -99,7 +100,7 @@ SAMPLES = {
     ],
 )
 def test_every_protocol_has_its_rows(name: str, row: str) -> None:
-    assert row in TABLES[name].render({**WHEN, **SAMPLES[name]}).splitlines()
+    assert row in TABLES[name].table({**WHEN, **SAMPLES[name]}).splitlines()
 
 
 DOCUMENT = (

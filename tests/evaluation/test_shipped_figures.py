@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from molsearch.evaluation.figure_tables import TABLES, marked, read_metrics, rewrite
+from molsearch.evaluation.figure_tables import marked, read_metrics, rewrite
+from molsearch.evaluation.registry import TABLES
 from molsearch.model.card import METRICS
 from molsearch.model.folder import folder_id
 from molsearch.settings import PROJECT, Settings

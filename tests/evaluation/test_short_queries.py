@@ -11,8 +11,9 @@ from molsearch.chem.batch.arrays import CLASS_SIZE
 from molsearch.chem.io.pairs import PairRow
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import CandidatePool
-from molsearch.evaluation.short_queries import measure, queries, truths
+from molsearch.evaluation.short_queries import QUERY_FILES, queries, query_figures, truths
 from molsearch.model.dual import DualEncoder
+from molsearch.settings import Settings
 
 ETHANOL, ACETONE, BENZENE = "CCO", "CC(C)=O", "c1ccccc1"
 
@@ -20,6 +21,10 @@ ETHANOL, ACETONE, BENZENE = "CCO", "CC(C)=O", "c1ccccc1"
 def _write(path: Path, *lines: str) -> Path:
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     return path
+
+
+def pool_of(model: DualEncoder, smiles: list[str]) -> CandidatePool:
+    return CandidatePool(model, [PairRow("", key, key=key) for key in smiles])
 
 
 def test_a_class_query_is_true_where_its_smarts_matches_and_the_other_does_not(tmp_path: Path) -> None:
@@ -58,7 +63,9 @@ def test_figures_follow_the_models_own_scores(tmp_path: Path, tiny_model: DualEn
     file = _write(tmp_path / "q.tsv", "id\tquery\tsmarts\twithout", "1\ta ketone\tCC(C)=O\t")
     smiles = ["CC(=O)" + "C" * n for n in range(1, 26)] + ["C" * n for n in range(1, 16)]
     vectors = tiny_model.encode_molecules(smiles)
-    (figures,) = measure(tiny_model, file, CandidatePool(tiny_model, [PairRow("", one, key=one) for one in smiles]))
+    (figures,) = query_figures(
+        tiny_model, file, CandidatePool(tiny_model, [PairRow("", one, key=one) for one in smiles])
+    )
     scores = vectors @ tiny_model.encode_texts(["a ketone"])[0] + tiny_model.constants(vectors)
     wins = np.mean([(a > b) + (a == b) / 2 for a in scores[:25] for b in scores[25:]])
     assert figures.positives == 25
@@ -71,6 +78,10 @@ def test_what_can_be_computed_counts_where_the_model_has_odds(tmp_path: Path, ti
     smiles = ["CC(=O)" + "C" * n for n in range(1, 26)] + ["C" * n for n in range(1, 16)]
     weighing = copy.deepcopy(tiny_model)
     weighing.class_odds = torch.tensor([[2.0], [-2.0]]).repeat(1, CLASS_SIZE)
-    (figures,) = measure(weighing, file, CandidatePool(weighing, [PairRow("", one, key=one) for one in smiles]))
+    (figures,) = query_figures(weighing, file, pool_of(weighing, smiles))
     assert figures.precision == 100
     assert figures.auroc == 1
+
+
+def test_the_query_files_ship() -> None:
+    assert {path.name for path in (Settings().data / "eval").glob("*_queries*.tsv")} == set(QUERY_FILES.values())

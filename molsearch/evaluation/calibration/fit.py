@@ -21,13 +21,23 @@ from molsearch.evaluation.calibration import evidence
 from molsearch.evaluation.calibration import scope as scope_fit
 from molsearch.evaluation.calibration.evidence import DIGITS, Molecules, Pairs, Texts
 from molsearch.evaluation.calibration.excerpts import phrase, sentence
-from molsearch.evaluation.candidates import part
-from molsearch.evaluation.retrieval import with_text
+from molsearch.evaluation.candidates import part, with_text
+from molsearch.evaluation.registry import Request
 from molsearch.evaluation.short_queries import truths
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
-from molsearch.search.calibration import Account, Calibration, HubFigures, HubRule, Rules, background_captions, space_id
+from molsearch.search.calibration import (
+    Account,
+    Calibration,
+    HubFigures,
+    HubRule,
+    Rules,
+    background_captions,
+    space_id,
+    write_calibration,
+)
 from molsearch.search.scope import nearness
+from molsearch.settings import Settings
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -66,6 +76,18 @@ class Material:
     own: Molecules
     pool: Molecules
     places: Ints
+
+
+def measure(request: Request) -> dict[str, object]:
+    """Calibrate a model, and write the calibration into its folder where that was asked for."""
+    model, queries = request.model(), Settings().data / "eval"
+    calibration = calibrate(
+        *(model, request.pairs, request.pool(), queries, request.text_column),
+        seed=request.seed,
+        progress=request.progress,
+    )
+    written = {"written": str(write_calibration(calibration, model.folder))} if request.write and model.folder else {}
+    return {**written, **summary(calibration)}
 
 
 def calibrate(
@@ -133,7 +155,7 @@ def calibrate(
 
 
 def in_first_half(row: PairRow) -> bool:
-    """Tell whether a caption is fitted on: by a hash of the InChIKey, or of the SMILES where the file has none."""
+    """Return whether a caption is fitted on: by a hash of the InChIKey, or of the SMILES where the file has none."""
     return hashlib.sha256((row.inchikey or row.smiles).encode()).digest()[0] % 2 == 0
 
 
@@ -192,13 +214,13 @@ def near_misses(model: DualEncoder, material: Material, rng: np.random.Generator
 def short_queries(model: DualEncoder, material: Material, queries: Path) -> dict[str, Pairs]:
     """Pair short queries with all molecules of the captions that were not fitted on; the truth is computed."""
     molecules = material.own.take(~material.fitted)
-    found = {}
+    pairs = {}
     for name, file in QUERIES.items():
         truth = truths(queries / file, [row.smiles for row in molecules.rows])
         vectors = model.encode_texts(list(truth))
         texts = Texts(vectors, nearness(vectors, material.bank))
-        found[name] = evidence.pair_all(texts, molecules, np.stack(list(truth.values())))
-    return found
+        pairs[name] = evidence.pair_all(texts, molecules, np.stack(list(truth.values())))
+    return pairs
 
 
 def fit_hubs(material: Material) -> tuple[HubRule, HubFigures]:
@@ -223,16 +245,16 @@ def _mean(values: Floats | Ints) -> float:
     return round(float(np.mean(values)), DIGITS) if values.size else 0.0
 
 
-def figures(calibration: Calibration) -> dict[str, object]:
-    """Give the figures of a calibration as one JSON object."""
+def summary(calibration: Calibration) -> dict[str, object]:
+    """Sum a calibration up as one JSON object."""
     return {
         **asdict(calibration.account),
         "rules": asdict(calibration.rules.evidence),
         **{
-            one.name: {"pairs": sum(one.pairs), "right": sum(one.right), "ece": one.ece, "brier": one.brier}
-            for one in calibration.reliability
+            part.name: {"pairs": sum(part.pairs), "right": sum(part.right), "ece": part.ece, "brier": part.brier}
+            for part in calibration.reliability
         },
-        "forms considered": {one.form: f"ECE {one.ece}, Brier {one.brier}" for one in calibration.considered},
+        "forms considered": {form.form: f"ECE {form.ece}, Brier {form.brier}" for form in calibration.considered},
         "hubs": {"threshold": calibration.rules.hubs.threshold, **asdict(calibration.hubs)},
-        "warned of as out of scope": {one.texts: f"{one.warned} of {one.asked}" for one in calibration.scope},
+        "warned of as out of scope": {group.texts: f"{group.warned} of {group.asked}" for group in calibration.scope},
     }

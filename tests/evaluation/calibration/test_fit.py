@@ -13,7 +13,7 @@ from molsearch.evaluation.calibration import evidence
 from molsearch.evaluation.calibration import scope as scope_fit
 from molsearch.evaluation.calibration.evidence import Molecules, Pairs, Texts
 from molsearch.evaluation.calibration.excerpts import phrase, phrases, sentence, sentences
-from molsearch.evaluation.calibration.fit import calibrate, figures, in_first_half
+from molsearch.evaluation.calibration.fit import calibrate, in_first_half, summary
 from molsearch.evaluation.calibration.scope import QueryGroup
 from molsearch.model.dual import DualEncoder
 from molsearch.search.calibration import NEGATIVES, EvidenceRule, read_calibration, space_id, write_calibration
@@ -200,7 +200,7 @@ def test_a_few_captions_calibrate_the_shipped_model(few: Path, tmp_path: Path, m
     whole = found.reliability[0]
     assert sum(whole.pairs) == 3 * 10 * found.account.reported and sum(whole.right) == 3 * found.account.reported
     assert isinstance(found.rules.evidence, EvidenceRule) and found.rules.evidence.match > 0
-    assert figures(found)[whole.name]
+    assert summary(found)[whole.name]
 
 
 def test_too_few_captions_are_refused(few: Path, tmp_path: Path, tiny_models: Path) -> None:
