@@ -83,10 +83,10 @@ class Pairs:
     def join(cls, parts: Sequence["Pairs"]) -> "Pairs":
         """Lay pairs end to end."""
         return cls(
-            np.concatenate([one.nearness for one in parts]),
-            np.concatenate([one.cosine for one in parts]),
-            np.concatenate([one.z for one in parts]),
-            np.concatenate([one.right for one in parts]),
+            np.concatenate([pairs.nearness for pairs in parts]),
+            np.concatenate([pairs.cosine for pairs in parts]),
+            np.concatenate([pairs.z for pairs in parts]),
+            np.concatenate([pairs.right for pairs in parts]),
         )
 
 
@@ -150,7 +150,7 @@ def fit_rule(pairs: Pairs) -> EvidenceRule:
             f"This model cannot be calibrated: its match with a text's own molecule is no better than with random ones "
             f"(coefficient {coefficients[1]:.3g}, expected above 0); train it further."
         )
-    return EvidenceRule(round(intercept, DIGITS), *(round(float(one), DIGITS) for one in coefficients))
+    return EvidenceRule(round(intercept, DIGITS), *(round(float(value), DIGITS) for value in coefficients))
 
 
 def compare_forms(fitted: Pairs, held: Pairs) -> tuple[Considered, ...]:
@@ -159,8 +159,8 @@ def compare_forms(fitted: Pairs, held: Pairs) -> tuple[Considered, ...]:
     for form, columns in FORMS.items():
         intercept, coefficients = _logistic(columns(fitted), fitted.right)
         evidence = sigmoid(intercept + np.column_stack(columns(held)) @ coefficients)
-        found = reliability(form, evidence, held.right)
-        figures.append(Considered(form, found.ece, found.brier))
+        measured = reliability(form, evidence, held.right)
+        figures.append(Considered(form, measured.ece, measured.brier))
     return tuple(figures)
 
 

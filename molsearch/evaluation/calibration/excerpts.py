@@ -14,13 +14,13 @@ _MOST_WORDS = 7
 
 def sentences(caption: str) -> list[str]:
     """Cut a caption into its sentences."""
-    return [one.strip().rstrip(".") for one in _SENTENCE_END.split(caption) if one.strip(" .")]
+    return [part.strip().rstrip(".") for part in _SENTENCE_END.split(caption) if part.strip(" .")]
 
 
 def phrases(caption: str) -> list[str]:
     """Find the noun phrases of a caption that begin with an article and have at most seven words, each once."""
-    found = (one.strip() for one in _PHRASE.findall(caption))
-    return list(dict.fromkeys(one for one in found if len(one.split()) <= _MOST_WORDS))
+    candidates = (phrase.strip() for phrase in _PHRASE.findall(caption))
+    return list(dict.fromkeys(phrase for phrase in candidates if len(phrase.split()) <= _MOST_WORDS))
 
 
 def sentence(caption: str) -> str:
@@ -33,5 +33,5 @@ def phrase(caption: str) -> str:
     return _choose(phrases(caption), next(iter(sentences(caption)), caption))
 
 
-def _choose(found: list[str], otherwise: str) -> str:
-    return found[zlib.crc32(otherwise.encode()) % len(found)] if found else otherwise
+def _choose(excerpts: list[str], otherwise: str) -> str:
+    return excerpts[zlib.crc32(otherwise.encode()) % len(excerpts)] if excerpts else otherwise

@@ -82,8 +82,8 @@ def fit(
 
 
 def texts_of(queries: Path) -> dict[str, list[str]]:
-    """Give the short texts by their kind: those of FILES, and the phrases of the concept list."""
-    texts = {"concept phrases": [one.sentence for one in shipped_concepts()]}
+    """Return the short texts by their kind: those of FILES, and the phrases of the concept list."""
+    texts = {"concept phrases": [concept.sentence for concept in shipped_concepts()]}
     return texts | {kind: read_texts(queries / file, column) for kind, (file, column) in FILES.items()}
 
 
@@ -106,11 +106,11 @@ def fit_rule(groups: Sequence[QueryGroup]) -> ScopeRule:
     inside = sum(not group.off_topic for group in groups)
     seen = np.concatenate([group.seen[group.fitted] for group in groups])
     weights = [(1.0 if group.off_topic else 1.0 / inside) / group.fitted.sum() for group in groups]
-    weight = np.concatenate([np.full(group.fitted.sum(), one) for group, one in zip(groups, weights, strict=True)])
+    weight = np.concatenate([np.full(group.fitted.sum(), each) for group, each in zip(groups, weights, strict=True)])
     off_topic = np.concatenate([np.full(group.fitted.sum(), group.off_topic) for group in groups])
     spread = np.maximum(seen.std(0), 1e-6)
     model = LogisticRegression(C=1.0).fit(seen / spread, off_topic, weight * len(weight) / weight.sum())
-    near, unread, chemistry = (round(float(one), DIGITS) for one in model.coef_[0] / spread)
+    near, unread, chemistry = (round(float(value), DIGITS) for value in model.coef_[0] / spread)
     open_rule = ScopeRule(round(float(model.intercept_[0]), DIGITS), near, unread, chemistry, 0.0)
     short = [group.seen[group.fitted] for group in groups if not group.off_topic and group.name != "captions"]
     values = open_rule.value(*np.concatenate(short).T)
