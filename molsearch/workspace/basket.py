@@ -16,8 +16,16 @@ from molsearch.records import Entry, Hit, Molecule, Progress, Query, Ranking, Re
 from molsearch.serialization import build, can_be_shown, dump, parse
 
 MAX_PICKS = 10_000
-MAX_ASKED = 500  # older questions are let go, and the basket says so
+MAX_ASKED = 500  # questions; older ones are let go, and the basket says so
 MAX_NOTE_CHARS = 4_000
+
+SUFFIX = ".molsearch.json"
+FORMAT = "molsearch basket"
+VERSION = 1
+MAX_FILE_BYTES = 64_000_000
+MAX_NAME_CHARS = 10_000  # of a library's name or a field of a question
+MAX_FIELDS = 1_000  # ranges of a question, or exclusions taken back
+_CHOOSE = "choose a file that was saved from the Basket page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +162,12 @@ class Basket:
         picks = tuple(replace(pick, note=note) if pick.molecule.key == key else pick for pick in self.picks)
         return replace(self, picks=picks)
 
-    def remember(self, asked: Question, origin: Origin | None = None) -> "Basket":
+    def remember(self, question: Question, origin: Origin | None = None) -> "Basket":
         """Keep a question; one asked before moves to the end, and beyond MAX_ASKED the oldest is let go."""
-        others = tuple(each for each in self.asked if (each.query, each.library) != (asked.query, asked.library))
-        asked_so_far = (*others, asked)[-MAX_ASKED:]
-        return replace(self, asked=asked_so_far, origins=_united(self.origins, (origin,) if origin else ()))
+        others = (each for each in self.asked if (each.query, each.library) != (question.query, question.library))
+        return replace(
+            self, asked=(*others, question)[-MAX_ASKED:], origins=_united(self.origins, (origin,) if origin else ())
+        )
 
     def forget(self) -> "Basket":
         """Let go of the questions; the molecules stay."""
@@ -170,24 +179,33 @@ class Basket:
         Raises:
             InputError: If both together hold more than MAX_PICKS.
         """
-        theirs = {pick.molecule.key: pick.note for pick in other.picks}
-        noted = tuple(
-            replace(p, note=_joined(p.note, theirs.get(p.molecule.key, ""))[:MAX_NOTE_CHARS]) for p in self.picks
+        notes = {pick.molecule.key: pick.note for pick in other.picks}
+        picks = tuple(
+            replace(p, note=_joined(p.note, notes.get(p.molecule.key, ""))[:MAX_NOTE_CHARS]) for p in self.picks
         )
-        both = {(one.library, one.query): one for one in sorted((*self.asked, *other.asked), key=lambda one: one.time)}
-        asked = tuple(sorted(both.values(), key=lambda one: one.time))[-MAX_ASKED:]
-        merged = replace(self, picks=noted, asked=asked, removed=())
+        by_time = sorted((*self.asked, *other.asked), key=lambda question: question.time)
+        latest = {(question.library, question.query): question for question in by_time}
+        questions = tuple(sorted(latest.values(), key=lambda question: question.time))[-MAX_ASKED:]
+        merged = replace(self, picks=picks, asked=questions, removed=())
         return replace(merged.add(other.picks), origins=_united(self.origins, other.origins))
 
 
+def _united(origins: tuple[Origin, ...], others: tuple[Origin, ...]) -> tuple[Origin, ...]:
+    return tuple(dict.fromkeys((*origins, *others)))
+
+
+def _joined(note: str, other: str) -> str:
+    return note if other in note else f"{note}\n{other}" if note else other
+
+
 def pick_of(hit: Hit, ranking: Ranking) -> Pick:
-    """Take a hit out of a ranking."""
-    found = HitOrigin(ranking.query.text, hit.rank, hit.score, hit.cosine, hit.percentile)
-    return Pick(hit.molecule, ranking.library, ranking.model_id, now(), found)
+    """Make a pick of a hit of a ranking."""
+    origin = HitOrigin(ranking.query.text, hit.rank, hit.score, hit.cosine, hit.percentile)
+    return Pick(hit.molecule, ranking.library, ranking.model_id, now(), origin)
 
 
 def question_of(ranking: Ranking) -> Question:
-    """Take the question out of a ranking."""
+    """Return the question that a ranking answers."""
     return Question(ranking.query, ranking.library, ranking.model_id, ranking.searched, now())
 
 
@@ -200,35 +218,18 @@ def export_rows(basket: Basket) -> Iterator[tuple[Molecule, Mapping[str, str | f
     """Yield each molecule with the columns an export puts in front of its own tags."""
     for pick in basket.picks:
         columns: dict[str, str | float | int] = {}
-        if (found := pick.found) is not None:
+        if (origin := pick.found) is not None:
             columns = {
-                "rank": found.rank,
-                "score": found.score,
-                "cosine": found.cosine,
-                "percentile": found.percentile,
-                "query": found.text,
+                "rank": origin.rank,
+                "score": origin.score,
+                "cosine": origin.cosine,
+                "percentile": origin.percentile,
+                "query": origin.text,
             }
         yield (
             pick.molecule,
             {**columns, "library": pick.library, "model_id": pick.model_id, "added": pick.added, "note": pick.note},
         )
-
-
-def _united(some: tuple[Origin, ...], others: tuple[Origin, ...]) -> tuple[Origin, ...]:
-    return tuple(dict.fromkeys((*some, *others)))
-
-
-def _joined(note: str, other: str) -> str:
-    return note if other in note else f"{note}\n{other}" if note else other
-
-
-SUFFIX = ".molsearch.json"
-FORMAT = "molsearch basket"
-VERSION = 1
-MAX_FILE_BYTES = 64_000_000
-MAX_NAME_CHARS = 10_000  # of a library's name or a field of a question
-MAX_FIELDS = 1_000  # ranges of a question, or exclusions taken back
-_CHOOSE = "choose a file that was saved from the Basket page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +267,8 @@ def save(basket: Basket, model_id: str) -> bytes:
     Raises:
         InputError: If the file would be too large to open again.
     """
-    named = {pick.library for pick in basket.picks} | {asked.library for asked in basket.asked}
-    origins = tuple(origin for origin in basket.origins if origin.name in named)
+    libraries = {pick.library for pick in basket.picks} | {question.library for question in basket.asked}
+    origins = tuple(origin for origin in basket.origins if origin.name in libraries)
     file = BasketFile(FORMAT, VERSION, __version__, now(), model_id, origins, basket.picks, basket.asked)
     content = (dump(file) + "\n").encode("utf-8")
     if len(content) > MAX_FILE_BYTES:
@@ -283,9 +284,9 @@ def open_saved(content: bytes, options: ReadOptions, max_query_chars: int, progr
 
     Args:
         content: The file.
-        options: Limits of a structure; each is parsed in the process that guards reading.
+        options: Limits of a structure; each is parsed by the cleaning pool.
         max_query_chars: Limit of a question's text.
-        progress: Told of the structures checked; may raise ``Cancelled``.
+        progress: Called with the number of structures checked; may raise ``Cancelled``.
 
     Raises:
         InputError: If anything in it is not as this program writes it; the sentence names the place.
@@ -308,13 +309,13 @@ def open_saved(content: bytes, options: ReadOptions, max_query_chars: int, progr
             "it with the program that wrote it."
         )
     file = build(BasketFile, value)
-    _check(file)
+    _check_contents(file)
     _check_questions(file, max_query_chars)
     _check_structures(file, options, progress)
     return Basket(file.picks, file.asked, file.libraries)
 
 
-def _check(file: BasketFile) -> None:
+def _check_contents(file: BasketFile) -> None:
     """Check what types cannot say: counts, ranges, times, and that no structure stands twice."""
     if len(file.picks) > MAX_PICKS or len(file.asked) > MAX_ASKED:
         raise InputError(
@@ -331,22 +332,8 @@ def _check(file: BasketFile) -> None:
         raise InputError(f"A library of the file has a count or name out of bounds; {_CHOOSE}.")
 
 
-def _check_questions(file: BasketFile, max_query_chars: int) -> None:
-    """Check that each question could have been asked, so that the page can ask it again."""
-    for place, asked in enumerate(file.asked, start=1):
-        query = asked.query
-        fields = (asked.library, asked.model_id, query.smarts, query.reference, *query.without, *query.allowed)
-        many = max(len(query.allowed), len(query.ranges)) > MAX_FIELDS
-        if asked.searched < 0 or not _is_time(asked.time) or many or _is_long(*fields) or not can_be_shown(asked):
-            raise InputError(f"Question {place} of the file has a count, time or field out of bounds; {_CHOOSE}.")
-        try:
-            check_query(query, max_query_chars)
-        except InputError as error:
-            raise InputError(f"Question {place} of the file cannot be asked. {error}") from error
-
-
 def _faults(pick: Pick) -> Iterator[str]:
-    """Yield what is wrong with a molecule of the file, in words."""
+    """Yield each fault of a molecule of the file, in words."""
     if not can_be_shown(replace(pick, molecule=replace(pick.molecule, sources=()))):
         yield "one of its texts holds half a character (a lone surrogate)"
     if not pick.molecule.sources:
@@ -359,8 +346,39 @@ def _faults(pick: Pick) -> Iterator[str]:
         yield f"the time it was added is {pick.added[:40]!r}, expected one such as '2026-01-31T12:00:00+00:00'"
     if _is_long(pick.library, pick.model_id):
         yield f"a name has more than {MAX_NAME_CHARS:,} characters"
-    if (found := pick.found) and (found.rank < 1 or not 0 <= found.percentile <= 100):
-        yield f"it has rank {found.rank} and percentile {found.percentile:g}"
+    if (origin := pick.found) and (origin.rank < 1 or not 0 <= origin.percentile <= 100):
+        yield f"it has rank {origin.rank} and percentile {origin.percentile:g}"
+
+
+def _check_questions(file: BasketFile, max_query_chars: int) -> None:
+    """Check that each question could have been asked, so that the page can ask it again."""
+    for place, question in enumerate(file.asked, start=1):
+        query = question.query
+        fields = (question.library, question.model_id, query.smarts, query.reference, *query.without, *query.allowed)
+        many = max(len(query.allowed), len(query.ranges)) > MAX_FIELDS
+        usable = question.searched >= 0 and _is_time(question.time) and can_be_shown(question)
+        if not usable or many or _is_long(*fields):
+            raise InputError(f"Question {place} of the file has a count, time or field out of bounds; {_CHOOSE}.")
+        try:
+            check_query(query, max_query_chars)
+        except InputError as error:
+            raise InputError(f"Question {place} of the file cannot be asked. {error}") from error
+
+
+def _check_structures(file: BasketFile, options: ReadOptions, progress: Progress | None) -> None:
+    """Parse every structure that drawings and exports will parse, where a hostile one costs nothing but a process."""
+    entries = [
+        Entry(place, text, "smiles")
+        for place, pick in enumerate(file.picks, start=1)
+        for text in dict.fromkeys([pick.molecule.key, *(s.text for s in pick.molecule.sources if s.kind == "smiles")])
+    ]
+    with CleaningPool(options) as pool:
+        for done, outcome in enumerate(pool.standardize(entries), start=1):
+            if isinstance(outcome, Rejection):
+                reason = outcome.detail.rstrip(".")
+                raise InputError(f"Molecule {outcome.entry.row} of the file cannot be used: {reason}; {_CHOOSE}.")
+            if progress and done % 64 == 0:
+                progress(done, len(entries))
 
 
 def _is_long(*names: str) -> bool:
@@ -372,21 +390,3 @@ def _is_time(text: str) -> bool:
         return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         return False
-
-
-def _check_structures(file: BasketFile, options: ReadOptions, progress: Progress | None) -> None:
-    """Parse every structure that drawings and exports will parse, where a hostile one costs nothing but a process."""
-    entries = [
-        Entry(place, text, "smiles")
-        for place, pick in enumerate(file.picks, start=1)
-        for text in dict.fromkeys([pick.molecule.key, *(s.text for s in pick.molecule.sources if s.kind == "smiles")])
-    ]
-    with CleaningPool(options) as guard:
-        for done, checked in enumerate(guard.standardize(entries), start=1):
-            if isinstance(checked, Rejection):
-                place = checked.entry.row
-                raise InputError(
-                    f"Molecule {place} of the file cannot be used: {checked.detail.rstrip('.')}; {_CHOOSE}."
-                )
-            if progress and done % 64 == 0:
-                progress(done, len(entries))
