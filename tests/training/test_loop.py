@@ -250,11 +250,11 @@ def test_hidden_words_and_environments_leave_the_rest_as_it_was(tmp_path: Path, 
     assert 0.3 < float(gone.sum() / (molecules.environments >= 0).sum()) < 0.7
 
 
-def test_a_shared_written_caption_is_no_negative(tmp_path: Path, features: TrainingFeatures) -> None:
+def test_a_shared_synthetic_caption_is_no_negative(tmp_path: Path, features: TrainingFeatures) -> None:
     # Every caption becomes one and the same synthetic one: no cell off the diagonal may count, so the loss is 0.
     example = features.train[0]
-    written = tuple(replace(example, text="a small molecule", molecule=e.molecule) for e in features.train)
-    trainer = Trainer(tiny_default(written_share=1.0), replace(features, written=written), tmp_path)
+    captions = tuple(replace(example, text="a small molecule", molecule=e.molecule) for e in features.train)
+    trainer = Trainer(tiny_default(written_share=1.0), replace(features, synthetic_captions=captions), tmp_path)
     terms = trainer.step(np.arange(8), 0)
     assert terms["token/contrastive"] == pytest.approx(0, abs=1e-5)
 
