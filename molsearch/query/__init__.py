@@ -1,1 +1,1 @@
-"""A text becomes what it asks for, and each molecule is held against it."""
+"""What a text asks for: names, classes, amounts, structure, roles and exclusions; and how well a molecule agrees."""

@@ -22,14 +22,14 @@ def read_query(query: Query, lexicon: Mapping[str, str], reference: str = "") ->
     phrases = []
     exclusions: dict[tuple[str, str], Exclusion] = {}  # the same class is left out once
     for phrase in (Phrase(query.text, query.weight), *query.phrases):
-        kept, found = read_exclusions(phrase.text, query.allowed, lexicon)
+        kept, stated = read_exclusions(phrase.text, query.allowed, lexicon)
         if phrase.text.strip():
             phrases.append(ReadPhrase(phrase.text.strip(), phrase.weight, kept))
-        for one in found:
-            exclusions.setdefault((one.kind, one.read_as or one.words), one)
+        for exclusion in stated:
+            exclusions.setdefault((exclusion.kind, exclusion.read_as or exclusion.words), exclusion)
     for words in query.without:
-        asked = exclusion_named(words, lexicon)
-        exclusions.setdefault((asked.kind, asked.read_as), asked)
+        exclusion = exclusion_named(words, lexicon)
+        exclusions.setdefault((exclusion.kind, exclusion.read_as), exclusion)
     return Interpretation(tuple(phrases), reference, tuple(exclusions.values()))
 
 
@@ -45,22 +45,22 @@ def sentences(ranking: Ranking) -> Iterator[str]:
     """Say in plain sentences what was read in a query."""
     read = ranking.read
     for phrase in read.phrases:
-        told = f" (weight {phrase.weight:g})" if len(read.phrases) > 1 else ""
-        if phrase.kept != phrase.text or told:
-            yield f"Read as description: “{phrase.kept}”{told}."
-        for one in phrase.readings:
-            if one.kind == "structure":
-                place = "is in this library" if one.in_library else "is not in this library"
-                yield f"Read “{one.words}” as the structure {one.read_as}, which {place}."
-        classes = dict.fromkeys(one.read_as for one in phrase.readings if one.kind == "class")
+        weight = f" (weight {phrase.weight:g})" if len(read.phrases) > 1 else ""
+        if phrase.kept != phrase.text or weight:
+            yield f"Read as description: “{phrase.kept}”{weight}."
+        for reading in phrase.readings:
+            if reading.kind == "structure":
+                place = "is in this library" if reading.in_library else "is not in this library"
+                yield f"Read “{reading.words}” as the structure {reading.read_as}, which {place}."
+        classes = dict.fromkeys(reading.read_as for reading in phrase.readings if reading.kind == "class")
         if classes:
             yield f"Read as chemical classes: {', '.join(classes)}."
-        if features := [one.read_as for one in phrase.readings if one.kind == "feature"]:
+        if features := [reading.read_as for reading in phrase.readings if reading.kind == "feature"]:
             yield f"Read as features of the structure: {', '.join(features)}."
-        amounts = [one.read_as for one in phrase.readings if one.kind == "amount"]
+        amounts = [reading.read_as for reading in phrase.readings if reading.kind == "amount"]
         if amounts:
             yield f"Read as amounts: {', '.join(amounts)}."
-        roles = dict.fromkeys(one.read_as for one in phrase.readings if one.kind == "role")
+        roles = dict.fromkeys(reading.read_as for reading in phrase.readings if reading.kind == "role")
         if roles:
             yield f"Read as roles, learned from captions: {', '.join(roles)}."
     for exclusion in read.exclusions:

@@ -98,9 +98,9 @@ def read_amounts(text: str) -> list[AmountCriterion]:
     """Read what a text says of computed properties, in text order; no two overlap but the limits of one rule."""
     plain = text.lower() if len(text.lower()) == len(text) else text  # lower case must not move the words
     stated = [*_stated(plain), *_presets(plain)]
-    numbers = {one.name for one in stated if one.exact}
-    described = (one for one, word in _described(plain) if not (word.beside and one.name in numbers))
-    return sorted(_without_overlap([*stated, *described]), key=lambda one: one.start)
+    numbers = {amount.name for amount in stated if amount.exact}
+    described = (amount for amount, word in _described(plain) if not (word.beside and amount.name in numbers))
+    return sorted(_without_overlap([*stated, *described]), key=lambda amount: amount.start)
 
 
 def fit(criterion: AmountCriterion, values: Floats) -> Floats:
@@ -141,24 +141,24 @@ def spell_amount(criterion: AmountCriterion) -> str:
 
 
 def _stated(plain: str) -> Iterator[AmountCriterion]:
-    """Amounts of a property that is called by its noun: "a molecular weight below 300", "two aromatic rings"."""
+    """Read amounts of a property that is called by its noun: "a molecular weight below 300", "two aromatic rings"."""
     for pattern, quantity in _NOUNS:
         for noun in pattern.finditer(plain):
-            found = quantified(plain, noun.start(), noun.end(), quantity)
-            if found:
-                yield from _to_unit(plain, found, quantity)
+            amount = quantified(plain, noun.start(), noun.end(), quantity)
+            if amount:
+                yield from _to_unit(plain, amount, quantity)
 
 
-def _to_unit(plain: str, found: AmountCriterion, quantity: Quantity) -> Iterator[AmountCriterion]:
+def _to_unit(plain: str, amount: AmountCriterion, quantity: Quantity) -> Iterator[AmountCriterion]:
     """Let an amount end behind its unit, and read the second limit of "more than 3 but fewer than 6"."""
-    unit = _UNIT.match(plain, found.end)
-    whole = replace(found, end=unit.end()) if unit else found
+    unit = _UNIT.match(plain, amount.end)
+    whole = replace(amount, end=unit.end()) if unit else amount
     yield whole
-    if not found.exact:
+    if not amount.exact:
         return
     # A bare number is no second limit: "under 300 and two rings".
-    for pattern, kind in _BOTH if found.low != found.high else ():
-        first = pattern.search(plain, 0, found.start)  # "more than 3 but fewer than 6 rings"
+    for pattern, kind in _BOTH if amount.low != amount.high else ():
+        first = pattern.search(plain, 0, amount.start)  # "more than 3 but fewer than 6 rings"
         if first and not _called(plain, first.start()):  # "MW under 300 and at least two rings"
             yield _amount(quantity, kind, first, first.start(), first.end(), "")
             break
@@ -170,7 +170,7 @@ def _to_unit(plain: str, found: AmountCriterion, quantity: Quantity) -> Iterator
 
 
 def _called(plain: str, end: int) -> bool:
-    """Tell whether what stands before a limit is the noun that it belongs to."""
+    """Return whether what stands before a limit is the noun that it belongs to."""
     before = plain[max(0, end - _NEAR) : end]
     return any(noun.search(before) for noun in _CALLED)
 
@@ -198,10 +198,10 @@ def quantified(plain: str, start: int, end: int, quantity: Quantity) -> AmountCr
     return None
 
 
-def _amount(quantity: Quantity, kind: str, match: re.Match[str], start: int, end: int, said: str) -> AmountCriterion:
+def _amount(quantity: Quantity, kind: str, match: re.Match[str], start: int, end: int, written: str) -> AmountCriterion:
     groups = match.groupdict()
     very = quantity.step if groups.get("very") else 0.0
-    one = quantity.count
+    counted = quantity.count
     words = {
         "neither": (-_INF, 0.0),
         "none": (0.0 if quantity.name == "charge" else -_INF, 0.0),
@@ -215,14 +215,14 @@ def _amount(quantity: Quantity, kind: str, match: re.Match[str], start: int, end
         low, high = sorted((number_of(groups["from"]), number_of(groups["to"])))
         return AmountCriterion(quantity.name, low, high, quantity.step, True, start, end)
     value = number_of(groups["n"])
-    if quantity.name == "mass_da" and "kda" in said:
+    if quantity.name == "mass_da" and "kda" in written:
         value *= 1_000
-    near = 0.0 if one else quantity.step
+    near = 0.0 if counted else quantity.step
     ranges = {
         "at least": (value, _INF),
-        "more": (value + 1 if one else value, _INF),
+        "more": (value + 1 if counted else value, _INF),
         "at most": (-_INF, value),
-        "less": (-_INF, value - 1 if one else value),
+        "less": (-_INF, value - 1 if counted else value),
         "equal": (value - near, value + near),
     }
     return AmountCriterion(quantity.name, *ranges[kind], quantity.step, True, start, end)
@@ -244,7 +244,7 @@ def _presets(plain: str) -> Iterator[AmountCriterion]:
 
 
 def _described(plain: str) -> Iterator[tuple[AmountCriterion, Word]]:
-    """Amounts that an adjective states: "rigid", "very lipophilic", "not aromatic"."""
+    """Read amounts that an adjective states: "rigid", "very lipophilic", "not aromatic"."""
     for pattern, word in _ADJECTIVES:
         step = _step(word.name)
         for match in pattern.finditer(plain):
@@ -279,16 +279,16 @@ def _denied(low: float, high: float, step: float) -> tuple[float, float]:
     return (high + step, _INF) if low == -_INF else (-_INF, _INF)
 
 
-def _without_overlap(found: Sequence[AmountCriterion]) -> list[AmountCriterion]:
+def _without_overlap(amounts: Sequence[AmountCriterion]) -> list[AmountCriterion]:
     """Keep the longer of two that read the same words; the limits of one rule share theirs."""
     kept: list[AmountCriterion] = []
-    for one in sorted(found, key=lambda one: (one.start - one.end, one.start)):
-        if not any(_clash(one, other) for other in kept):
-            kept.append(one)
+    for amount in sorted(amounts, key=lambda amount: (amount.start - amount.end, amount.start)):
+        if not any(_clash(amount, other) for other in kept):
+            kept.append(amount)
     return kept
 
 
-def _clash(one: AmountCriterion, other: AmountCriterion) -> bool:
-    if (one.start, one.end) == (other.start, other.end) and one.name != other.name:
+def _clash(amount: AmountCriterion, other: AmountCriterion) -> bool:
+    if (amount.start, amount.end) == (other.start, other.end) and amount.name != other.name:
         return False
-    return one.start < other.end and other.start < one.end
+    return amount.start < other.end and other.start < amount.end

@@ -81,5 +81,5 @@ def check_reading(read: Interpretation) -> None:
         InputError: Saying so, and what to do.
     """
     if not read.reference and not any(any(map(str.isalnum, phrase.kept)) for phrase in read.phrases):
-        words = ", ".join(one.words for one in read.exclusions)
+        words = ", ".join(exclusion.words for exclusion in read.exclusions)
         raise InputError(f"The query says only what to leave out ({words}): write also what you look for.")

@@ -127,14 +127,14 @@ def find_compounds(text: str) -> list[tuple[str, int, int]]:
         (class name, start, end) in text order; a word that holds several names them all with its own span.
     """
     taken = [(start, end) for _, start, end in find_classes(text)]
-    found = []
+    compounds = []
     for word in _WORD.finditer(text):
         if any(start < word.end() and word.start() < end for start, end in taken):
             continue
         plain = word.group().lower()
         names = [QUALIFIERS[plain]] if plain in QUALIFIERS else list(dict.fromkeys(_parted(plain)))
-        found += [(name, word.start(), word.end()) for name in names]
-    return found
+        compounds += [(name, word.start(), word.end()) for name in names]
+    return compounds
 
 
 def _parted(word: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a text asks of a molecule that can be told of it: classes, amounts, parts, stereodescriptors and roles."""
+"""All that a text asks of a molecule and that can be checked: classes, amounts, parts, stereodescriptors and roles."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ _STATED = 0.85  # how far a short text that states a number counts as saying not
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What one text says that can be told of a molecule.
+    """What one text says that can be checked of a molecule.
 
     Attributes:
-        criteria: Classes and amounts.
+        criteria: Classes, amounts and other conditions on the structure.
         parts: Named structures.
         configuration: How many of each stereodescriptor it states.
         roles: Roles that it names, where it says little else; of those in a longer text nothing is made, since what
@@ -39,7 +39,7 @@ class Constraints:
 
     @property
     def alone(self) -> float:
-        """How far the text says nothing but this, 0 to 1: the share that was read, of a text that is short.
+        """Return how far the text says nothing but this, 0 to 1: the share that was read, of a text that is short.
 
         A caption that was read by half still says much that only likeness can tell; a query read by half does not.
         """
@@ -47,8 +47,8 @@ class Constraints:
 
     @property
     def certain(self) -> float:
-        """The same for what numbers state, which is meant whatever else a short text says."""
-        stated = any(one.exact for one in self.criteria.amounts) and self.words <= _SHORT
+        """Return the same for what numbers state, which is meant whatever else a short text says."""
+        stated = any(amount.exact for amount in self.criteria.amounts) and self.words <= _SHORT
         return max(self.alone, _STATED if stated else 0.0)
 
 
@@ -58,7 +58,7 @@ def read_constraints(
     shares: Sequence[float] | None = None,
     roles: Sequence[str] = (),
 ) -> list[Constraints]:
-    """Read what texts say that can be told of a molecule.
+    """Read what texts say that can be checked of a molecule.
 
     Args:
         texts: The texts.
@@ -66,22 +66,26 @@ def read_constraints(
         shares: Weight of each text; 1 where None.
         roles: Names of the roles that a model has learned.
     """
-    read = []
+    constraints = []
     weights = [1.0] * len(texts) if shares is None else shares
     for text, mentions, share in zip(texts, find_mentions(texts, lexicon), weights, strict=True):
         words = max(1, len(text.split()))
-        named = find_roles(text, roles) if words * LEAST <= _SHORT else ()
-        one = _read(text, mentions, named, share, words)
-        read.append(_read(text, mentions, (), share, words) if named and one.alone < LEAST else one)
-    return read
+        named_roles = find_roles(text, roles) if words * LEAST <= _SHORT else ()
+        with_roles = _constraints_of(text, mentions, named_roles, share, words)
+        constraints.append(
+            _constraints_of(text, mentions, (), share, words)
+            if named_roles and with_roles.alone < LEAST
+            else with_roles
+        )
+    return constraints
 
 
-def _read(
+def _constraints_of(
     text: str, mentions: Sequence[Mention], roles: tuple[NamedRole, ...], share: float, words: int
 ) -> Constraints:
     """Read one text; words within a role's name are not read as anything smaller."""
-    spans = [(one.start, one.end) for one in roles]
-    parts = parts_of([one for one in mentions if not inside(one, spans)])
-    places = [(one.start, one.end) for one in parts]
-    criteria = read_criteria(text, places, [one.smiles for one in parts], spans)
+    spans = [(role.start, role.end) for role in roles]
+    parts = parts_of([mention for mention in mentions if not inside(mention, spans)])
+    places = [(part.start, part.end) for part in parts]
+    criteria = read_criteria(text, places, [part.smiles for part in parts], spans)
     return Constraints(criteria, tuple(parts), stated_configuration(text), roles, share, words, text)

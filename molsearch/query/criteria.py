@@ -5,7 +5,7 @@ none of it needs to be learned.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,11 +21,11 @@ class Placed(Protocol):
 
     @property
     def start(self) -> int:
-        """Where its words begin."""
+        """Return where its words begin."""
 
     @property
     def end(self) -> int:
-        """Where they end."""
+        """Return where its words end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,31 +109,37 @@ def read_criteria(
     """
     whole = {(start, end) for _, start, end in find_classes(text)} if roles else set()
     closed = [span for span in roles if span not in whole]
-    amounts = [one for one in read_amounts(text) if not inside(one, roles)]
+    amounts = [amount for amount in read_amounts(text) if not inside(amount, roles)]
     if len(text.split()) > MOST_WORDS:
-        found = [(*one, 0) for one in (*find_classes(text), *find_compounds(text))]
+        named_classes = [(*named, 0) for named in (*find_classes(text), *find_compounds(text))]
         conditions: tuple[StructureCriterion, ...] = ()
         read: tuple[tuple[int, int], ...] = ()
     else:
-        named = [(smiles, *span) for smiles, span in zip(structures, parts, strict=False)]
-        sentence = read_sentence(text, named, [*((one.start, one.end) for one in amounts), *closed])
-        found = list(sentence.classes)
-        conditions = tuple(StructureCriterion(*one) for one in sentence.conditions)
+        named_parts = [(smiles, *span) for smiles, span in zip(structures, parts, strict=False)]
+        sentence = read_sentence(text, named_parts, [*_spans(amounts), *closed])
+        named_classes = list(sentence.classes)
+        conditions = tuple(StructureCriterion(*condition) for condition in sentence.conditions)
         read = sentence.spans
-    classes = [ClassCriterion(name, class_named(name).row, start, end, choice) for name, start, end, choice in found]
-    amounts = [one for one in amounts if not inside(one, [*read, *((each.start, each.end) for each in classes)])]
-    classes = [one for one in classes if not inside(one, [*((each.start, each.end) for each in amounts), *closed])]
-    told = [*((one.start, one.end) for one in classes), *((one.start, one.end) for one in amounts)]
-    return Criteria(tuple(classes), tuple(amounts), conditions, _coverage(text, [*parts, *roles, *read, *told]))
+    classes = [
+        ClassCriterion(name, class_named(name).row, start, end, choice) for name, start, end, choice in named_classes
+    ]
+    amounts = [amount for amount in amounts if not inside(amount, [*read, *_spans(classes)])]
+    classes = [criterion for criterion in classes if not inside(criterion, [*_spans(amounts), *closed])]
+    spans = [*parts, *roles, *read, *_spans(classes), *_spans(amounts)]
+    return Criteria(tuple(classes), tuple(amounts), conditions, _coverage(text, spans))
 
 
-def inside(one: Placed, spans: Sequence[tuple[int, int]]) -> bool:
-    """Tell whether something read in a text lies within one of some spans."""
-    return any(start <= one.start and one.end <= end for start, end in spans)
+def inside(placed: Placed, spans: Sequence[tuple[int, int]]) -> bool:
+    """Return whether something read in a text lies within any of the spans."""
+    return any(start <= placed.start and placed.end <= end for start, end in spans)
+
+
+def _spans(criteria: Iterable[Placed]) -> list[tuple[int, int]]:
+    return [(criterion.start, criterion.end) for criterion in criteria]
 
 
 def _coverage(text: str, spans: Sequence[tuple[int, int]]) -> float:
-    """Share of the telling characters that lie in a span."""
+    """Compute the share of the letters and digits, filler words left out, that lie in a span."""
     read = unread = 0
     for word in _WORD.finditer(text):
         length = len(word.group())

@@ -115,15 +115,15 @@ def read_exclusions(
     """
     text = " ".join(text.split())
     parts: list[str] = []
-    found: list[Exclusion] = []
+    exclusions: list[Exclusion] = []
     at = 0
     for clause in islice(_clauses(text, lexicon or {}), _MOST_CLAUSES):
         meanings = [item.meaning for item in clause.items]
-        found += [one for one in meanings if one.kind == "unread" or one.read_as not in allowed]
+        exclusions += [meaning for meaning in meanings if meaning.kind == "unread" or meaning.read_as not in allowed]
         stays = [
             item.written
-            for item, one in zip(clause.items, meanings, strict=True)
-            if one.kind == "unread" or one.read_as in allowed
+            for item, meaning in zip(clause.items, meanings, strict=True)
+            if meaning.kind == "unread" or meaning.read_as in allowed
         ]
         parts.append(text[at : clause.start])
         if len(stays) == len(clause.items):
@@ -133,7 +133,7 @@ def read_exclusions(
         at = clause.end
     if not parts:
         return text, ()
-    return _tidy("".join([*parts, text[at:]])), tuple(found)
+    return _tidy("".join([*parts, text[at:]])), tuple(exclusions)
 
 
 def exclusion_named(words: str, lexicon: Mapping[str, str] | None = None) -> Exclusion:
@@ -148,15 +148,15 @@ def exclusion_named(words: str, lexicon: Mapping[str, str] | None = None) -> Exc
     """
     words = " ".join(words.split())
     bare = words[_skip(_DETERMINER, words, 0) :]
-    if bare and (found := _class_of(bare)):
-        return found
+    if bare and (exclusion := _class_of(bare)):
+        return exclusion
     try:
         compile_smarts("" if " " in words else words)  # RDKit would read no further than the space
         return Exclusion(words, "smarts", words)
     except InputError:
         pass  # a name is tried next; the sentence below covers all of it
-    if bare and (found := _structure_of(bare, lexicon)):
-        return found
+    if bare and (exclusion := _structure_of(bare, lexicon)):
+        return exclusion
     raise InputError(
         f"This cannot be left out: got {words[:80]!r}, expected a chemical class such as 'lactone', an element, "
         "a SMARTS pattern or the name of a compound; correct it."
@@ -233,14 +233,14 @@ def _free(text: str, ending: re.Match[str]) -> _Clause | None:
 
 
 def _end_of(text: str, start: int) -> int:
-    """Where the words that begin at ``start`` end: before a sign, a conjunction or a new thought."""
+    """Find where the words that begin at ``start`` end: before punctuation, a conjunction or a new thought."""
     stop = _STOP.search(text, start)
     return stop.start() if stop else len(text)
 
 
 def _skip(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    return found.end() if found else at
+    match = pattern.match(text, at)
+    return match.end() if match else at
 
 
 def _class_of(words: str) -> Exclusion | None:
@@ -250,9 +250,9 @@ def _class_of(words: str) -> Exclusion | None:
     if part:
         return Exclusion(words, "smarts", part)
     for title in dict.fromkeys((words.strip(), name, f"{name} compound")):  # "hydroxy" is no class, the compound is
-        found = find_classes(title, exact=True)
-        if found and found[0][1:] == (0, len(title)):
-            return Exclusion(words, "class", found[0][0])
+        classes = find_classes(title, exact=True)
+        if classes and classes[0][1:] == (0, len(title)):
+            return Exclusion(words, "class", classes[0][0])
     return None
 
 
@@ -267,7 +267,7 @@ def _structure_of(words: str, lexicon: Mapping[str, str] | None) -> Exclusion | 
 
 
 def _tidy(text: str) -> str:
-    """Close the gaps that words leave: doubled spaces and signs, and conjunctions that join nothing."""
+    """Close the gaps that words leave: doubled spaces and punctuation, and conjunctions that join nothing."""
     line = re.sub(r" ([,;:.!?)])", r"\1", " ".join(text.split()))
     line = re.sub(r"([,;:]) ?[,;:]", r"\1", line)
     line = re.sub(r"[,;:]\.", ".", line)

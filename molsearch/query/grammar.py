@@ -13,7 +13,7 @@ from molsearch.chem.ontology.classes import find_classes
 from molsearch.chem.ontology.groups import find_groups
 from molsearch.query.amounts import quantified
 from molsearch.query.compounding import find_compounds
-from molsearch.query.multiples import find_multiples
+from molsearch.query.multiples import Multiple, find_multiples
 from molsearch.query.nomenclature.derivatives import DERIVATIVES, derivative_of
 from molsearch.query.occurrences import Target
 from molsearch.query.quantities import Quantity
@@ -94,7 +94,7 @@ class NamedThing:
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """What must hold: that there are so many, or that they are so attached; that none of several is there."""
+        """List what must hold: that there are so many, or that they are so attached; that none of several is there."""
         counts = [Count(target, self.low, self.high) for target in (self.target, *self.others)]
         if self.link or len(counts) == 1 or self.denied:
             return (self.link,) if self.link else tuple(counts)
@@ -102,12 +102,12 @@ class NamedThing:
 
     @property
     def count(self) -> Count:
-        """The condition that there are so many."""
+        """Make the condition that there are so many."""
         return Count(self.target, self.low, self.high)
 
     @property
     def denied(self) -> bool:
-        """Whether it must be absent."""
+        """Return whether it must be absent."""
         return self.high == 0
 
 
@@ -134,72 +134,75 @@ def read_sentence(text: str, parts: Sequence[tuple[str, int, int]], taken: Seque
         parts: (SMILES, start, end) of the structures that it names.
         taken: Where amounts are stated; what lies inside is none of a structure.
     """
-    everything = _denials(text, [_counted(text, one) for one in _named(text, parts, taken)])
-    named = [one for one in everything if not one.broader]
+    things = _denials(text, [_counted(text, thing) for thing in _named(text, parts, taken)])
+    named = [thing for thing in things if not thing.broader]
     conditions: list[tuple[Condition, int, int]] = [*_links(text, named)]
     choices = _choices(text, named)
     for choice in {number: None for number in choices if number}:
-        members = [one for one, number in zip(named, choices, strict=True) if number == choice]
-        if any(one.target.kind != "class" or one.stated for one in members):
-            either = Either(tuple(one.conditions[0] for one in members))
-            conditions.append((either, members[0].start, members[-1].end))
+        options = [thing for thing, number in zip(named, choices, strict=True) if number == choice]
+        if any(thing.target.kind != "class" or thing.stated for thing in options):
+            either = Either(tuple(thing.conditions[0] for thing in options))
+            conditions.append((either, options[0].start, options[-1].end))
     mixed = {
         number
-        for one, number in zip(named, choices, strict=True)
-        if number and (one.target.kind != "class" or one.stated)
+        for thing, number in zip(named, choices, strict=True)
+        if number and (thing.target.kind != "class" or thing.stated)
     }
     classes = []
-    for one, number in zip(named, choices, strict=True):
+    for thing, number in zip(named, choices, strict=True):
         if number in mixed:
             continue
-        if _reacted(text, one):
+        if _reacted(text, thing):
             continue
-        if one.target.kind == "class" and not one.denied and one.low > 0:
-            classes.append((one.target.name, one.start, one.end, number))
-        if one.target.kind != "class" or one.stated:
-            conditions += [(each, one.start, one.end) for each in one.conditions]
-    classes += _broader(text, everything, list(zip(named, choices, strict=True)))
-    formulas = [(Formula(found.group()), *found.span()) for found in _FORMULA.finditer(text)]
+        if thing.target.kind == "class" and not thing.denied and thing.low > 0:
+            classes.append((thing.target.name, thing.start, thing.end, number))
+        if thing.target.kind != "class" or thing.stated:
+            conditions += [(condition, thing.start, thing.end) for condition in thing.conditions]
+    classes += _broader(text, things, list(zip(named, choices, strict=True)))
+    formulas = [(Formula(match.group()), *match.span()) for match in _FORMULA.finditer(text)]
     conditions += formulas
-    spans = [(one.start, one.end) for one in everything] + [(start, end) for _, start, end in formulas]
-    return Sentence(tuple(classes), tuple({one[0]: one for one in reversed(conditions)}.values())[::-1], tuple(spans))
+    spans = [(thing.start, thing.end) for thing in things] + [(start, end) for _, start, end in formulas]
+    distinct = {placed[0]: placed for placed in reversed(conditions)}.values()  # of equal ones the first
+    return Sentence(tuple(classes), tuple(distinct)[::-1], tuple(spans))
 
 
 def _broader(
-    text: str, everything: Sequence[NamedThing], choices: Sequence[tuple[NamedThing, int]]
+    text: str, things: Sequence[NamedThing], choices: Sequence[tuple[NamedThing, int]]
 ) -> list[tuple[str, int, int, int]]:
     """List the classes that say less of the same words; of alternatives, what all of them say must hold."""
-    read = []
-    for one in everything:
-        if not one.broader or one.denied or _reacted(text, one):
+    classes = []
+    for thing in things:
+        if not thing.broader or thing.denied or _reacted(text, thing):
             continue
-        number = next((number for other, number in choices if other.start <= one.start < other.end), 0)
-        said = [_said(other, everything) for other, choice in choices if number and choice == number]
-        if all(one.target in targets for targets in said):
-            read.append((one.target.name, one.start, one.end, 0))
-        elif all(said):
-            read += [
-                (target.name, one.start, one.end, number) for targets in said for target in sorted(targets, key=str)
+        number = next((number for other, number in choices if other.start <= thing.start < other.end), 0)
+        alternatives = [_stated_classes(other, things) for other, choice in choices if number and choice == number]
+        if all(thing.target in targets for targets in alternatives):
+            classes.append((thing.target.name, thing.start, thing.end, 0))
+        elif all(alternatives):
+            classes += [
+                (target.name, thing.start, thing.end, number)
+                for targets in alternatives
+                for target in sorted(targets, key=str)
             ]
-    return list(dict.fromkeys(read))
+    return list(dict.fromkeys(classes))
 
 
-def _said(one: NamedThing, everything: Sequence[NamedThing]) -> frozenset[Target]:
-    """Classes that the words of one alternative say, itself or what is broader."""
-    inside = (other for other in everything if other.broader and one.start <= other.start and other.end <= one.end)
-    return frozenset(each.target for each in (one, *inside) if each.target.kind == "class")
+def _stated_classes(thing: NamedThing, things: Sequence[NamedThing]) -> frozenset[Target]:
+    """Collect the classes that the words of one alternative state, itself or what is broader."""
+    inside = (other for other in things if other.broader and thing.start <= other.start and other.end <= thing.end)
+    return frozenset(alike.target for alike in (thing, *inside) if alike.target.kind == "class")
 
 
-def _reacted(text: str, one: NamedThing) -> bool:
-    """Tell whether something is named as what another thing was made of: an ester of an acid is no acid."""
-    if one.target.name in _CARBONYLS:
-        return _OF_CARBONYL.search(text, 0, one.start) is not None
-    acid = text[one.start : one.end].lower().rstrip("s").endswith("acid")
-    return acid and _OF_ACID.search(text, 0, one.start) is not None
+def _reacted(text: str, thing: NamedThing) -> bool:
+    """Return whether something is named as what another thing was made of: an ester of an acid is no acid."""
+    if thing.target.name in _CARBONYLS:
+        return _OF_CARBONYL.search(text, 0, thing.start) is not None
+    acid = text[thing.start : thing.end].lower().rstrip("s").endswith("acid")
+    return acid and _OF_ACID.search(text, 0, thing.start) is not None
 
 
 def _named(text: str, parts: Sequence[tuple[str, int, int]], taken: Sequence[tuple[int, int]]) -> list[NamedThing]:
-    """Everything that is named, the longest first where two read the same words."""
+    """Find everything that is named; of two that read the same words the longer counts."""
     exact = set(find_classes(text, exact=True))
     groups = [NamedThing(Target("group", name), start, end) for name, start, end in find_groups(text)]
     classes = [NamedThing(Target("class", name), start, end) for name, start, end in find_classes(text)]
@@ -217,92 +220,99 @@ def _named(text: str, parts: Sequence[tuple[str, int, int]], taken: Sequence[tup
         # "an inhibitor of …"; and what the tables know word by word is no name: "sulfonyl piperazine"
         elif not _FOR.search(text, 0, start) and not _known(text[start:end]):
             structures.append(NamedThing(Target("part", smiles), start, end))
-    multiples = [
-        NamedThing(one.counted.target, one.start, one.end, one.counted.low, one.counted.high, True, one.link)
-        for one in find_multiples(text)
-    ]
-    first = [*derived, *(one for one in classes if (one.target.name, one.start, one.end) in exact)]
-    order = [*first, *multiples, *groups, *(one for one in classes if one not in first), *structures, *compounds]
+    multiples = [_of_multiple(multiple) for multiple in find_multiples(text)]
+    first = [*derived, *(thing for thing in classes if (thing.target.name, thing.start, thing.end) in exact)]
+    order = [*first, *multiples, *groups, *(thing for thing in classes if thing not in first), *structures, *compounds]
     kept: list[NamedThing] = []
-    for one in sorted(order, key=lambda one: one.start - one.end):
-        if any(_covers(span, one) for span in taken):
+    for thing in sorted(order, key=lambda thing: thing.start - thing.end):
+        if any(_covers(span, thing) for span in taken):
             continue
-        clash = [other for other in kept if one.start < other.end and other.start < one.end]
-        same = [other for other in clash if (other.start, other.end) == (one.start, one.end)]
+        clash = [other for other in kept if thing.start < other.end and other.start < thing.end]
+        same = [other for other in clash if (other.start, other.end) == (thing.start, thing.end)]
         # A word may name a class and, more narrowly, a group or a structure; two things a compound word.
         if not clash:
-            kept.append(one)
-        elif len(same) == len(clash) and (one in classes or one in compounds):
-            kept.append(one if all(other in compounds for other in same) else replace(one, broader=True))
-    return sorted(kept, key=lambda one: (one.start, one.end))
+            kept.append(thing)
+        elif len(same) == len(clash) and (thing in classes or thing in compounds):
+            kept.append(thing if all(other in compounds for other in same) else replace(thing, broader=True))
+    return sorted(kept, key=lambda thing: (thing.start, thing.end))
 
 
-def _known(words: str) -> bool:
-    """Tell whether several words without a locant are each known to the tables."""
-    if " " not in words or any(map(str.isdigit, words)):
-        return False
-    known = [(start, end) for _, start, end in (*find_groups(words), *find_classes(words))]
-    return all(
-        any(start <= word.start() and word.end() <= end for start, end in known) for word in _WORD.finditer(words)
+def _of_multiple(multiple: Multiple) -> NamedThing:
+    counted = multiple.counted
+    return NamedThing(
+        counted.target, multiple.start, multiple.end, counted.low, counted.high, stated=True, link=multiple.link
     )
 
 
-def _covers(amount: tuple[int, int], one: NamedThing) -> bool:
-    """Tell whether words are read as an amount rather than as structure: "bicyclic" stays a class, "cationic" not."""
+def _known(words: str) -> bool:
+    """Return whether several words without a locant are each known to the tables."""
+    if " " not in words or any(map(str.isdigit, words)):
+        return False
+    spans = [(start, end) for _, start, end in (*find_groups(words), *find_classes(words))]
+    return all(
+        any(start <= word.start() and word.end() <= end for start, end in spans) for word in _WORD.finditer(words)
+    )
+
+
+def _covers(amount: tuple[int, int], thing: NamedThing) -> bool:
+    """Return whether words are read as an amount rather than as structure: "bicyclic" stays a class, "cationic" not."""
     start, end = amount
-    inside = start <= one.start and one.end <= end
-    return inside and ((start, end) != (one.start, one.end) or one.target.kind != "class")
+    inside = start <= thing.start and thing.end <= end
+    return inside and ((start, end) != (thing.start, thing.end) or thing.target.kind != "class")
 
 
-def _counted(text: str, one: NamedThing) -> NamedThing:
+def _counted(text: str, thing: NamedThing) -> NamedThing:
     """Take the number that stands before what is named."""
-    if one.stated:
-        return one
-    found = quantified(text[: one.end].lower(), one.start, one.end, _THINGS)  # "carbon 2" is no number of carbons
-    if found is None or (found.start == one.start and found.end == one.end):
-        return one
-    if found.exact:
-        low, high = max(found.low, 0.0), found.high
+    if thing.stated:
+        return thing
+    before = text[: thing.end].lower()  # only so far: "carbon 2" is no number of carbons
+    amount = quantified(before, thing.start, thing.end, _THINGS)
+    if amount is None or (amount.start == thing.start and amount.end == thing.end):
+        return thing
+    if amount.exact:
+        low, high = max(amount.low, 0.0), amount.high
     else:
-        low, high = (2.0, _INF) if found.high == _INF else (0.0, 1.0)
-    return replace(one, start=min(one.start, found.start), end=max(one.end, found.end), low=low, high=high, stated=True)
+        low, high = (2.0, _INF) if amount.high == _INF else (0.0, 1.0)
+    return replace(
+        thing, start=min(thing.start, amount.start), end=max(thing.end, amount.end), low=low, high=high, stated=True
+    )
 
 
 def _denials(text: str, named: Sequence[NamedThing]) -> list[NamedThing]:
     """Take what is denied, and the rest of a list of which the first is."""
-    read: list[NamedThing] = []
-    for one in named:
-        before = read[-1] if read else None
-        denied = one.denied
-        start = one.start
-        if not one.stated and (found := _NO.search(text, 0, one.start)):
-            denied, start = True, found.start()
-        elif not one.stated and (found := _FREE.match(text[one.end :])):
-            denied = not text[one.start : one.end].lower().startswith("free")
-        elif before is not None and before.denied and _NOR.match(text[before.end : one.start]):
+    things: list[NamedThing] = []
+    for thing in named:
+        before = things[-1] if things else None
+        denied = thing.denied
+        start = thing.start
+        if not thing.stated and (match := _NO.search(text, 0, thing.start)):
+            denied, start = True, match.start()
+        elif not thing.stated and (match := _FREE.match(text[thing.end :])):
+            denied = not text[thing.start : thing.end].lower().startswith("free")
+        elif before is not None and before.denied and _NOR.match(text[before.end : thing.start]):
             denied = True
-        if denied and not one.denied:
-            one = replace(one, start=start, low=0.0, high=0.0, stated=True)
-        read.append(one)
-    return read
+        if denied and not thing.denied:
+            thing = replace(thing, start=start, low=0.0, high=0.0, stated=True)
+        things.append(thing)
+    return things
 
 
 def _links(text: str, named: Sequence[NamedThing]) -> list[tuple[Attachment, int, int]]:
     """Find what is attached to what: (link, start, end)."""
     links = []
-    for place, (one, other) in enumerate(pairwise(named)):
-        between = text[one.end : other.start]
+    for place, (bearer, borne) in enumerate(pairwise(named)):
+        between = text[bearer.end : borne.start]
         firm = between in ("", " ", "-") or _FIRM_LINK.match(between) is not None
-        if (not firm and not _WITH.match(between)) or one.denied or other.denied or one.target == other.target:
+        if (not firm and not _WITH.match(between)) or bearer.denied or borne.denied or bearer.target == borne.target:
             continue
-        others = [other]
+        others = [borne]
         while place + 1 + len(others) < len(named):
             following = named[place + 1 + len(others)]
             if not _AND.match(text[others[-1].end : following.start]) or following.denied:
                 break
             others.append(following)
-        link = Attachment(one.target, tuple(each.count for each in others), firm, one.low, one.high)
-        links.append((link, one.start, max(others[-1].end, one.end)))
+        link = Attachment(bearer.target, tuple(thing.count for thing in others), firm, bearer.low, bearer.high)
+        links.append((link, bearer.start, max(others[-1].end, bearer.end)))
     return links
 
 

@@ -73,37 +73,37 @@ class Multiple:
 
 def _substituted(plain: str) -> Iterator[Multiple]:
     """Yield words made of a substituent that the group table knows and what bears it: "ethoxyphenyl"."""
-    for found in _BEARING.finditer(plain):
-        lead = found["lead"]
+    for match in _BEARING.finditer(plain):
+        lead = match["lead"]
         number = next((times for times in _TIMES if lead.startswith(times) and lead != times), "")
         for times in dict.fromkeys(("", number)):
             what = lead.removeprefix(times).strip("()")
             groups = find_groups(what)
             if len(groups) == 1 and groups[0][1:] == (0, len(what)):
                 counted = Count(Target("group", groups[0][0]), *_range(times or "mono", not times))
-                yield Multiple(counted, *found.span(), Attachment(Target(*_BEARERS[found["bearer"]]), (counted,), True))
+                yield Multiple(counted, *match.span(), Attachment(Target(*_BEARERS[match["bearer"]]), (counted,), True))
                 break
 
 
 def find_multiples(text: str) -> Iterator[Multiple]:
     """Yield what is counted inside the words of a text."""
     plain = text.lower()
-    for found in _BORNE.finditer(plain):
-        counted = Count(Target("group", _COUNTED[found["what"]]), *_range(found["times"] or "mono", not found["times"]))
-        bearer = Target(*_BEARERS[found["bearer"]])
-        yield Multiple(counted, *found.span(), Attachment(bearer, (counted,), True))
+    for match in _BORNE.finditer(plain):
+        counted = Count(Target("group", _COUNTED[match["what"]]), *_range(match["times"] or "mono", not match["times"]))
+        bearer = Target(*_BEARERS[match["bearer"]])
+        yield Multiple(counted, *match.span(), Attachment(bearer, (counted,), True))
     yield from _substituted(plain)
-    for found in _MULTIPLE.finditer(plain):
-        yield Multiple(Count(Target("group", _COUNTED[found["what"]]), *_range(found["times"])), *found.span())
+    for match in _MULTIPLE.finditer(plain):
+        yield Multiple(Count(Target("group", _COUNTED[match["what"]]), *_range(match["times"])), *match.span())
     whole = {(start, end) for _, start, end in (*find_classes(text), *find_groups(text))}
-    for found in _COMPOSED.finditer(plain):
-        start = found.start("rest")
-        if any(before <= found.start() < end for before, end in whole):
+    for match in _COMPOSED.finditer(plain):
+        start = match.start("rest")
+        if any(before <= match.start() < end for before, end in whole):
             continue
         for kind, names in (("class", find_classes(text[start:])), ("group", find_groups(text[start:]))):
             if names and names[0][1] == 0:
-                counted = Count(Target(kind, names[0][0]), *_range(found["times"]))
-                yield Multiple(counted, found.start(), start + names[0][2])
+                counted = Count(Target(kind, names[0][0]), *_range(match["times"]))
+                yield Multiple(counted, match.start(), start + names[0][2])
                 break
 
 

@@ -13,7 +13,7 @@ from rdkit import Chem
 from molsearch.query.opsin import MAX_NAME_CHARS, Opsin, the_opsin
 from molsearch.query.respelling import spellings
 
-# What tells a row of arrays.RELATIONS; the other rows are told without words.
+# The words that state a relation of arrays.RELATIONS; the other relations need none.
 _FORM = r"conjugate (?:acid|base)|enantiomer|tautomer|diastereo\w+|epimer|zwitterion\w*|protonation|deprotonation"
 _SALT = r"salt(?: form)?|hydrochloride|hydrate|isotopologue|racemate"
 _ORIGIN = r"derives from|derived from|functionally related to|derivative of|that is|consisting of|has a parent"
@@ -77,9 +77,9 @@ def candidates(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _subject_span(text: str) -> tuple[int, int] | None:
-    """Everything before the first " is a": the name of a caption that begins with one."""
-    found = _SUBJECT.match(text)
-    return None if found is None or found[1].lower() in _STOP else found.span(1)
+    """Find what stands before the first " is a": the name of a caption that begins with one."""
+    match = _SUBJECT.match(text)
+    return None if match is None or match[1].lower() in _STOP else match.span(1)
 
 
 def _relation(text: str, mention: Mention, before: Mention | None) -> str:
@@ -105,7 +105,7 @@ def find_mentions(
     opsin = opsin or the_opsin()
     lexicon = lexicon or {}
     spans = [_spans(text) for text in texts]
-    names = {text[start:end] for text, found in zip(texts, spans, strict=True) for start, end in found}
+    names = {text[start:end] for text, text_spans in zip(texts, spans, strict=True) for start, end in text_spans}
     forms = {name: _spellings(name) for name in sorted(names)}
     table = opsin.resolve(form for spelt in forms.values() for form in spelt)
     resolved = {
@@ -113,7 +113,7 @@ def find_mentions(
         for name, spelt in forms.items()
         if (smiles := lexicon.get(name.lower()) or next((table[form] for form in spelt if form in table), ""))
     }
-    return [_choose(text, found, resolved) for text, found in zip(texts, spans, strict=True)]
+    return [_choose(text, text_spans, resolved) for text, text_spans in zip(texts, spans, strict=True)]
 
 
 # A query is searched twice, with the lexicon for the encoder and without it for exact names: what does not depend on

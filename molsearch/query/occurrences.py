@@ -49,13 +49,13 @@ class Target:
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """Row numbers of classes that every molecule with it belongs to."""
+        """List the row numbers of classes that every molecule with it belongs to."""
         if self.kind == "class":
             return (class_named(self.name).row,)
         return rows_within(group_named(self.name)) if self.kind == "group" else _rows_of_part(self.name)
 
-    def held(self, mol: Chem.Mol) -> bool:
-        """Tell whether the molecule holds it."""
+    def occurs_in(self, mol: Chem.Mol) -> bool:
+        """Return whether the molecule holds it."""
         if self.kind == "class":
             return belongs(mol, self.name)
         if self.kind == "group":
@@ -64,26 +64,26 @@ class Target:
 
     def places(self, mol: Chem.Mol) -> list[Place]:
         """List where it sits, each place once; wildcards are left out."""
-        found: Sequence[tuple[int, ...]]
+        occurrences: Sequence[tuple[int, ...]]
         if self.kind == "class" and self.name in _COUNTED_AS:
             return Target("group", _COUNTED_AS[self.name]).places(mol)
         if self.kind == "class":
-            found = matches(mol, self.name)
+            occurrences = matches(mol, self.name)
         elif self.kind == "group" and (term := _numbered(_pattern(group_named(self.name).pattern))):
-            found = _rings(mol, term.predicate)
+            occurrences = _rings(mol, term.predicate)
         elif self.kind == "group":
-            found = _pattern(group_named(self.name).pattern).atoms(mol)
+            occurrences = _pattern(group_named(self.name).pattern).atoms(mol)
         else:
             query = _query(self.name)
             own = [atom.GetIdx() for atom in query.GetAtoms() if atom.GetAtomicNum()]
-            ways = mol.GetSubstructMatches(query, maxMatches=MAX_COUNTED)
-            found = [tuple(way[atom] for atom in own) for way in ways]
-        return list(dict.fromkeys(map(frozenset, found)))[:_MOST_PLACES]
+            matched = mol.GetSubstructMatches(query, maxMatches=MAX_COUNTED)
+            occurrences = [tuple(match[atom] for atom in own) for match in matched]
+        return list(dict.fromkeys(map(frozenset, occurrences)))[:_MOST_PLACES]
 
-    def whole(self, mol: Chem.Mol) -> bool:
-        """Tell whether it stands as it was named: "4-chlorophenyl" with no further substituent on the ring."""
+    def is_whole_in(self, mol: Chem.Mol) -> bool:
+        """Return whether it stands as it was named: "4-chlorophenyl" with no further substituent on the ring."""
         if self.kind != "part" or "*" not in self.name:
-            return self.held(mol)
+            return self.occurs_in(mol)
         return bool(mol.HasSubstructMatch(query_of_part(self.name, whole=True)[0] or _NOTHING))
 
     def count(self, mol: Chem.Mol) -> int:
@@ -92,7 +92,7 @@ class Target:
             return Target("group", _COUNTED_AS[self.name]).count(mol)
         if self.kind == "group" and (term := _numbered(_pattern(group_named(self.name).pattern))):
             return int(PREDICATES[term.predicate](mol))
-        if not self.held(mol):
+        if not self.occurs_in(mol):
             return 0
         taken: set[int] = set()
         count = 0
@@ -112,17 +112,17 @@ def core(mol: Chem.Mol, place: Place) -> Place:
     hung = {
         atom.GetIdx()
         for atom in atoms
-        if atom.GetAtomicNum() == 6 and sum(one.GetIdx() in place for one in atom.GetNeighbors()) == 1
+        if atom.GetAtomicNum() == 6 and sum(neighbour.GetIdx() in place for neighbour in atom.GetNeighbors()) == 1
     }
     return place - hung
 
 
-def linked(mol: Chem.Mol, one: Place, other: Place) -> bool:
-    """Tell whether two places share an atom or are joined by a bond; rings fused to each other are not."""
-    shared = one & other
+def linked(mol: Chem.Mol, first: Place, second: Place) -> bool:
+    """Return whether two places share an atom or are joined by a bond; rings fused to each other are not."""
+    shared = first & second
     if shared:
-        return len(shared) == 1 and one != other
-    return any(neighbour.GetIdx() in other for atom in one for neighbour in mol.GetAtomWithIdx(atom).GetNeighbors())
+        return len(shared) == 1 and first != second
+    return any(neighbour.GetIdx() in second for atom in first for neighbour in mol.GetAtomWithIdx(atom).GetNeighbors())
 
 
 def _rings(mol: Chem.Mol, kind: str) -> list[tuple[int, ...]]:
@@ -154,7 +154,7 @@ def _pattern(text: str) -> Pattern:
 
 
 def _numbered(pattern: Pattern) -> Term | None:
-    """The one condition of a pattern that asks for at least one of a number, such as "aromatic_rings>=1"."""
+    """Return the one condition of a pattern that asks for at least one of a number, such as "aromatic_rings>=1"."""
     terms = [term for alternative in pattern.alternatives for term in alternative]
     return terms[0] if len(terms) == 1 and terms[0].predicate and terms[0].operator == ">=" else None
 

@@ -69,10 +69,10 @@ class Opsin:
             if unknown and not self.broken and not available():
                 for name, smiles in zip(unknown, self._ask(unknown), strict=True):
                     self._cache[name] = smiles
-            found = {name: smiles for name in wanted if (smiles := self._cache.get(name, ""))}
+            structures = {name: smiles for name in wanted if (smiles := self._cache.get(name, ""))}
             while len(self._cache) > self._cache_size:
                 self._cache.popitem(last=False)
-        return found
+        return structures
 
     def close(self) -> None:
         """Stop the process; the next call starts another."""
@@ -110,21 +110,21 @@ class Opsin:
         while len(answers) < len(names) and not self.broken:
             fresh = self._process is None or self._process.poll() is not None
             try:
-                found, stalled = self._ask_until_stall(names[len(answers) :], fresh)
+                answered, stalled = self._ask_until_stall(names[len(answers) :], fresh)
             except OSError:  # Java cannot be run
                 self.broken = True
                 break
-            answers += found
-            deaths = deaths + 1 if fresh and not found and not stalled else 0
+            answers += answered
+            deaths = deaths + 1 if fresh and not answered and not stalled else 0
             self.broken = deaths == _MOST_DEATHS
             # A name that OPSIN stalls on, or that ends a new process at once, resolves to nothing. A process that ends
             # otherwise was ended from outside: the rest is asked again.
-            if len(answers) < len(names) and (stalled or (fresh and not found)):
+            if len(answers) < len(names) and (stalled or (fresh and not answered)):
                 answers.append("")
         return answers + [""] * (len(names) - len(answers))
 
     def _ask_until_stall(self, names: Sequence[str], fresh: bool) -> tuple[list[str], bool]:
-        """Ask until all are answered or no answer comes; tell whether that was for lack of time."""
+        """Ask until all are answered or no answer comes; return the answers, and whether time ran out."""
         if fresh or self._process is None:
             self._process = self._start()
             patience = max(self._timeout_s, 30.0)  # Java and OPSIN's grammar load before the first answer
@@ -159,5 +159,5 @@ class Opsin:
 
 @lru_cache(maxsize=1)
 def the_opsin() -> Opsin:
-    """The one warm process of this program."""
+    """Return the one warm process of this program."""
     return Opsin()

@@ -29,7 +29,7 @@ _RESIDUES = {
 }  # fmt: skip
 _CODE = "|".join(_RESIDUES)
 _PEPTIDE = re.compile(rf"^(?:(?:(?:alpha|beta|gamma)-)?(?:[LD]-)?(?:{_CODE})-)+(?:[LD]-)?(?:{_CODE})$")
-_RESIDUE = re.compile(rf"(?P<link>alpha-|beta-|gamma-)?(?P<hand>[LD]-)?(?P<code>{_CODE})")
+_RESIDUE = re.compile(rf"(?P<link>alpha-|beta-|gamma-)?(?P<chirality>[LD]-)?(?P<code>{_CODE})")
 
 
 def without_charge(name: str) -> str:
@@ -50,36 +50,36 @@ def peptide(name: str) -> str:
     written = []
     for number, residue in enumerate(residues):
         code = residue["code"]
-        hand = "" if code == "Gly" else residue["hand"] or "L-"
-        written.append((residue["link"] or "") + hand + _RESIDUES[code][number == len(residues) - 1])
+        chirality = "" if code == "Gly" else residue["chirality"] or "L-"
+        written.append((residue["link"] or "") + chirality + _RESIDUES[code][number == len(residues) - 1])
     return "-".join(written)
 
 
 def chain_locants(name: str) -> str:
     """Repeat the locants of a chain's double bonds: "(17Z)-hexacosenoic acid" as "(17Z)-hexacos-17-enoic acid"."""
-    found = _LOCANTS.search(name)
-    if not found or re.search(r"\d-(?:di|tri|tetra|penta|hexa)?en", name):
+    match = _LOCANTS.search(name)
+    if not match or re.search(r"\d-(?:di|tri|tetra|penta|hexa)?en", name):
         return ""
-    locants = re.findall(r"\d+", found["stereo"])
-    chain = found["chain"] if found["count"] else found["chain"].removesuffix("a")
-    bonds = f"-{','.join(locants)}-{found['count'] or ''}en{found['end']}"
-    return name[: found.start()] + f"({found['stereo']})-{found['rest']}{chain}{bonds}"
+    locants = re.findall(r"\d+", match["stereo"])
+    chain = match["chain"] if match["count"] else match["chain"].removesuffix("a")
+    bonds = f"-{','.join(locants)}-{match['count'] or ''}en{match['end']}"
+    return name[: match.start()] + f"({match['stereo']})-{match['rest']}{chain}{bonds}"
 
 
 def all_same(name: str) -> str:
     """Write out "all-cis-icosa-8,11,14-trienoic acid" as "(8Z,11Z,14Z)-icosa-8,11,14-trienoic acid"."""
-    found = _ALL_CIS.search(name)
-    if not found:
+    match = _ALL_CIS.search(name)
+    if not match:
         return ""
-    letter = "Z" if found["kind"] == "cis" else "E"
-    stereo = ",".join(locant + letter for locant in found["locants"].split(","))
-    return f"{name[: found.start()]}({stereo})-{found['chain']}-{found['locants']}-{found['rest']}"
+    letter = "Z" if match["kind"] == "cis" else "E"
+    stereo = ",".join(locant + letter for locant in match["locants"].split(","))
+    return f"{name[: match.start()]}({stereo})-{match['chain']}-{match['locants']}-{match['rest']}"
 
 
 def nucleotide(name: str) -> str:
     """Write nucleotide codes out: "ATP" as "adenosine 5'-triphosphate"."""
-    found = _NUCLEOTIDE.match(name)
-    return f"{'deoxy' if found[1] else ''}{_BASES[found[2]]} 5'-{_PHOSPHATES[found[3]]}" if found else ""
+    match = _NUCLEOTIDE.match(name)
+    return f"{'deoxy' if match[1] else ''}{_BASES[match[2]]} 5'-{_PHOSPHATES[match[3]]}" if match else ""
 
 
 def decapitalised(name: str) -> str:

@@ -1,8 +1,8 @@
 """What a molecule is or does to living things, as texts say it: "an antibacterial agent", "a COX-2 inhibitor".
 
-A structure does not tell a role as it tells a class, so a model learns roles from captions (model/role_head.py) and
+A structure does not decide a role as it decides a class, so a model learns roles from captions (model/role_head.py) and
 knows those that enough captions state. Which of them a text names is read here: by name, by the everyday terms of
-`roles.tsv` beside this file, where one term may stand for several roles, and by what follows from both.
+`chem/ontology/roles.tsv`, where one term may stand for several roles, and by what follows from both.
 """
 
 import re
@@ -54,7 +54,7 @@ _DENIAL = re.compile(
 _OR = re.compile(r"\s*,?\s*(?:and/or|or|/)\s*(?:an?\s+)?", re.IGNORECASE)
 _NOR = re.compile(r"[\s,]*(?:or|nor|and/or|/|,)\s*(?:an?\s+|any\s+)?", re.IGNORECASE)
 _GAP = re.compile(r"\s+")
-_LOOKED = 80  # characters before a role in which a denial may stand
+_WINDOW = 80  # characters before a role in which a denial may stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ class NamedRole:
 
 def stated_roles(caption: str) -> tuple[str, ...]:
     """Read the roles that a caption states in ChEBI's words, each with its article, in order and once."""
-    found = (role.strip() for said in _STATED.findall(caption) for role in _BETWEEN.split(said))
-    return tuple(dict.fromkeys(role for role in found if re.match(r"an? \S", role)))
+    roles = (role.strip() for statement in _STATED.findall(caption) for role in _BETWEEN.split(statement))
+    return tuple(dict.fromkeys(role for role in roles if re.match(r"an? \S", role)))
 
 
 def bare(role: str) -> str:
@@ -96,25 +96,25 @@ def find_roles(text: str, names: Sequence[str]) -> tuple[NamedRole, ...]:
     # Imported here: a machine that only trains has no RDKit.
     from molsearch.chem.ontology.classes import find_classes
 
-    found: list[NamedRole] = []
+    roles: list[NamedRole] = []
     terms = _terms(tuple(names)).find(text)
     nouns = {start for _, start, _ in find_classes(text)} if terms else set()
     denied_to = -1
     for numbers, start, end in terms:
-        window = text[max(0, start - _LOOKED) : start]
+        window = text[max(0, start - _WINDOW) : start]
         if _DENIAL.search(window) or (denied_to >= 0 and _NOR.fullmatch(text, denied_to, start)):
             denied_to = end
         elif not _BEFORE.search(window) and _says_what_it_is(text, start, end, nouns):
             role = NamedRole(numbers, start, end)
-            if found and _OR.fullmatch(text, found[-1].end, start):
-                before = found.pop()
+            if roles and _OR.fullmatch(text, roles[-1].end, start):
+                before = roles.pop()
                 role = NamedRole(tuple(dict.fromkeys(before.numbers + role.numbers)), before.start, end)
-            found.append(role)
-    return tuple(found)
+            roles.append(role)
+    return tuple(roles)
 
 
 def _says_what_it_is(text: str, start: int, end: int, nouns: set[int]) -> bool:
-    """Tell whether a role is the molecule's own by what follows: nothing that is another thing."""
+    """Return whether a role is the molecule's own by what follows: nothing that is another thing."""
     if _AFTER.match(text, end):
         return True
     gap = _GAP.match(text, end)
@@ -123,7 +123,7 @@ def _says_what_it_is(text: str, start: int, end: int, nouns: set[int]) -> bool:
 
 @lru_cache(maxsize=4)
 def _terms(names: tuple[str, ...]) -> Terms[tuple[int, ...]]:
-    """Every term with the numbers of its roles; names first, so that no other term takes their place."""
+    """Collect every term with the numbers of its roles; names first, so that no other term takes their place."""
     everyday = dict(read_rules(TABLE, "role", lambda line: (line["name"], parted(line["terms"]))))
     meant: dict[str, list[int]] = {}
     for number, name in enumerate(names):
@@ -135,7 +135,7 @@ def _terms(names: tuple[str, ...]) -> Terms[tuple[int, ...]]:
 
 
 def _shortened(term: str) -> Iterator[str]:
-    """Give what follows from a term: without an enzyme's number, turned round, with another word for the thing."""
+    """Yield what follows from a term: without an enzyme's number, turned round, with another word for the thing."""
     for ending in _AMERICAN:
         if ending[0] in term:
             yield term.replace(*ending)

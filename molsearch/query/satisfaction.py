@@ -28,11 +28,11 @@ class Condition(Protocol):
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """Row numbers of classes outside which no molecule agrees at all."""
+        """List the row numbers of classes outside which no molecule agrees at all."""
 
     @property
     def words(self) -> str:
-        """What was read, in words."""
+        """Spell what was read."""
 
     def fit(self, mol: Chem.Mol) -> float:
         """Say how well a molecule agrees, 0 to 1."""
@@ -48,12 +48,12 @@ class Count:
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """Classes of what is counted, unless none of it is asked for."""
+        """List the classes of what is counted, unless none of it is asked for."""
         return self.target.rows if self.low > 0 else ()
 
     @property
     def words(self) -> str:
-        """What is counted, and the number."""
+        """Spell what is counted, and the number."""
         if self.high == 0:
             return f"no {self.target.name}"
         if self.high == float("inf"):
@@ -65,16 +65,16 @@ class Count:
     def fit(self, mol: Chem.Mol) -> float:
         """Agree wholly inside the range, in part where there is some but not so many."""
         if (self.low == 1 and self.high == float("inf")) or self.high == 0:
-            held = self.target.held(mol)
-            if held and self.high > 0 and not self.target.whole(mol):
+            present = self.target.occurs_in(mol)
+            if present and self.high > 0 and not self.target.is_whole_in(mol):
                 return _SUBSTITUTED
-            return float(held == (self.high > 0))
-        found = self.target.count(mol)
-        if self.low <= found <= self.high:
+            return float(present == (self.high > 0))
+        count = self.target.count(mol)
+        if self.low <= count <= self.high:
             return 1.0
-        if found > self.high:
+        if count > self.high:
             return _MORE if self.low > 0 else 0.0
-        return _SOME if found else 0.0
+        return _SOME if count else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +97,20 @@ class Attachment:
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """Classes of all parts; none where the text may mean less than it says."""
-        return tuple(row for target in (self.target, *(one.target for one in self.others)) for row in target.rows)
+        """List the classes of all parts."""
+        return tuple(row for target in (self.target, *(other.target for other in self.others)) for row in target.rows)
 
     @property
     def words(self) -> str:
-        """The parts, and that they are joined."""
-        return f"{Count(self.target, self.low, self.high).words} with {', '.join(one.words for one in self.others)}"
+        """Spell the parts, and that they are joined."""
+        return f"{Count(self.target, self.low, self.high).words} with {', '.join(other.words for other in self.others)}"
 
     def fit(self, mol: Chem.Mol) -> float:
         """Agree wholly where one place of the target bears everything."""
-        present = [one.target.held(mol) for one in self.others] if self.target.held(mol) else []
+        present = [other.target.occurs_in(mol) for other in self.others] if self.target.occurs_in(mol) else []
         if not present or not all(present):
             return _PARTLY * sum(present) / len(self.others)
-        around = [(one, [core(mol, place) for place in one.target.places(mol)]) for one in self.others]
+        around = [(other, [core(mol, place) for place in other.target.places(mol)]) for other in self.others]
         borne = [self._borne(mol, core(mol, place), around) for place in self.target.places(mol)]
         best = max(borne, default=0.0)
         bearing = sum(share == 1 for share in borne)
@@ -121,10 +121,10 @@ class Attachment:
 
     def _borne(self, mol: Chem.Mol, place: Place, around: Sequence[tuple[Count, Sequence[Place]]]) -> float:
         """Say how much of what is asked for is attached to one place of the target."""
-        found = [apart([other for other in places if linked(mol, place, other)]) for _, places in around]
+        counts = [apart([other for other in places if linked(mol, place, other)]) for _, places in around]
         shares = [
-            1.0 if one.low <= count <= one.high else _MORE if count > one.high else 0.0
-            for (one, _), count in zip(around, found, strict=True)
+            1.0 if wanted.low <= count <= wanted.high else _MORE if count > wanted.high else 0.0
+            for (wanted, _), count in zip(around, counts, strict=True)
         ]
         return sum(shares) / len(shares)
 
@@ -137,17 +137,17 @@ class Either:
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """No class holds them all."""
+        """Return none: no class holds all of them."""
         return ()
 
     @property
     def words(self) -> str:
-        """The options."""
-        return " or ".join(one.words for one in self.options)
+        """Spell the options."""
+        return " or ".join(option.words for option in self.options)
 
     def fit(self, mol: Chem.Mol) -> float:
         """Agree as well as with the best option, and a little more with each of the others."""
-        fits = [one.fit(mol) for one in self.options]
+        fits = [option.fit(mol) for option in self.options]
         return (1 - _OTHERS) * max(fits) + _OTHERS * sum(fits) / len(fits)
 
 
@@ -159,12 +159,12 @@ class Formula:
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """No class tells."""
+        """Return none: no class decides a formula."""
         return ()
 
     @property
     def words(self) -> str:
-        """The formula."""
+        """Return the formula."""
         return self.formula
 
     def fit(self, mol: Chem.Mol) -> float:
@@ -182,5 +182,5 @@ def satisfaction(conditions: Sequence[Condition], keys: Iterable[str]) -> Floats
     columns = []
     for key in keys:
         mol = perceived(key)
-        columns.append([0.0 if mol is None else one.fit(mol) for one in conditions])
+        columns.append([0.0 if mol is None else condition.fit(mol) for condition in conditions])
     return np.array(columns, np.float32).reshape(len(columns), len(conditions)).T

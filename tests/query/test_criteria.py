@@ -33,7 +33,7 @@ INF = math.inf
     ],
 )
 def test_numbers_are_read_as_limits(text, name, low, high):
-    amounts = {one.name: one for one in read_criteria(text).amounts}
+    amounts = {amount.name: amount for amount in read_criteria(text).amounts}
     assert (amounts[name].low, amounts[name].high) == (low, high)
     assert amounts[name].exact
 
@@ -54,13 +54,15 @@ def test_numbers_are_read_as_limits(text, name, low, high):
     ],
 )
 def test_words_are_read_as_a_direction(text, name, more):
-    (amount,) = [one for one in read_criteria(text).amounts if one.name == name]
+    (amount,) = [amount for amount in read_criteria(text).amounts if amount.name == name]
     assert (amount.low > -INF, amount.high < INF) == (more, not more)
 
 
 def test_very_asks_for_more_and_moderately_for_less():
-    plain, very, some = (read_criteria(f"a {word}lipophilic drug").amounts[0] for word in ("", "very ", "moderately "))
-    assert very.low > plain.low == some.high
+    plain, very, moderate = (
+        read_criteria(f"a {word}lipophilic drug").amounts[0] for word in ("", "very ", "moderately ")
+    )
+    assert very.low > plain.low == moderate.high
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_very_asks_for_more_and_moderately_for_less():
     ],
 )
 def test_a_number_belongs_to_the_noun_it_follows(text, donors):
-    amounts = {one.name: (one.low, one.high) for one in read_criteria(text).amounts}
+    amounts = {amount.name: (amount.low, amount.high) for amount in read_criteria(text).amounts}
     assert amounts == {"mass_da": (-INF, 300), "donors": donors}
 
 
@@ -102,7 +104,7 @@ def test_a_number_belongs_to_the_noun_it_follows(text, donors):
     ],
 )
 def test_a_phrase_states_an_amount(text, name, low, high):
-    assert (name, low, high) in [(one.name, one.low, one.high) for one in read_criteria(text).amounts]
+    assert (name, low, high) in [(amount.name, amount.low, amount.high) for amount in read_criteria(text).amounts]
 
 
 @pytest.mark.parametrize(
@@ -121,26 +123,28 @@ def test_words_of_other_things_state_no_amount(text):
 
 
 def test_what_goes_beside_is_left_out_where_it_is_denied_or_stated_otherwise():
-    assert [one.name for one in read_criteria("not CNS-penetrant").amounts] == ["tpsa_a2"]
-    stated = {one.name: one.high for one in read_criteria("brain-penetrant with a mass between 300 and 450").amounts}
+    assert [amount.name for amount in read_criteria("not CNS-penetrant").amounts] == ["tpsa_a2"]
+    stated = {
+        amount.name: amount.high for amount in read_criteria("brain-penetrant with a mass between 300 and 450").amounts
+    }
     assert stated == {"tpsa_a2": 70, "donors": 2, "mass_da": 450}
 
 
 def test_or_and_nor_share_their_denial():
     amounts = read_criteria("neither hydrogen-bond donors nor acceptors").amounts
-    assert {(one.name, one.high) for one in amounts} == {("donors", 0), ("acceptors", 0)}
+    assert {(amount.name, amount.high) for amount in amounts} == {("donors", 0), ("acceptors", 0)}
 
 
 def test_a_class_that_an_adjective_is_part_of_is_read_whole():
     criteria = read_criteria("an unsaturated fatty acid")
-    assert [one.name for one in criteria.classes] == ["unsaturated fatty acid"]
+    assert [criterion.name for criterion in criteria.classes] == ["unsaturated fatty acid"]
     assert not criteria.amounts
 
 
 def test_the_words_stand_where_they_were_read():
     text = "A small, polar sulfonamide"
     criteria = read_criteria(text)
-    assert [text[one.start : one.end] for one in (*criteria.amounts, *criteria.classes)] == [
+    assert [text[placed.start : placed.end] for placed in (*criteria.amounts, *criteria.classes)] == [
         "small", "polar", "sulfonamide",
     ]  # fmt: skip
 
@@ -176,9 +180,11 @@ def test_a_missing_value_does_not_agree():
 
 
 def test_amounts_are_spelled_for_people():
-    spelled = [spell_amount(one) for one in read_criteria("two aromatic rings, a logP above 3 and many donors").amounts]
+    spelled = [
+        spell_amount(amount) for amount in read_criteria("two aromatic rings, a logP above 3 and many donors").amounts
+    ]
     assert spelled[:2] == ["aromatic_rings 2", "logp 3 or more"]
 
 
 def test_every_row_of_the_tables_names_a_property():
-    assert {one.name for one in (*QUANTITIES, *WORDS)} <= set(PROPERTIES)
+    assert {row.name for row in (*QUANTITIES, *WORDS)} <= set(PROPERTIES)

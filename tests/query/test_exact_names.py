@@ -14,16 +14,16 @@ BONUSES = Bonuses(name=0.25, subject=1.0, derived=0.5)
 
 
 def lifted(text: str) -> dict[str, NamedStructure]:
-    found: dict[str, NamedStructure] = {}
-    for one in exact_names(text, BONUSES):
-        if one.key not in found or one.bonus > found[one.key].bonus:
-            found[one.key] = one
-    return found
+    best: dict[str, NamedStructure] = {}
+    for structure in exact_names(text, BONUSES):
+        if structure.key not in best or structure.bonus > best[structure.key].bonus:
+            best[structure.key] = structure
+    return best
 
 
 def test_a_subject_gains_the_bonus_of_a_subject() -> None:
-    found = lifted("Benzylamine is a primary amine.")["NCc1ccccc1"]
-    assert (found.bonus, found.rule, found.start) == (BONUSES.subject, "named", 0)
+    benzylamine = lifted("Benzylamine is a primary amine.")["NCc1ccccc1"]
+    assert (benzylamine.bonus, benzylamine.rule, benzylamine.start) == (BONUSES.subject, "named", 0)
 
 
 @pytest.mark.parametrize(
@@ -34,21 +34,21 @@ def test_a_bare_name_is_a_subject(text: str) -> None:
 
 
 def test_the_first_word_of_a_longer_name_is_no_subject() -> None:
-    found = lifted("Pyridine alkaloids of tobacco")
-    assert all(one.bonus != BONUSES.subject for one in found.values())
+    structures = lifted("Pyridine alkaloids of tobacco")
+    assert all(structure.bonus != BONUSES.subject for structure in structures.values())
 
 
 def test_a_neighbour_is_not_lifted_and_what_follows_from_it_is() -> None:
-    found = lifted("It is a conjugate base of a butanoic acid.")
-    assert "CCCC(=O)O" not in found
-    assert found["CCCC(=O)[O-]"].bonus == BONUSES.derived
-    assert found["CCCC(=O)[O-]"].rule == "protonation"
+    structures = lifted("It is a conjugate base of a butanoic acid.")
+    assert "CCCC(=O)O" not in structures
+    assert structures["CCCC(=O)[O-]"].bonus == BONUSES.derived
+    assert structures["CCCC(=O)[O-]"].rule == "protonation"
 
 
 def test_the_mirror_image_is_lifted_and_the_enantiomer_named_is_not() -> None:
-    found = lifted("It is an enantiomer of a L-alanine.")
-    assert Chem.CanonSmiles("C[C@@H](N)C(=O)O") in found
-    assert Chem.CanonSmiles("C[C@H](N)C(=O)O") not in found
+    structures = lifted("It is an enantiomer of a L-alanine.")
+    assert Chem.CanonSmiles("C[C@@H](N)C(=O)O") in structures
+    assert Chem.CanonSmiles("C[C@H](N)C(=O)O") not in structures
 
 
 def test_a_group_is_no_structure() -> None:
@@ -75,9 +75,9 @@ def test_a_zwitterion_named_as_the_subject_is_the_zwitterion() -> None:
     ],
 )
 def test_every_key_is_one_that_clean_up_leaves_as_it_is(text: str) -> None:
-    found = lifted(text)
-    assert found
-    for key in found:
+    structures = lifted(text)
+    assert structures
+    for key in structures:
         cleaned = standardize(Entry(1, key, "smiles"))
         assert isinstance(cleaned, Molecule)
         assert cleaned.key == key
@@ -85,5 +85,5 @@ def test_every_key_is_one_that_clean_up_leaves_as_it_is(text: str) -> None:
 
 def test_names_and_spans_agree_with_the_text() -> None:
     text = "Benzylamine is a primary amine. It is a conjugate base of a benzylaminium."
-    for one in exact_names(text, BONUSES):
-        assert text[one.start : one.end] == one.name
+    for structure in exact_names(text, BONUSES):
+        assert text[structure.start : structure.end] == structure.name

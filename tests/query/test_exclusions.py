@@ -33,9 +33,9 @@ KEYS = [chemical.example for chemical in CLASSES[::7]]
     ],
 )
 def test_a_negated_class_leaves_the_text(text: str, kept: str, names: list[str]) -> None:
-    rest, found = read_exclusions(text)
-    assert (rest, [one.read_as for one in found]) == (kept, names)
-    assert all(one.kind == "class" and one.from_text for one in found)
+    rest, exclusions = read_exclusions(text)
+    assert (rest, [exclusion.read_as for exclusion in exclusions]) == (kept, names)
+    assert all(exclusion.kind == "class" and exclusion.from_text for exclusion in exclusions)
 
 
 @pytest.mark.parametrize(
@@ -63,48 +63,53 @@ def test_a_text_that_denies_nothing_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_what_denies_less_than_a_class_excludes_nothing_and_stays(text: str, words: str) -> None:
-    rest, (one,) = read_exclusions(text)
+    rest, (exclusion,) = read_exclusions(text)
     assert rest == text
-    assert (one.kind, one.words, one.read_as) == ("unread", words, "")
+    assert (exclusion.kind, exclusion.words, exclusion.read_as) == ("unread", words, "")
 
 
 @pytest.mark.parametrize("text", ["an acid without a lactone or bad taste", "an acid without bad taste or a lactone"])
 def test_what_cannot_be_read_in_a_list_stays_denied(text: str) -> None:
-    rest, found = read_exclusions(text)
+    rest, exclusions = read_exclusions(text)
     assert rest == "an acid without bad taste"
-    assert sorted((one.kind, one.words) for one in found) == [("class", "lactone"), ("unread", "bad taste")]
+    assert sorted((exclusion.kind, exclusion.words) for exclusion in exclusions) == [
+        ("class", "lactone"),
+        ("unread", "bad taste"),
+    ]
 
 
 def test_after_and_what_is_no_class_is_a_new_thought() -> None:
-    rest, found = read_exclusions("an acid without a lactone and of low mass")
-    assert (rest, [one.words for one in found]) == ("an acid and of low mass", ["lactone"])
+    rest, exclusions = read_exclusions("an acid without a lactone and of low mass")
+    assert (rest, [exclusion.words for exclusion in exclusions]) == ("an acid and of low mass", ["lactone"])
 
 
 def test_a_narrower_term_of_a_class_does_not_exclude_the_class() -> None:
     text = "an oil without a corticosteroid"  # a kind of 21-hydroxy steroid in the table
-    assert [(one.kind, one.words) for one in read_exclusions(text)[1]] == [("unread", "a corticosteroid")]
+    assert [(exclusion.kind, exclusion.words) for exclusion in read_exclusions(text)[1]] == [
+        ("unread", "a corticosteroid")
+    ]
 
 
 def test_after_no_an_article_begins_what_is_wanted() -> None:
-    rest, found = read_exclusions("no nitro group, a carboxylic acid and a phenol")
+    rest, exclusions = read_exclusions("no nitro group, a carboxylic acid and a phenol")
     assert rest == "a carboxylic acid and a phenol"
-    assert [one.read_as for one in found] == ["nitro compound"]
+    assert [exclusion.read_as for exclusion in exclusions] == ["nitro compound"]
 
 
 def test_what_is_allowed_again_stays_in_the_text() -> None:
-    rest, found = read_exclusions("a steroid without a lactone or an ester", allowed=["lactone"])
+    rest, exclusions = read_exclusions("a steroid without a lactone or an ester", allowed=["lactone"])
     assert rest == "a steroid without lactone"
-    assert [one.read_as for one in found] == ["carboxylic ester"]
+    assert [exclusion.read_as for exclusion in exclusions] == ["carboxylic ester"]
 
 
 def test_an_element_is_excluded_by_its_atoms() -> None:
-    rest, (one,) = read_exclusions("a terpene without any oxygen")
-    assert (rest, one.kind, one.read_as) == ("a terpene", "smarts", "[#8]")
+    rest, (exclusion,) = read_exclusions("a terpene without any oxygen")
+    assert (rest, exclusion.kind, exclusion.read_as) == ("a terpene", "smarts", "[#8]")
 
 
 def test_a_named_structure_is_excluded_itself() -> None:
-    rest, (one,) = read_exclusions("a salicylate other than acetylsalicylic acid")
-    assert (rest, one.kind, one.read_as) == ("a salicylate", "structure", "CC(=O)Oc1ccccc1C(=O)O")
+    rest, (exclusion,) = read_exclusions("a salicylate other than acetylsalicylic acid")
+    assert (rest, exclusion.kind, exclusion.read_as) == ("a salicylate", "structure", "CC(=O)Oc1ccccc1C(=O)O")
 
 
 @pytest.mark.parametrize("smarts", PARTS.values())
@@ -123,8 +128,8 @@ def test_every_part_is_smarts(smarts: str) -> None:
     ],
 )
 def test_a_field_names_a_class_a_pattern_or_a_compound(words: str, kind: str, read_as: str) -> None:
-    found = exclusion_named(words)
-    assert (found.kind, found.read_as, found.from_text) == (kind, read_as, False)
+    exclusion = exclusion_named(words)
+    assert (exclusion.kind, exclusion.read_as, exclusion.from_text) == (kind, read_as, False)
 
 
 @pytest.mark.parametrize("words", ["", "  ", "a bad taste", "C1CC"])

@@ -17,15 +17,15 @@ INF = math.inf
 
 def conditions(text: str, named: bool = False) -> list[object]:
     parts = parts_of(find_mentions([text])[0]) if named else []
-    read = read_criteria(text, [(one.start, one.end) for one in parts], [one.smiles for one in parts])
-    return [one.condition for one in read.conditions]
+    read = read_criteria(text, [(part.start, part.end) for part in parts], [part.smiles for part in parts])
+    return [criterion.condition for criterion in read.conditions]
 
 
 def fits(text: str, *smiles: str, named: bool = False) -> list[float]:
-    """Least agreement of each molecule with what the text asks."""
-    asked = conditions(text, named)
-    assert asked, text
-    return satisfaction(asked, smiles).min(axis=0).round(3).tolist()  # type: ignore[arg-type]
+    """Compute the least agreement of each molecule with what the text asks."""
+    wanted = conditions(text, named)
+    assert wanted, text
+    return satisfaction(wanted, smiles).min(axis=0).round(3).tolist()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -42,18 +42,18 @@ def fits(text: str, *smiles: str, named: bool = False) -> list[float]:
     ],
 )
 def test_numbers_before_and_inside_words(text: str, name: str, low: float, high: float) -> None:
-    assert any(isinstance(one, Count) and (one.target.name, one.low, one.high) == (name, low, high)
-               for one in conditions(text))  # fmt: skip
+    counts = [condition for condition in conditions(text) if isinstance(condition, Count)]
+    assert any((count.target.name, count.low, count.high) == (name, low, high) for count in counts)
 
 
 def test_of_alternatives_what_all_of_them_say_must_hold() -> None:
-    read = {one.name: one.choice for one in read_criteria("a bromofuran or bromothiophene").classes}
+    read = {criterion.name: criterion.choice for criterion in read_criteria("a bromofuran or bromothiophene").classes}
     assert read["organobromine compound"] == 0
     assert read["furans"] == read["thiophenes"] > 0
     both = fits("a bromofuran or bromothiophene", "Brc1ccco1", "Brc1cccs1", "c1ccsc1", "Brc1ccccc1")
     assert min(both[:2]) > 0.9
     assert both[2:] == [0, 0]
-    alone = {one.name: one.choice for one in read_criteria("a bromofuran").classes}
+    alone = {criterion.name: criterion.choice for criterion in read_criteria("a bromofuran").classes}
     assert alone == {"organobromine compound": 0, "furans": 0}
 
 
@@ -71,20 +71,20 @@ def test_of_alternatives_what_all_of_them_say_must_hold() -> None:
 )
 def test_a_derivative_of_an_acid_is_looked_for_and_not_the_acid(text: str, holding: str, lacking: str) -> None:
     assert fits(text, holding, lacking, named=True) == [1, 0]
-    assert not any(one.name.endswith("acid") for one in read_criteria(text).classes)
+    assert not any(criterion.name.endswith("acid") for criterion in read_criteria(text).classes)
 
 
 @pytest.mark.parametrize(
-    ("text", "held", "lacking"),
+    ("text", "having", "lacking"),
     [
         ("an ester or amide of nicotinic acid", ("COC(=O)c1cccnc1", "NC(=O)c1cccnc1"), "OC(=O)c1cccnc1"),
         ("amides of nicotinic acid and isonicotinic acid", ("NC(=O)c1ccncc1", "NC(=O)c1cccnc1"), "NC(=O)c1ccccn1"),
         ("an amide of glutamic acid", ("NC(=O)CCC(N)C(=O)O", "NC(=O)C(N)CCC(=O)O"), "NC(CCC(=O)O)C(=O)O"),
     ],
 )
-def test_any_derivative_that_the_words_allow_will_do(text: str, held: tuple[str, ...], lacking: str) -> None:
-    *found, none = fits(text, *held, lacking, named=True)
-    assert min(found) > 0.9 > none == 0
+def test_any_derivative_that_the_words_allow_will_do(text: str, having: tuple[str, ...], lacking: str) -> None:
+    *agreements, none = fits(text, *having, lacking, named=True)
+    assert min(agreements) > 0.9 > none == 0
 
 
 def test_a_derivative_can_be_denied() -> None:
@@ -99,15 +99,17 @@ def test_what_cannot_be_drawn_asks_for_its_class_alone(text: str) -> None:
 
 
 def test_a_plain_alternative_beside_a_compound_word_costs_no_more() -> None:
-    read = {one.name: one.choice for one in read_criteria("a bromofuran or phenol").classes}
+    read = {criterion.name: criterion.choice for criterion in read_criteria("a bromofuran or phenol").classes}
     assert read["phenols"] == read["furans"] == read["organobromine compound"] > 0
-    three = {one.name: one.choice for one in read_criteria("an amide or an ester or a lactone").classes}
+    three = {
+        criterion.name: criterion.choice for criterion in read_criteria("an amide or an ester or a lactone").classes
+    }
     assert set(three) == {"amide", "carboxylic ester", "lactone"}
     assert len(set(three.values())) == 1 and 0 not in three.values()
 
 
 def test_a_hydrazone_of_an_aldehyde_is_no_aldehyde() -> None:
-    read = {one.name for one in read_criteria("arylhydrazones of aldehydes and ketones").classes}
+    read = {criterion.name for criterion in read_criteria("arylhydrazones of aldehydes and ketones").classes}
     assert "hydrazone" in read
     assert read.isdisjoint({"aldehyde", "ketone"})
 
@@ -123,8 +125,10 @@ def test_a_hydrazone_of_an_aldehyde_is_no_aldehyde() -> None:
     ],
 )
 def test_what_must_be_absent(text: str, denied: str) -> None:
-    assert denied in {one.target.name for one in conditions(text) if isinstance(one, Count) and one.high == 0}
-    assert denied not in {one.name for one in read_criteria(text).classes}
+    assert denied in {
+        condition.target.name for condition in conditions(text) if isinstance(condition, Count) and condition.high == 0
+    }
+    assert denied not in {criterion.name for criterion in read_criteria(text).classes}
 
 
 def test_a_denied_thing_is_missed_by_those_that_have_it() -> None:
@@ -149,13 +153,13 @@ def test_both_must_be_on_the_same_ring() -> None:
 
 
 def test_a_compound_word_says_where_and_how_many() -> None:
-    one, two, apart = fits("a difluorophenyl group", "Fc1ccccc1", "Fc1ccccc1F", "Fc1ccc(cc1)-c1ccc(F)cc1")
-    assert two == 1 > one
+    single, double, apart = fits("a difluorophenyl group", "Fc1ccccc1", "Fc1ccccc1F", "Fc1ccc(cc1)-c1ccc(F)cc1")
+    assert double == 1 > single
     assert apart < 1
 
 
 def test_one_alternative_is_enough() -> None:
-    (either,) = [one for one in conditions("a tBu group or a CF3 group") if isinstance(one, Either)]
+    (either,) = [condition for condition in conditions("a tBu group or a CF3 group") if isinstance(condition, Either)]
     fit = [either.fit(Chem.MolFromSmiles(smiles)) for smiles in ("CC(C)(C)C=C", "FC(F)(F)C", "CCC")]
     assert fit[0] >= 0.9 and fit[1] >= 0.9 and fit[2] == 0
 
@@ -184,7 +188,7 @@ def test_what_something_acts_on_is_no_part_of_it() -> None:
 
 
 def test_an_ester_of_an_acid_is_no_acid() -> None:
-    assert [one.name for one in read_criteria("an ester of an aromatic carboxylic acid").classes] == [
+    assert [criterion.name for criterion in read_criteria("an ester of an aromatic carboxylic acid").classes] == [
         "carboxylic ester"
     ]
 
@@ -199,7 +203,7 @@ def test_long_texts_are_not_read_so() -> None:
     ["", "isolated from a marine sponge", "a heavy metal band", "the cat sat on the mat", "CC(=O)Oc1ccccc1C(=O)O"],
 )
 def test_what_asks_nothing_of_a_structure(text: str) -> None:
-    assert not [one for one in conditions(text) if isinstance(one, (Attachment, Formula))]
+    assert not [condition for condition in conditions(text) if isinstance(condition, (Attachment, Formula))]
 
 
 def test_groups_are_counted_as_chemists_count() -> None:
@@ -211,7 +215,7 @@ def test_groups_are_counted_as_chemists_count() -> None:
 
 
 def test_fused_rings_are_not_attached() -> None:
-    quinoline, phenylpyridine = (Chem.MolFromSmiles(one) for one in ("c1ccc2ncccc2c1", "c1ccc(nc1)-c1ccccc1"))
+    quinoline, phenylpyridine = (Chem.MolFromSmiles(smiles) for smiles in ("c1ccc2ncccc2c1", "c1ccc(nc1)-c1ccccc1"))
     for mol, joined in ((quinoline, False), (phenylpyridine, True)):
         rings = [frozenset(ring) for ring in mol.GetRingInfo().AtomRings()]
         assert linked(mol, *rings) is joined

@@ -49,9 +49,9 @@ def test_a_candidate_has_at_most_five_words_and_three_letters_in_a_row() -> None
 @needs_opsin
 def test_the_longest_name_wins_and_none_overlap(opsin: Opsin) -> None:
     text = "It is a methyl benzoate and a benzoic acid."
-    found = mentions(text, opsin)
-    assert [mention.name for mention in found] == ["methyl benzoate", "benzoic acid"]
-    assert all(text[mention.start : mention.end] == mention.name for mention in found)
+    named = mentions(text, opsin)
+    assert [mention.name for mention in named] == ["methyl benzoate", "benzoic acid"]
+    assert all(text[mention.start : mention.end] == mention.name for mention in named)
 
 
 @needs_opsin
@@ -62,8 +62,8 @@ def test_words_that_opsin_takes_for_names_are_left_alone(opsin: Opsin) -> None:
 @needs_opsin
 def test_the_lexicon_is_asked_before_opsin_and_whatever_the_letter_case(opsin: Opsin) -> None:
     lexicon = {"xyzzylin": "CCN", "ethanol": "CCCCO"}
-    found = mentions("Xyzzylin is made from ethanol.", opsin, lexicon)
-    assert [(mention.name, mention.smiles) for mention in found] == [("Xyzzylin", "CCN"), ("ethanol", "CCCCO")]
+    named = mentions("Xyzzylin is made from ethanol.", opsin, lexicon)
+    assert [(mention.name, mention.smiles) for mention in named] == [("Xyzzylin", "CCN"), ("ethanol", "CCCCO")]
 
 
 # --- how a structure stands to the molecule ----------------------------------------------------------------------
@@ -87,9 +87,9 @@ def test_the_lexicon_is_asked_before_opsin_and_whatever_the_letter_case(opsin: O
     ],
 )  # fmt: skip
 def test_the_words_before_a_name_say_how_it_stands(opsin: Opsin, text: str, expected: dict[str, str]) -> None:
-    found = relations(text, opsin)
-    assert {name: found.get(name) for name in expected} == expected
-    assert set(found.values()) <= set(RELATIONS)
+    stated = relations(text, opsin)
+    assert {name: stated.get(name) for name in expected} == expected
+    assert set(stated.values()) <= set(RELATIONS)
 
 
 def test_the_order_of_relations_is_the_one_stored_in_models() -> None:
@@ -99,7 +99,7 @@ def test_the_order_of_relations_is_the_one_stored_in_models() -> None:
 @needs_opsin
 def test_texts_are_read_each_on_its_own(opsin: Opsin) -> None:
     texts = ["benzoic acid", "", "It is made from ethanol.", "nothing here"]
-    assert [[m.name for m in found] for found in find_mentions(texts, None, opsin)] == [
+    assert [[m.name for m in named] for named in find_mentions(texts, None, opsin)] == [
         ["benzoic acid"], [], ["ethanol"], [],
     ]  # fmt: skip
 

@@ -74,7 +74,7 @@ def test_respelt_names_mean_what_the_literature_means() -> None:
     try:
         for name, smiles in expected.items():
             table = opsin.resolve(spellings(name))
-            found = next(table[form] for form in spellings(name) if form in table)
-            assert Chem.CanonSmiles(found) == Chem.CanonSmiles(smiles)
+            structure = next(table[form] for form in spellings(name) if form in table)
+            assert Chem.CanonSmiles(structure) == Chem.CanonSmiles(smiles)
     finally:
         opsin.close()

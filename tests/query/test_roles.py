@@ -27,7 +27,7 @@ NAMES = (
 
 
 @pytest.mark.parametrize(
-    ("caption", "found"),
+    ("caption", "roles"),
     [
         ("It has a role as a plant metabolite. It is a flavone.", ("a plant metabolite",)),
         ("It has a role as a herbicide, an allergen and a xenobiotic.", ("a herbicide", "an allergen", "a xenobiotic")),
@@ -46,8 +46,8 @@ NAMES = (
         ("It is a linear tetrapyrrole.", ()),
     ],
 )
-def test_roles_are_read_as_captions_write_them(caption: str, found: tuple[str, ...]) -> None:
-    assert stated_roles(caption) == found
+def test_roles_are_read_as_captions_write_them(caption: str, roles: tuple[str, ...]) -> None:
+    assert stated_roles(caption) == roles
 
 
 def test_the_article_is_no_part_of_a_role() -> None:
@@ -55,11 +55,11 @@ def test_the_article_is_no_part_of_a_role() -> None:
 
 
 def named(text: str) -> list[str]:
-    return [NAMES[number] for one in find_roles(text, NAMES) for number in one.numbers]
+    return [NAMES[number] for role in find_roles(text, NAMES) for number in role.numbers]
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "roles"),
     [
         ("an antibacterial agent", ["antibacterial agent"]),
         ("Antibacterial drugs", ["antibacterial drug"]),
@@ -106,13 +106,13 @@ def named(text: str) -> list[str]:
         ("", []),
     ],
 )  # fmt: skip
-def test_roles_are_found_as_people_name_them(text: str, found: list[str]) -> None:
-    assert named(text) == found
+def test_roles_are_found_as_people_name_them(text: str, roles: list[str]) -> None:
+    assert named(text) == roles
 
 
 def test_where_a_role_stands_is_told() -> None:
     text = "A small painkiller, and an antibacterial agent."
-    assert [text[one.start : one.end] for one in find_roles(text, NAMES)] == ["painkiller", "antibacterial agent"]
+    assert [text[role.start : role.end] for role in find_roles(text, NAMES)] == ["painkiller", "antibacterial agent"]
 
 
 def test_a_model_without_roles_finds_none() -> None:
@@ -126,20 +126,20 @@ def test_everyday_terms_are_of_roles_that_the_shipped_model_knows() -> None:
     for name, terms in table:
         assert name in names, name
         for term in terms:
-            (found,) = find_roles(term, names)
-            assert name in [names[number] for number in found.numbers], term
+            (role,) = find_roles(term, names)
+            assert name in [names[number] for number in role.numbers], term
 
 
 def test_each_name_is_found_as_itself() -> None:
     names = json.loads(SHIPPED.read_text(encoding="utf-8"))
     for number, name in enumerate(names):
-        assert [one.numbers for one in find_roles(f"a {name}", names)] == [(number,)], name
+        assert [role.numbers for role in find_roles(f"a {name}", names)] == [(number,)], name
 
 
 def test_one_term_may_stand_for_several_roles() -> None:
     names = ("tyrosine kinase inhibitor", "EC 2.7.11.13 (protein kinase C) inhibitor")
-    assert [one.numbers for one in find_roles("an aurora kinase inhibitor", names)] == [(0, 1)]
-    assert [one.numbers for one in find_roles("a tyrosine kinase inhibitor", names)] == [(0,)]
+    assert [role.numbers for role in find_roles("an aurora kinase inhibitor", names)] == [(0, 1)]
+    assert [role.numbers for role in find_roles("a tyrosine kinase inhibitor", names)] == [(0,)]
 
 
 def test_roles_joined_by_or_are_one() -> None:

@@ -37,16 +37,16 @@ def _units(parts: str) -> list[str]:
     """Split a list into its names, one that is counted as often as it is counted."""
     names: list[str] = []
     for part in _AND.split(parts):
-        if found := _UNIT.match(part.strip()):
-            names += [found["name"]] * _COUNTS.get((found["count"] or "").strip(), 1)
+        if match := _UNIT.match(part.strip()):
+            names += [match["name"]] * _COUNTS.get((match["count"] or "").strip(), 1)
     return names
 
 
 def _peptides(text: str) -> Iterator[ComposedName]:
-    for found in _PEPTIDE.finditer(text):
-        units = _units(found["parts"])
+    for match in _PEPTIDE.finditer(text):
+        units = _units(match["parts"])
         if 2 <= len(units) <= 8:
-            yield ComposedName("-".join([*map(_acyl, units[:-1]), units[-1]]), *found.span("parts"))
+            yield ComposedName("-".join([*map(_acyl, units[:-1]), units[-1]]), *match.span("parts"))
 
 
 # What a class of lipids is called, and how a name of one of its members ends; "" where OPSIN has no name for it.
@@ -92,20 +92,20 @@ def _bracketed(group: str) -> str:
 
 def _acyl_name(head: str, group: str) -> Iterator[str]:
     """Put one group where a class name leaves it open: "N-acylsphingosine 1-phosphate(2-)"."""
-    found = _ACYLATED.search(head)
-    if not found:
+    match = _ACYLATED.search(head)
+    if not match:
         return
-    rest = found["rest"]
+    rest = match["rest"]
     joint = "-" if rest[0].isupper() or rest[0].isdigit() else ""
-    sugar = f"1-O-[{found['sugar']}]-" if found["sugar"] else ""
-    for hand in ("-L-", "") if rest == "carnitine" else (joint,):
-        yield f"{sugar}{found['atom']}-{_bracketed(group)}{hand}{rest}{found['charge'] or ''}"
+    sugar = f"1-O-[{match['sugar']}]-" if match["sugar"] else ""
+    for infix in ("-L-", "") if rest == "carnitine" else (joint,):
+        yield f"{sugar}{match['atom']}-{_bracketed(group)}{infix}{rest}{match['charge'] or ''}"
 
 
 def _acylated(text: str) -> Iterator[ComposedName]:
-    for found in _SPECIFIED.finditer(text):
-        head, span = found["head"], found.span("groups")
-        groups = [group_name(part) for part in _AND.split(found["groups"])]
+    for match in _SPECIFIED.finditer(text):
+        head, span = match["head"], match.span("groups")
+        groups = [group_name(part) for part in _AND.split(match["groups"])]
         if not all(group.endswith("yl") for group in groups) or len(groups) > 4:
             continue
         ending = next((end for words, end in _BACKBONES if re.search(words, head)), None)
@@ -119,16 +119,16 @@ def _acylated(text: str) -> Iterator[ComposedName]:
         elif ending == "-CoA":
             yield ComposedName(f"{groups[0]}-CoA{written}", *span)
         elif ending:
-            if len(groups) == 1 and "both" in text[slice(*found.span())]:
+            if len(groups) == 1 and "both" in text[slice(*match.span())]:
                 groups *= 2
-            yield ComposedName(_placed(groups, head + found["groups"]) + ending + written, *span)
+            yield ComposedName(_placed(groups, head + match["groups"]) + ending + written, *span)
         elif len(groups) == 1:
             yield from (ComposedName(name, *span) for name in _acyl_name(head, groups[0]))
 
 
 def _placed(groups: list[str], words: str) -> str:
-    """Write groups at the positions that are told, else at 1, 2 and 3."""
-    positions = next((found["at"] for pattern in _POSITIONS if (found := pattern.search(words))), "")
+    """Write groups at the positions that are stated, else at 1, 2 and 3."""
+    positions = next((match["at"] for pattern in _POSITIONS if (match := pattern.search(words))), "")
     locants = re.findall(r"\d+", positions)
     if len(groups) == 1 and len(locants) > 1:
         groups = groups * len(locants)
@@ -155,16 +155,16 @@ _CONFIGURED = re.compile(r"[LD]-|alpha-|beta-")
 
 def _glycosides(text: str) -> Iterator[ComposedName]:
     for pattern in _GLYCOSIDES:
-        for found in pattern.finditer(text):
-            parent, sugar = found["parent"].strip(","), found["sugar"].strip(",")
-            after = text[found.end("sugar") : found.end() + 50]
+        for match in pattern.finditer(text):
+            parent, sugar = match["parent"].strip(","), match["sugar"].strip(",")
+            after = text[match.end("sugar") : match.end() + 50]
             if "C-glycosidic" in after or parent in ("end", "acid"):
                 continue
             if not _CONFIGURED.search(sugar) and (link := re.search(r"(alpha|beta)-(?:glycosidic )?linkage", after)):
                 sugar = f"{link[1]}-{'L' if sugar.startswith(('rhamn', 'fuc', 'arabin')) else 'D'}-{sugar}"
             bracketed = sugar if sugar[0] in "([" and sugar[-1] in ")]" else f"[{sugar}]"
             joint = "-" if parent[0].isdigit() or parent[0] in "([" else ""
-            yield ComposedName(f"{found['at']}-O-{bracketed}{joint}{parent}", *found.span())
+            yield ComposedName(f"{match['at']}-O-{bracketed}{joint}{parent}", *match.span())
 
 
 _END = r"(?:with|and|in|used|by|to|which|that|is|has|containing|for|It|A|An|The)\b"
@@ -182,19 +182,19 @@ _REACTED = re.compile(
 
 
 def _esters(text: str) -> Iterator[ComposedName]:
-    for found in _ESTER.finditer(text):
-        yield ComposedName(f"{found['name'].strip('.,')} {found['alkyl']} ester", *found.span())
+    for match in _ESTER.finditer(text):
+        yield ComposedName(f"{match['name'].strip('.,')} {match['alkyl']} ester", *match.span())
 
 
 def _salts(text: str) -> Iterator[ComposedName]:
-    for found in _SALT.finditer(text):
-        name, salt = found["name"].strip(".,"), found["salt"]
-        yield ComposedName(f"{name} {salt if salt.endswith('ide') else f'{salt} salt'}", *found.span())
-    for found in _HYDRATE.finditer(text):
-        if found["salt"] != "hydrate":  # how many waters is told elsewhere, if at all
-            yield ComposedName(f"{found['name'].strip('.,')} {found['salt']}", *found.span())
-    for found in _REACTED.finditer(text):
-        yield ComposedName(f"{found['name'].strip('.,')} hydro{found['acid']}", *found.span())
+    for match in _SALT.finditer(text):
+        name, salt = match["name"].strip(".,"), match["salt"]
+        yield ComposedName(f"{name} {salt if salt.endswith('ide') else f'{salt} salt'}", *match.span())
+    for match in _HYDRATE.finditer(text):
+        if match["salt"] != "hydrate":  # how many waters is said elsewhere, if at all
+            yield ComposedName(f"{match['name'].strip('.,')} {match['salt']}", *match.span())
+    for match in _REACTED.finditer(text):
+        yield ComposedName(f"{match['name'].strip('.,')} hydro{match['acid']}", *match.span())
 
 
 #: Each rule by what it composes.

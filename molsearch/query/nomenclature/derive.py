@@ -45,16 +45,18 @@ class Derived:
     end: int
 
 
-_SITE = r"(?:[^.;]{0,90}? of)?(?: the| an?)? ?$"
+_OF_GROUP = r"(?:[^.;]{0,90}? of)?(?: the| an?)? ?$"
 _BASE_OF = re.compile(
-    r"conjugate base of(?: the| an?)? ?$|deprotonation of" + _SITE + r"|loss of .{0,40}protons? from" + _SITE
+    r"conjugate base of(?: the| an?)? ?$|deprotonation of" + _OF_GROUP + r"|loss of .{0,40}protons? from" + _OF_GROUP
 )
-_ACID_OF = re.compile(r"conjugate acid of(?: the| an?)? ?$|(?<!de)protonation of" + _SITE)
+_ACID_OF = re.compile(r"conjugate acid of(?: the| an?)? ?$|(?<!de)protonation of" + _OF_GROUP)
 _MIRROR_OF = re.compile(r"(?<!-)enantiomer of(?: the| an?)? ?$")
 # "the (R)-enantiomer of X", "an optically active form of X having L-configuration"
-_LETTERS = r"\(?(?P<hand>[LD]|[0-9a-z']{0,4}[RS](?:,[0-9a-z']{0,4}[RS])*)\)?[- ]"
-_HAND_BEFORE = re.compile(_LETTERS + r"(?:enantiomer|stereoisomer|isomer) of(?: the| an?)? ?$")
-_HAND_AFTER = re.compile(rf",? (?:(?:that|which) )?(?:having|has|with|in which)[^.;]{{0,60}}? {_LETTERS}configuration")
+_LETTERS = r"\(?(?P<chirality>[LD]|[0-9a-z']{0,4}[RS](?:,[0-9a-z']{0,4}[RS])*)\)?[- ]"
+_CHIRALITY_BEFORE = re.compile(_LETTERS + r"(?:enantiomer|stereoisomer|isomer) of(?: the| an?)? ?$")
+_CHIRALITY_AFTER = re.compile(
+    rf",? (?:(?:that|which) )?(?:having|has|with|in which)[^.;]{{0,60}}? {_LETTERS}configuration"
+)
 
 
 def _whole(mentions: Iterable[Mention]) -> list[Mention]:
@@ -79,40 +81,40 @@ def _mirror(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[Derive
                     yield Derived(image, "mirror image", mention.start, mention.end)
 
 
-def _hand(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[Derived]:
+def _chirality(text: str, mentions: Sequence[Mention], _: Opsin) -> Iterator[Derived]:
     for mention in _whole(mentions):
         before = text[max(0, mention.start - 60) : mention.start]
-        if found := _HAND_BEFORE.search(before) or _HAND_AFTER.match(text, mention.end):
+        if match := _CHIRALITY_BEFORE.search(before) or _CHIRALITY_AFTER.match(text, mention.end):
             for form in stated_forms(mention.name, mention.smiles):
-                for smiles in with_chirality(form, found["hand"]):
+                for smiles in with_chirality(form, match["chirality"]):
                     yield Derived(smiles, "hand", mention.start, mention.end)
 
 
 def _meanings(name: str, smiles: str) -> tuple[str, ...]:
-    """List what a name means: its structure, and the flat one where it leaves the hand of an amino acid open."""
+    """List what a name means: its structure, and the flat one where it leaves the chirality of an amino acid open."""
     flat = without_chirality(name, smiles)
     return (smiles, flat) if flat else (smiles,)
 
 
-def _read(names: Sequence[ComposedName], rule: str, opsin: Opsin) -> Iterator[Derived]:
-    """Read composed names; one may end in the charge of what it means: "...-sn-glycerol 3-phosphate(2-)"."""
+def _resolved(names: Sequence[ComposedName], rule: str, opsin: Opsin) -> Iterator[Derived]:
+    """Resolve composed names; one may end in the charge of what it means: "...-sn-glycerol 3-phosphate(2-)"."""
     table = opsin.resolve(form for name in names for form in (name.name, without_charge(name.name)) if form)
     for name in names:
-        read = table.get(name.name) or table.get(without_charge(name.name), "")
-        if not read or "*" in read:
+        structure = table.get(name.name) or table.get(without_charge(name.name), "")
+        if not structure or "*" in structure:
             continue
-        for meant in _meanings(name.name, read):
+        for meant in _meanings(name.name, structure):
             for smiles in stated_forms(name.name, meant):
                 yield Derived(smiles, rule, name.start, name.end)
 
 
 def _substitution(text: str, _: Sequence[Mention], opsin: Opsin) -> Iterator[Derived]:
-    yield from _read(composed_names(text), "substitution", opsin)
+    yield from _resolved(composed_names(text), "substitution", opsin)
 
 
 def _composition(rule: str) -> Callable[[str, Sequence[Mention], Opsin], Iterator[Derived]]:
     def derive_by_name(text: str, _: Sequence[Mention], opsin: Opsin) -> Iterator[Derived]:
-        yield from _read(tuple(composition.RULES[rule](text)), rule, opsin)
+        yield from _resolved(tuple(composition.RULES[rule](text)), rule, opsin)
 
     return derive_by_name
 
@@ -147,19 +149,19 @@ def condense(first: str, second: str, kind: str) -> tuple[str, ...]:
     mols = [Chem.MolFromSmiles(smiles) for smiles in (first, second)]
     if any(mol is None or mol.GetNumAtoms() > MAX_ATOMS for mol in mols):
         return ()
-    found: dict[str, None] = {}
+    products: dict[str, None] = {}
     for pair in (mols, mols[::-1]):
         for (product,) in _reaction(kind).RunReactants(tuple(pair), maxProducts=MAX_PRODUCTS):
             if Chem.SanitizeMol(product, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
-                found[Chem.MolToSmiles(product)] = None
-    return tuple(found)
+                products[Chem.MolToSmiles(product)] = None
+    return tuple(products)
 
 
 def _partners(text: str, start: int, end: int, mentions: Sequence[Mention], opsin: Opsin) -> list[Mention]:
     inside = [mention for mention in _whole(mentions) if start <= mention.start < end]
     hidden = list(_HIDDEN.finditer(text, start, end))
-    table = opsin.resolve(found[0] for found in hidden)
-    inside += [Mention(found[0], *found.span(), table[found[0]], "other") for found in hidden if found[0] in table]
+    table = opsin.resolve(match[0] for match in hidden)
+    inside += [Mention(match[0], *match.span(), table[match[0]], "other") for match in hidden if match[0] in table]
     return sorted(inside, key=lambda mention: mention.start)
 
 
@@ -169,13 +171,15 @@ def _condensation(text: str, mentions: Sequence[Mention], opsin: Opsin) -> Itera
         if len(inside) < 2:
             continue
         words = sentence[0]
-        said = [kind for kind in _REACTIONS if kind in words or (kind == "hydroxy" and "alcohol" in words)]
+        kinds = [kind for kind in _REACTIONS if kind in words or (kind == "hydroxy" and "alcohol" in words)]
         first, second = inside[:2]
-        for one in _meanings(first.name, first.smiles):
-            for other in _meanings(second.name, second.smiles):
-                products = dict.fromkeys(smiles for kind in said or _REACTIONS for smiles in condense(one, other, kind))
+        for meaning in _meanings(first.name, first.smiles):
+            for partner in _meanings(second.name, second.smiles):
+                products = dict.fromkeys(
+                    smiles for kind in kinds or _REACTIONS for smiles in condense(meaning, partner, kind)
+                )
                 if _SEVERAL.search(words):
-                    products = _condensed_again(products, (one, other), said or tuple(_REACTIONS)) or products
+                    products = _condensed_again(products, (meaning, partner), kinds or tuple(_REACTIONS)) or products
                 for smiles in products:
                     yield Derived(smiles, "condensation", first.start, second.end)
 
@@ -195,7 +199,7 @@ def _condensed_again(products: Iterable[str], partners: tuple[str, str], kinds: 
 RULES: dict[str, Callable[[str, Sequence[Mention], Opsin], Iterator[Derived]]] = {
     "protonation": _protonation,
     "mirror image": _mirror,
-    "hand": _hand,
+    "hand": _chirality,
     "substitution": _substitution,
     "condensation": _condensation,
     **{rule: _composition(rule) for rule in composition.RULES},
@@ -204,13 +208,13 @@ RULES: dict[str, Callable[[str, Sequence[Mention], Opsin], Iterator[Derived]]] =
 
 def derive(text: str, mentions: Sequence[Mention], opsin: Opsin) -> tuple[Derived, ...]:
     """Compute the structures that the rules find in a text, each once, in rule order; at most MAX_DERIVED."""
-    found: dict[str, Derived] = {}
+    structures: dict[str, Derived] = {}
     for rule in RULES.values():
         for derived in rule(text, mentions, opsin):
             for smiles in (derived.smiles, *tautomers(derived.smiles)):
-                if (key := _key(smiles)) and key not in found:
-                    found[key] = replace(derived, smiles=key)
-    return tuple(found.values())[:MAX_DERIVED]
+                if (key := _key(smiles)) and key not in structures:
+                    structures[key] = replace(derived, smiles=key)
+    return tuple(structures.values())[:MAX_DERIVED]
 
 
 @lru_cache(maxsize=20_000)

@@ -32,7 +32,7 @@ _PLAIN = re.compile(r"[A-Za-z]+")
 _MULTIPLIERS = ("", "", "di", "tri", "tetra", "penta", "hexa", "hepta", "octa")
 _COMPLEX_MULTIPLIERS = ("", "", "bis", "tris", "tetrakis", "pentakis", "hexakis", "heptakis", "octakis")
 _FILLERS = frozenset(("", "a", "an", "additional", "and"))
-# "X in which one of the hydrogens is replaced by a phenyl group": no position is told, OPSIN's default is taken.
+# "X in which one of the hydrogens is replaced by a phenyl group": no position is stated, OPSIN's default is taken.
 _REPLACED = re.compile(
     _NAME + r",? in which (?:one of )?(?:the|an?) ?(?P<which>[^.;,]{0,60}?)hydrogens?(?P<where>[^.;,]{0,60}?) "
     r"(?:is|are|has been|have been|being) (?:formally )?(?:replaced|substituted) by (?:an?|the) (?P<name>[^\s;]+?) "
@@ -67,47 +67,47 @@ def _prefixes(words: str) -> Iterator[tuple[int, str]]:
     """Yield each substituent as a prefix with its locants, and where it stands."""
     taken: list[tuple[int, int]] = []
     for pattern in (_BY_THEN_AT, _AT_THEN_BY):
-        for found in pattern.finditer(words):
-            if any(found.start("locants") < end and found.end("locants") > start for start, end in taken):
+        for match in pattern.finditer(words):
+            if any(match.start("locants") < end and match.end("locants") > start for start, end in taken):
                 continue
-            taken.append(found.span("locants"))
-            locants = _split(found["locants"])
-            names = [name for name in re.split(r", | and ", found["names"]) if name not in _FILLERS]
+            taken.append(match.span("locants"))
+            locants = _split(match["locants"])
+            names = [name for name in re.split(r", | and ", match["names"]) if name not in _FILLERS]
             if len(names) == len(locants):  # "methyl and galactosyl groups at positions 4 and 3 respectively"
                 for name, locant in zip(names, locants, strict=True):
-                    yield found.start(), _prefix(name, [locant])
+                    yield match.start(), _prefix(name, [locant])
             elif names:
-                yield found.start(), _prefix(names[-1], locants)
+                yield match.start(), _prefix(names[-1], locants)
 
 
 def _replaced(text: str) -> Iterator[ComposedName]:
-    for found in _REPLACED.finditer(text):
-        words = found["which"] + found["where"]
+    for match in _REPLACED.finditer(text):
+        words = match["which"] + match["where"]
         locants = re.findall(rf"(?:at|of)(?: the)? (?:position )?({_LOCANT})", words)
-        name = found["name"] if _PLAIN.fullmatch(found["name"]) else f"({found['name']})"
-        parent = found["parent"].strip(",")
+        name = match["name"] if _PLAIN.fullmatch(match["name"]) else f"({match['name']})"
+        parent = match["parent"].strip(",")
         joint = "-" if parent[0].isdigit() or parent[0] in "([" else ""
         if "hydroxy" in words or "phenolic" in words:
             places = [f"{locant}-O-" for locant in locants[:1]] or ["O-"]
         else:
             places = [f"{locant}-" for locant in locants[:1]] or (["N-", ""] if "amin" in words else ["", "N-"])
         for place in places:
-            yield ComposedName(f"{place}{name}{joint}{parent}", found.start("parent"), found.end())
+            yield ComposedName(f"{place}{name}{joint}{parent}", match.start("parent"), match.end())
 
 
 def composed_names(text: str) -> tuple[ComposedName, ...]:
     """Compose the names that a text spells out as a parent with substituents; with and without the stereo it states."""
     names: list[ComposedName] = list(_replaced(text))
-    for found in _PARENT.finditer(text):
-        words = text[found.start("verb") : found.end("verb") + _REACH]
+    for match in _PARENT.finditer(text):
+        words = text[match.start("verb") : match.end("verb") + _REACH]
         words = re.split(r"\.(?: |$)|;| \(the ", words)[0]
         prefixes = [prefix for _, prefix in sorted(_prefixes(words)) if prefix]
         if not prefixes:
             continue
-        parent = found["parent"].strip(",")
+        parent = match["parent"].strip(",")
         joint = "-" if parent[0].isdigit() or parent[0] in "([" else ""
         name = "-".join(prefixes) + joint + parent
-        span = found.start("parent"), found.start("verb") + len(words)
+        span = match.start("parent"), match.start("verb") + len(words)
         if stereo := _STEREO.search(text):
             names.append(ComposedName(f"({stereo['stereo']})-{name}", *span))
         names.append(ComposedName(name, *span))

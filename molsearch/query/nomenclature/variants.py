@@ -13,7 +13,7 @@ from rdkit import Chem
 from rdkit.Chem.EnumerateStereoisomers import EnumerateStereoisomers, StereoEnumerationOptions
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-MAX_SITES = 6  # single sites tried of each kind; all of a kind together are tried whatever their number
+MAX_SINGLES = 6  # atoms tried alone of each kind; all of a kind together are tried whatever their number
 MAX_ATOMS = 150
 MAX_CENTRES = 4
 
@@ -41,25 +41,25 @@ def _patterns() -> tuple[tuple[Chem.Mol, ...], tuple[Chem.Mol, ...]]:
 
 
 def _choices(mol: Chem.Mol, patterns: Sequence[Chem.Mol]) -> list[frozenset[int]]:
-    """Sets of sites to change together: none, each alone, all of the first kinds."""
+    """List the sets of atoms to change together: none, each alone, all of the first kinds."""
     kinds = [[match[0] for match in mol.GetSubstructMatches(pattern)] for pattern in patterns]
     seen: set[int] = set()
     singles: list[int] = []
     together: list[frozenset[int]] = []
-    for sites in kinds:
-        fresh = [site for site in dict.fromkeys(sites) if site not in seen]
+    for atoms in kinds:
+        fresh = [atom for atom in dict.fromkeys(atoms) if atom not in seen]
         seen.update(fresh)
         singles += fresh
         if fresh:
             together.append(frozenset(seen))
-    options = [frozenset(), *(frozenset({site}) for site in singles[:MAX_SITES]), *together[:3]]
+    options = [frozenset(), *(frozenset({atom}) for atom in singles[:MAX_SINGLES]), *together[:3]]
     return list(dict.fromkeys(options))
 
 
 def _changed(mol: Chem.Mol, losing: frozenset[int], gaining: frozenset[int]) -> Chem.Mol | None:
     copy = Chem.RWMol(mol)
-    for site, step in [*((site, -1) for site in losing), *((site, 1) for site in gaining)]:
-        atom = copy.GetAtomWithIdx(site)
+    for number, step in [*((number, -1) for number in losing), *((number, 1) for number in gaining)]:
+        atom = copy.GetAtomWithIdx(number)
         hydrogens = atom.GetTotalNumHs() + step
         if hydrogens < 0:
             return None
@@ -103,8 +103,8 @@ def stated_charge(name: str) -> int | None:
     """Read the charge that a name states: -4 for "acetyl-CoA(4-)", 0 for a zwitterion, None where it states none."""
     if name.endswith("zwitterion"):
         return 0
-    found = _CHARGE.search(name)
-    return None if found is None else int(found[1] or 1) * (1 if found[2] == "+" else -1)
+    match = _CHARGE.search(name)
+    return None if match is None else int(match[1] or 1) * (1 if match[2] == "+" else -1)
 
 
 @lru_cache(maxsize=20_000)
@@ -144,30 +144,30 @@ def _labels(mol: Chem.Mol) -> list[str]:
 
 
 @lru_cache(maxsize=20_000)
-def with_chirality(smiles: str, hand: str) -> tuple[str, ...]:
-    """List canonical SMILES of the stereoisomers of a structure that have a stated hand.
+def with_chirality(smiles: str, chirality: str) -> tuple[str, ...]:
+    """List canonical SMILES of the stereoisomers of a structure that have a stated chirality.
 
     Args:
         smiles: The structure; for "L" and "D" an amino acid or sugar as its L form.
-        hand: "L", "D", or one "R" or "S" for each of its centres, in any order, with or without locants.
+        chirality: "L", "D", or one "R" or "S" for each of its centres, in any order, with or without locants.
     """
     mol = Chem.MolFromSmiles(smiles)
     if mol is None or mol.GetNumAtoms() > MAX_ATOMS:
         return ()
-    if hand in ("L", "D"):
+    if chirality in ("L", "D"):
         image = mirror_image(smiles)
-        return () if not image else (str(Chem.MolToSmiles(mol)),) if hand == "L" else (image,)
-    letters = sorted(re.findall(r"[RS]", hand))
+        return () if not image else (str(Chem.MolToSmiles(mol)),) if chirality == "L" else (image,)
+    letters = sorted(re.findall(r"[RS]", chirality))
     Chem.RemoveStereochemistry(mol)
     centres = Chem.FindMolChiralCenters(mol, includeUnassigned=True, useLegacyImplementation=False)
     if not letters or len(centres) != len(letters) or len(centres) > MAX_CENTRES:
         return ()
     isomers = EnumerateStereoisomers(mol, StereoEnumerationOptions(onlyUnassigned=True, unique=True))
-    found = (Chem.MolFromSmiles(Chem.MolToSmiles(isomer)) for isomer in isomers)
-    return tuple(dict.fromkeys(str(Chem.MolToSmiles(isomer)) for isomer in found if _labels(isomer) == letters))
+    molecules = (Chem.MolFromSmiles(Chem.MolToSmiles(isomer)) for isomer in isomers)
+    return tuple(dict.fromkeys(str(Chem.MolToSmiles(isomer)) for isomer in molecules if _labels(isomer) == letters))
 
 
-# Groups that records write with a hydrogen on either nitrogen: the first atom told gives it to the second.
+# Groups that records write with a hydrogen on either nitrogen: the first of the two atoms gives it to the second.
 _SHIFTS = (
     ("guanidine", "[NX3H1;$(N[CX4])]-C(=[NX2H1])[NX3H2]", (0, 2)),
     ("guanidine", "[NX3H2]-C(=[NX2;$(N[CX4])])[NX3H2]", (0, 2)),
@@ -199,7 +199,7 @@ def tautomers(smiles: str) -> tuple[str, ...]:
     if mol is None or mol.GetNumAtoms() > MAX_ATOMS:
         return ()
     own = Chem.MolToSmiles(mol)
-    found: dict[str, None] = {}
+    forms: dict[str, None] = {}
     for pattern, (giver, taker) in _shifts():
         moved, touched = Chem.RWMol(mol), set[int]()
         for match in mol.GetSubstructMatches(pattern):
@@ -207,11 +207,11 @@ def tautomers(smiles: str) -> tuple[str, ...]:
                 touched.update(match)
                 _shift(moved, match, giver, taker)
         if touched and Chem.SanitizeMol(moved, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
-            found[str(Chem.MolToSmiles(moved))] = None
-    return tuple(twin for twin in found if twin != own)
+            forms[str(Chem.MolToSmiles(moved))] = None
+    return tuple(form for form in forms if form != own)
 
 
-_NO_HAND = re.compile(
+_NO_CHIRALITY = re.compile(
     r"(?<![LDRS]-)(?<![LDRS]\)-)(?<![a-z])(?:alanin|arginin|asparagin|aspart|cystein|glutam|histidin|isoleucin|leucin"
     r"|lysin|methionin|ornithin|phenylalanin|prolin|serin|threonin|tryptophan|tyrosin|valin)"
 )
@@ -219,6 +219,6 @@ _NO_HAND = re.compile(
 
 @lru_cache(maxsize=20_000)
 def without_chirality(name: str, smiles: str) -> str:
-    """Write a structure flat whose name leaves an amino acid's hand open, which OPSIN takes for L; "" for any other."""
-    mol = Chem.MolFromSmiles(smiles) if _NO_HAND.search(name) else None
+    """Write a structure flat whose name leaves the chirality of an amino acid open, where OPSIN takes L; else ""."""
+    mol = Chem.MolFromSmiles(smiles) if _NO_CHIRALITY.search(name) else None
     return "" if mol is None or "@" not in smiles else str(Chem.MolToSmiles(mol, isomericSmiles=False))

@@ -60,7 +60,7 @@ CASES = (
         "CCCC(=O)SCCNC(=O)CCNC(=O)[C@H](O)C(C)(C)COP(=O)(O)OP(=O)(O)OC[C@H]1O[C@@H](n2cnc3c(N)ncnc32)[C@H](O)"
         "[C@@H]1OP(=O)(O)O",
     ),
-    # Neither hand told: either may be meant.
+    # Neither chirality stated: either may be meant.
     ("protonation", "It is a conjugate base of a leucine.", "CC(C)CC(N)C(=O)[O-]"),
     ("protonation", "It is a conjugate base of a leucine.", "CC(C)C[C@H](N)C(=O)[O-]"),
     (
@@ -93,7 +93,7 @@ CASES = (
 
 def structures(text: str, rule: str | None = None) -> list[str]:
     mentions = find_mentions([text])[0]
-    return [one.smiles for one in derive(text, mentions, the_opsin()) if rule in (None, one.rule)]
+    return [derived.smiles for derived in derive(text, mentions, the_opsin()) if rule in (None, derived.rule)]
 
 
 @needs_opsin
@@ -150,12 +150,12 @@ def test_the_neighbour_itself_is_not_derived() -> None:
 @needs_opsin
 @pytest.mark.parametrize(("rule", "text", "expected"), CASES)
 def test_what_is_derived_is_canonical_once_each_and_within_its_text(rule: str, text: str, expected: str) -> None:
-    found = derive(text, find_mentions([text])[0], the_opsin())
-    assert len({one.smiles for one in found}) == len(found)
-    for one in found:
-        assert CANON(one.smiles) == one.smiles
-        assert "*" not in one.smiles
-        assert 0 <= one.start < one.end <= len(text)
+    structures = derive(text, find_mentions([text])[0], the_opsin())
+    assert len({derived.smiles for derived in structures}) == len(structures)
+    for derived in structures:
+        assert CANON(derived.smiles) == derived.smiles
+        assert "*" not in derived.smiles
+        assert 0 <= derived.start < derived.end <= len(text)
 
 
 # Condensation

@@ -105,5 +105,5 @@ def test_prose_that_defines_nothing_gives_no_name(text: str) -> None:
     ],
 )
 def test_opsin_reads_the_name_as_the_structure(text: str, expected: str) -> None:
-    found = the_opsin().resolve(names(text))
-    assert Chem.CanonSmiles(expected) in {Chem.CanonSmiles(smiles) for smiles in found.values()}
+    structures = the_opsin().resolve(names(text))
+    assert Chem.CanonSmiles(expected) in {Chem.CanonSmiles(smiles) for smiles in structures.values()}

@@ -24,7 +24,7 @@ def charge_of(smiles: str) -> int:
 
 
 def heavy_skeleton(smiles: str) -> str:
-    """The molecule with neither charges nor hydrogens told: what gaining or losing protons never changes."""
+    """Write the molecule with neither charges nor hydrogens: what gaining or losing protons never changes."""
     mol = Chem.RWMol(Chem.MolFromSmiles(smiles))
     for atom in mol.GetAtoms():
         atom.SetFormalCharge(0)
@@ -49,7 +49,7 @@ def heavy_skeleton(smiles: str) -> str:
         # Both carboxy groups of succinic acid, or one.
         ("O=C(O)CCC(=O)O", -1, "O=C([O-])CCC(=O)[O-]"),
         ("O=C(O)CCC(=O)O", -1, "O=C(O)CCC(=O)[O-]"),
-        # Every OH of a phosphate, by one step over all sites of a kind.
+        # Every OH of a phosphate, by one step over all atoms of a kind.
         ("COP(=O)(O)O", -1, "COP(=O)([O-])[O-]"),
         # From an ion back: the conjugate acid of acetate.
         ("CC(=O)[O-]", 1, "CC(=O)O"),
@@ -183,13 +183,13 @@ def test_a_flat_structure_has_no_mirror_image_of_its_own() -> None:
     assert mirror_image("C/C=C/C") == ""
 
 
-# The hand that a text states
+# The chirality that a text states
 
 
-@pytest.mark.parametrize("hand", ["R", "S"])
-def test_one_centre_has_the_letter_told(hand: str) -> None:
-    (isomer,) = with_chirality("CC[C@H](C)O", hand)
-    assert cip_labels(isomer) == [hand]
+@pytest.mark.parametrize("chirality", ["R", "S"])
+def test_one_centre_has_the_letter_stated(chirality: str) -> None:
+    (isomer,) = with_chirality("CC[C@H](C)O", chirality)
+    assert cip_labels(isomer) == [chirality]
 
 
 def test_two_different_centres_have_the_letters_in_either_order() -> None:
@@ -202,9 +202,9 @@ def test_meso_tartaric_acid_is_one_isomer() -> None:
     assert with_chirality("O=C(O)C(O)C(O)C(=O)O", "R,S") == (CANON("O=C(O)[C@H](O)[C@H](O)C(=O)O"),)
 
 
-@pytest.mark.parametrize(("smiles", "hand"), [("CCO", "R"), ("CC(O)C(N)CC", "R"), ("NCC(=O)O", "L"), ("no", "R")])
-def test_letters_that_do_not_fit_the_centres_give_nothing(smiles: str, hand: str) -> None:
-    assert with_chirality(smiles, hand) == ()
+@pytest.mark.parametrize(("smiles", "chirality"), [("CCO", "R"), ("CC(O)C(N)CC", "R"), ("NCC(=O)O", "L"), ("no", "R")])
+def test_letters_that_do_not_fit_the_centres_give_nothing(smiles: str, chirality: str) -> None:
+    assert with_chirality(smiles, chirality) == ()
 
 
 # Other ways to write the same
@@ -244,5 +244,5 @@ def test_an_amino_acid_without_its_hand_may_be_flat(name: str, flat: str) -> Non
     assert without_chirality(name, "C[C@H](N)C(=O)O") == flat
 
 
-def test_what_is_no_amino_acid_keeps_its_hand() -> None:
+def test_what_is_no_amino_acid_keeps_its_chirality() -> None:
     assert without_chirality("cholesterol", "C[C@H](N)C(=O)O") == ""
