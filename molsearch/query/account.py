@@ -1,4 +1,4 @@
-"""What a query says: the words that are embedded of it and those it excludes, and sentences that tell both."""
+"""What a query says: the words that are embedded of it and those it excludes, and sentences that say both."""
 
 from collections.abc import Iterator, Mapping
 

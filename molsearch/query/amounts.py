@@ -176,7 +176,7 @@ def _called(plain: str, end: int) -> bool:
 
 
 def quantified(plain: str, start: int, end: int, quantity: Quantity) -> AmountCriterion | None:
-    """Read how much there is of what ``plain[start:end]``, in lower case, calls by its noun; None where it is not said.
+    """Read how much there is of what ``plain[start:end]``, in lower case, calls by its noun; None where that is open.
 
     Args:
         plain: The text in lower case.

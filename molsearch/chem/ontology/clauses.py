@@ -1,7 +1,7 @@
 """SMARTS taken apart into clauses: what a molecule must show, piece by piece, to match at all.
 
-A clause is a path of one to three atoms, a ring, or a pair of rings that share a bond. What the kind of an atom does
-not tell (`$(...)`, chirality) is stripped, so a clause asks for less than the query does, never for more.
+A clause is a path of one to three atoms, a ring, or a pair of rings that share a bond. What the type of an atom does
+not decide (`$(...)`, chirality) is stripped, so a clause asks for less than the query does, never for more.
 """
 
 import re

@@ -190,12 +190,12 @@ def _condition(term: Term) -> Condition:
 
 def _numbers(mol: Chem.Mol, types: AtomTypes) -> dict[str, int]:
     """Compute the cheap predicates, from the atom types where that is faster than asking RDKit."""
-    elements = [kind.element for kind in types.atoms]
+    elements = [atom.element for atom in types.atoms]
     known = {
         **fused_rings(types.rings, elements),
         "carbons": elements.count(6),
-        "isotopes": sum([kind.isotope for kind in types.atoms]),
-        "stereocentres": sum([kind.tagged for kind in types.atoms]),
+        "isotopes": sum([atom.isotope for atom in types.atoms]),
+        "stereocentres": sum([atom.tagged for atom in types.atoms]),
         "rings": len(types.rings),
         "largest_ring": max(map(len, types.rings), default=0),
     }
