@@ -17,7 +17,7 @@ Kind = Literal["smiles", "molblock"]
 
 
 class Progress(Protocol):
-    """A plain callable that hears how far a long step has come; it may raise ``Cancelled`` to stop it."""
+    """A plain callable that is called with how far a long step has come; it may raise ``Cancelled`` to stop it."""
 
     def __call__(self, done: int, total: int) -> None:
         """Report ``done`` of ``total`` units (``total`` is 0 while it is unknown)."""

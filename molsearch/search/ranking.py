@@ -91,7 +91,7 @@ def rank(
         hits=_hits(best, index),
         scores=array("f", best.distribution.astype(np.float32).tobytes()),
         searched=best.searched,
-        read=replace(read, phrases=tuple(phrases), exclusions=_but_amounts(read.exclusions, phrases)),
+        read=replace(read, phrases=tuple(phrases), exclusions=_remaining_exclusions(read.exclusions, phrases)),
         narrowing=filtered.account,
         tested=filtered.tested,
         library_sha256=index.content_sha256(),
@@ -300,7 +300,7 @@ def _with_readings(
     return replace(phrase, readings=tuple(ordered), unread_words=unread)
 
 
-def _but_amounts(exclusions: Iterable[Exclusion], phrases: Sequence[ReadPhrase]) -> tuple[Exclusion, ...]:
+def _remaining_exclusions(exclusions: Iterable[Exclusion], phrases: Sequence[ReadPhrase]) -> tuple[Exclusion, ...]:
     """Leave out what was no class but was read otherwise: "no rotatable bonds", "no more than 2 rings"."""
     readings = [reading for phrase in phrases for reading in phrase.readings]
     amounts = [reading.words for reading in readings if reading.kind in ("amount", "feature")]
