@@ -196,44 +196,24 @@ def _ranks(scores: Iterator[Floats], targets: npt.NDArray[np.int64], progress: P
 
 
 def measure(request: Request) -> dict[str, object]:
-    """Measure the baselines, and models read without names.
+    """Measure the baselines, and models read without names, by the pool protocol.
 
     Raises:
-        InputError: If there are no training captions to search.
+        InputError: If a file is missing, cannot be read or holds no text, or a pair's molecule is not in the pool.
     """
     if request.training_pairs is None:
         raise InputError("Baselines search the training captions: give --training-pairs FILE.")
-    files = (request.pairs, request.pool(), request.training_pairs)
-    return evaluate_baselines(
-        *files, request.text_column, models=request.baselines, seed=request.seed, progress=request.progress
-    )
-
-
-def evaluate_baselines(
-    pairs_file: Path,
-    pool_file: Path,
-    training_file: Path,
-    text_column: str = "text",
-    *,
-    models: Mapping[str, Path] | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> dict[str, object]:
-    """Measure the baselines on a pair file by the pool protocol.
-
-    Raises:
-        InputError: If a file cannot be read, holds no text, or a pair's molecule is not in the pool.
-    """
-    pairs, pool = read_pairs(pairs_file, text_column), read_pool(pool_file)
-    rows = with_text(pairs, text_column)
+    pool_file = request.pool()
+    pairs, pool = read_pairs(request.pairs, request.text_column), read_pool(pool_file)
+    rows = with_text(pairs, request.text_column)
     targets = find_targets(rows, pairs.name, pool)
-    bench = Bench(tuple(row.text for row in rows), Candidates(pool.rows), _captions(training_file))
+    bench = Bench(tuple(row.text for row in rows), Candidates(pool.rows), _captions(request.training_pairs))
+    ranked = rank_baselines(bench, targets, request.baselines, request.progress)
     return {
         "pool": len(pool.rows),
         "queries": len(rows),
         "baselines": {
-            name: both_directions(ranks.text, ranks.molecule, seed)
-            for name, ranks in rank_baselines(bench, targets, models or {}, progress).items()
+            name: both_directions(ranks.text, ranks.molecule, request.seed) for name, ranks in ranked.items()
         },
     }
 

@@ -10,6 +10,7 @@ from typing import Any
 from molsearch.chem.io.pairs import PairTable, read_pairs, read_pool
 from molsearch.evaluation.candidates import Answers, CandidatePool, answer, with_text
 from molsearch.evaluation.figure_tables import read_metrics, rewrite, with_table
+from molsearch.evaluation.registry import Request
 from molsearch.evaluation.targets import find_targets
 from molsearch.model.card import CARD, METRICS
 from molsearch.model.dual import DualEncoder
@@ -85,6 +86,10 @@ class Measurement:
     def answers(self) -> dict[str, tuple[PairTable, Answers]]:
         """Ranks of the validation file by kind of text."""
         return {name: self._answers(column) for name, column in TEXTS.items()}
+
+    def request(self, pairs: Path) -> Request:
+        """Ask a protocol for the figures of a pair file."""
+        return Request(pairs, loaded=self.model, seed=self.seed, progress=self.progress)
 
     def _answers(self, column: str) -> tuple[PairTable, Answers]:
         pairs = read_pairs(self.validation, column)

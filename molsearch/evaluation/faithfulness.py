@@ -7,7 +7,6 @@ ones go, and when the least important go.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,7 @@ from molsearch.evaluation.document import Measurement
 from molsearch.evaluation.figure_tables import Data, markdown, span
 from molsearch.evaluation.metrics import bootstrap_interval
 from molsearch.evaluation.registry import Request
-from molsearch.records import Explanation, Progress
+from molsearch.records import Explanation
 
 Doubles = npt.NDArray[np.float64]
 
@@ -67,35 +66,7 @@ class Faithfulness:
 
 
 def measure(request: Request) -> dict[str, object]:
-    """Test the explanations of a sample of a pair file."""
-    return evaluate_explanations(
-        request.model(),
-        request.pairs,
-        request.text_column,
-        sample=PAIRS if request.sample is None else request.sample,
-        seed=request.seed,
-        progress=request.progress,
-    )
-
-
-def evaluate_explanations(
-    model: PairEncoder,
-    pairs_file: Path,
-    text_column: str = "text",
-    *,
-    sample: int = PAIRS,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> dict[str, object]:
-    """Explain a sample of pairs and delete what the explanations point at.
-
-    Args:
-        model: The model whose explanations are tested.
-        pairs_file: Pairs of text and molecule.
-        text_column: The column of the texts.
-        sample: How many pairs, drawn without replacement; all where there are fewer.
-        seed: Of the sample, the random deletions and the bootstrap.
-        progress: Told of the pairs done.
+    """Explain a sample of pairs, drawn without replacement, and delete what the explanations point at.
 
     Returns:
         The settings, and ``Faithfulness`` of atoms and of words.
@@ -103,9 +74,11 @@ def evaluate_explanations(
     Raises:
         InputError: If the sample is empty, the file cannot be read, or no pair has two atoms and two words.
     """
+    model, seed = request.model(), request.seed
+    sample = PAIRS if request.sample is None else request.sample
     if sample < 1:
         raise InputError(f"The sample has {sample} pairs, expected 1 or more: set --sample.")
-    rows = with_text(read_pairs(pairs_file, text_column), text_column)
+    rows = with_text(read_pairs(request.pairs, request.text_column), request.text_column)
     random = np.random.default_rng(seed)
     chosen = random.choice(len(rows), min(sample, len(rows)), replace=False)
     atoms: list[Doubles] = []
@@ -116,10 +89,12 @@ def evaluate_explanations(
             atoms.append(_atoms(model, explanation, random))
         if len(explanation.words) > 1:
             words.append(_words(model, explanation, random))
-        if progress:
-            progress(done + 1, len(chosen))
+        if request.progress:
+            request.progress(done + 1, len(chosen))
     if not atoms or not words:
-        raise InputError(f"No pair of {pairs_file.name} has two atoms and two words: give longer texts or molecules.")
+        raise InputError(
+            f"No pair of {request.pairs.name} has two atoms and two words: give longer texts or molecules."
+        )
     return {
         "sample": len(chosen),
         "share_deleted": SHARE,
@@ -184,7 +159,7 @@ def _faithfulness(falls: Doubles, seed: int) -> Faithfulness:
 
 def figures(run: Measurement) -> dict[str, object]:
     """Test the explanations of a sample of the masked validation texts."""
-    sides = evaluate_explanations(run.model, run.validation, seed=run.seed, progress=run.progress)
+    sides = measure(run.request(run.validation))
     drawn = f"{sides['sample']} masked texts with their molecules"
     return {**sides, "below": f"{drawn}; {100 * SHARE:.0f} % of the atoms or words go at once, one at least."}
 

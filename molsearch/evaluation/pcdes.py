@@ -1,42 +1,22 @@
 """The PCdes protocol (KV-PLM): accuracy in batches of 64, and Recall@20 among the molecules of the file itself."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 
 from molsearch.chem.io.pairs import read_pairs
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import CandidatePool, Floats, Scorer, answer, part, with_text
+from molsearch.evaluation.candidates import CandidatePool, Floats, answer, part, with_text
 from molsearch.evaluation.document import Measurement
 from molsearch.evaluation.figure_tables import WAYS, Data, markdown
 from molsearch.evaluation.registry import Request
 from molsearch.model.alignment import ranks
 from molsearch.model.dual import DualEncoder
-from molsearch.records import Progress
+
+SIZE = 64  # pairs of a batch
 
 
 def measure(request: Request) -> dict[str, object]:
-    """Score a pair file."""
-    return evaluate_pcdes(
-        request.model(),
-        request.pairs,
-        request.text_column,
-        seed=request.seed,
-        exact_names=request.exact_names,
-        progress=request.progress,
-    )
-
-
-def evaluate_pcdes(
-    model: Scorer,
-    pairs_file: Path,
-    text_column: str = "text",
-    *,
-    seed: int = 0,
-    size: int = 64,
-    exact_names: bool = True,
-    progress: Progress | None = None,
-) -> dict[str, object]:
     """Score a file whose own molecules are the pool.
 
     Accuracy is the share of pairs ranked first inside seeded random batches, the last left out if incomplete;
@@ -48,26 +28,27 @@ def evaluate_pcdes(
     Raises:
         InputError: If the file cannot be read or has fewer texts than one batch.
     """
-    pairs = read_pairs(pairs_file, text_column)
-    rows = with_text(pairs, text_column)
-    if len(rows) < size:
+    model, pairs = request.model(), read_pairs(request.pairs, request.text_column)
+    rows, progress = with_text(pairs, request.text_column), request.progress
+    if len(rows) < SIZE:
         raise InputError(
-            f"{pairs.name} has {len(rows)} texts, but the pcdes protocol needs a batch of {size}; add more."
+            f"{pairs.name} has {len(rows)} texts, but the pcdes protocol needs a batch of {SIZE}; add more."
         )
     total = 3 * len(rows)
     pool = CandidatePool(model, rows, part(progress, 0, total))
-    whole = answer(model, rows, pool, np.arange(len(rows)), part(progress, len(rows), total)).ranks(exact_names)
-    order = np.random.default_rng(seed).permutation(len(rows))
-    batches = [order[i : i + size] for i in range(0, len(rows) - size + 1, size)]
+    answers = answer(model, rows, pool, np.arange(len(rows)), part(progress, len(rows), total))
+    whole = answers.ranks(request.exact_names)
+    order = np.random.default_rng(request.seed).permutation(len(rows))
+    batches = [order[i : i + SIZE] for i in range(0, len(rows) - SIZE + 1, SIZE)]
     scores = [whole.own[np.ix_(batch, batch)] for batch in batches]  # each (size, size)
-    own = np.arange(size)
+    own = np.arange(SIZE)
     text_ranks = np.concatenate([ranks(block, own) for block in scores])
     molecule_ranks = np.concatenate([ranks(block.T, own) for block in scores])
     return {
         "pool": len(rows),
         "queries": len(rows),
         "skipped": len(pairs.rows) - len(rows),
-        "seed": seed,
+        "seed": request.seed,
         "batches": len(batches),
         "text_to_molecule": {"accuracy": _share(text_ranks, 1), "recall@20": _share(whole.text, 20)},
         "molecule_to_text": {"accuracy": _share(molecule_ranks, 1), "recall@20": _share(whole.molecule, 20)},
@@ -83,12 +64,8 @@ def figures(run: Measurement) -> dict[str, object]:
     models = {"all pairs (this model)": run.model}
     if run.pcdes:
         models["PCdes's training rows alone"] = DualEncoder.load(run.pcdes, run.device)
-    file = run.data / "pcdes_val.tsv"
-    return {
-        "models": {
-            name: evaluate_pcdes(model, file, seed=run.seed, progress=run.progress) for name, model in models.items()
-        }
-    }
+    request = run.request(run.data / "pcdes_val.tsv")
+    return {"models": {name: measure(replace(request, loaded=model)) for name, model in models.items()}}
 
 
 def table(data: Data) -> str:

@@ -26,8 +26,9 @@ class Request:
     """What ``evaluate`` was asked to measure, beside the protocol.
 
     Attributes:
-        folder: Model folder, or None.
         pairs: Pair file, or query file.
+        folder: Model folder, or None.
+        loaded: The model itself where it is loaded already, or None.
         text_column: Column of its texts.
         pools: Files of the molecules to rank.
         training_pairs: What the model was trained on, or None.
@@ -40,8 +41,9 @@ class Request:
         progress: Told of each step.
     """
 
-    folder: Path | None
     pairs: Path
+    folder: Path | None = None
+    loaded: "DualEncoder | None" = None
     text_column: str = "text"
     pools: tuple[Path, ...] = ()
     training_pairs: Path | None = None
@@ -54,13 +56,15 @@ class Request:
     progress: Progress | None = None
 
     def model(self) -> "DualEncoder":
-        """Load the model to measure.
+        """Return the model to measure.
 
         Raises:
             InputError: If none was given.
         """
         from molsearch.model.dual import DualEncoder
 
+        if self.loaded is not None:
+            return self.loaded
         if self.folder is None:
             raise InputError("There is no model to measure: give --model FOLDER.")
         return DualEncoder.load(self.folder, Settings().device)

@@ -8,7 +8,6 @@ err on the low side.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -84,28 +83,7 @@ def enrichment(scores: Floats, truth: Bools, top: float = TOP) -> float:
 
 
 def measure(request: Request) -> dict[str, object]:
-    """Measure the roles that a pair file states."""
-    return evaluate_roles(
-        request.model(),
-        request.pairs,
-        request.text_column,
-        seed=request.seed,
-        exact_names=request.exact_names,
-        progress=request.progress,
-    )
-
-
-def evaluate_roles(
-    model: Scorer,
-    pairs_file: Path,
-    text_column: str = "text",
-    *,
-    seed: int = 0,
-    least: int = LEAST,
-    exact_names: bool = True,
-    progress: Progress | None = None,
-) -> dict[str, object]:
-    """Ask for each role that ``least`` captions of a file state, and rank the file's molecules.
+    """Ask for each role that LEAST captions of a file state, and rank the file's molecules.
 
     Returns:
         Counts, mean AUROC and mean enrichment in the first per cent with their 95 % intervals over the roles, and the
@@ -114,23 +92,23 @@ def evaluate_roles(
     Raises:
         InputError: If the file cannot be read or states no role often enough.
     """
-    pairs = read_pairs(pairs_file, text_column)
-    rows = with_text(pairs, text_column)
-    roles = truths([row.text for row in rows], least)
+    model, pairs = request.model(), read_pairs(request.pairs, request.text_column)
+    rows = with_text(pairs, request.text_column)
+    roles = truths([row.text for row in rows], LEAST)
     if not roles:
         raise InputError(
-            f"No role is stated by {least} or more captions of {pairs.name}; expected sentences such as 'It has a role "
+            f"No role is stated by {LEAST} or more captions of {pairs.name}; expected sentences such as 'It has a role "
             "as an antibacterial agent'; give a file of ChEBI captions."
         )
-    reached = _reached(model, rows, roles, exact_names, progress)
+    reached = _reached(model, rows, roles, request.exact_names, request.progress)
     aurocs, gains = (np.array([getattr(role, name) for role in reached]) for name in ("auroc", "enrichment"))
     return {
         "pool": len(rows),
         "queries": len(reached),
         "auroc": float(aurocs.mean()),
-        "auroc_interval": list(bootstrap_interval(aurocs, seed=seed)),
+        "auroc_interval": list(bootstrap_interval(aurocs, seed=request.seed)),
         "enrichment@1%": float(gains.mean()),
-        "enrichment@1%_interval": list(bootstrap_interval(gains, seed=seed)),
+        "enrichment@1%_interval": list(bootstrap_interval(gains, seed=request.seed)),
         "enrichment@1%_best": float(np.mean([role.best for role in reached])),
         "each": {role.query: asdict(role) for role in reached},
     }
@@ -156,7 +134,7 @@ def _reached(
 
 def figures(run: Measurement) -> dict[str, object]:
     """Measure the roles of the masked validation texts."""
-    return evaluate_roles(run.model, run.validation, seed=run.seed, progress=run.progress)
+    return measure(run.request(run.validation))
 
 
 def table(data: Data) -> str:

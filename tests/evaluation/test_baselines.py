@@ -17,9 +17,10 @@ from molsearch.evaluation.baselines import (
     Bm25,
     Candidates,
     caption_neighbours,
-    evaluate_baselines,
+    measure,
     name_lookup,
 )
+from molsearch.evaluation.registry import Request
 from molsearch.evaluation.text_only import TextOnlyModel, train_without_names, without_names
 from molsearch.model.dual import DualEncoder
 from molsearch.query.opsin import available
@@ -96,7 +97,8 @@ def test_every_baseline_is_ranked_on_the_whole_pool(tmp_path: Path, tiny_models:
     pairs = written(tmp_path / "v.tsv", "CCO\tan alcohol", "c1ccccc1\tan aromatic hydrocarbon")
     pool = written(tmp_path / "p.tsv", *(f"{row.smiles}\t" for row in POOL.rows[:3]))
     training = written(tmp_path / "t.tsv", *(f"{row.smiles}\t{row.text}" for row in TRAINING))
-    told = evaluate_baselines(pairs, pool, training, models={"words alone": tiny_models / "default"})
+    models = {"words alone": tiny_models / "default"}
+    told = measure(Request(pairs, pools=(pool,), training_pairs=training, baselines=models))
     assert (told["pool"], told["queries"]) == (3, 2)
     assert list(told["baselines"]) == [*BASELINES, "words alone"]  # type: ignore[call-overload]
     bm25 = told["baselines"]["BM25 to training captions, then fingerprint neighbours"]  # type: ignore[index]

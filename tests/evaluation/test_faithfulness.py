@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from molsearch.analysis.explain import without_spans
-from molsearch.chem.substructure import without_atoms, without_each_atom
+from molsearch.chem.masking import without_atoms, without_each_atom
 from molsearch.errors import InputError
-from molsearch.evaluation.faithfulness import DRAWS, SHARE, evaluate_explanations
+from molsearch.evaluation.faithfulness import DRAWS, SHARE, measure
+from molsearch.evaluation.registry import Request
 from molsearch.model.dual import DualEncoder
 from molsearch.records import Progress
 
@@ -29,6 +31,10 @@ class Counter:
         return np.array([[1.0, one.count("O") / 10] for one in smiles], np.float32)
 
 
+def explained(pairs: Path, **options: Any) -> dict[str, object]:
+    return measure(Request(pairs, loaded=Counter(), **options))  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
     """One pair: ten words of which two are good, ten atoms of which two are oxygens."""
@@ -38,7 +44,7 @@ def pairs(tmp_path: Path) -> Path:
 
 
 def test_top_random_and_least_fall_by_what_they_are_worth(pairs: Path) -> None:
-    told = evaluate_explanations(Counter(), pairs)
+    told = explained(pairs)
     for side in ("atoms", "words"):
         figures = told[side]
         assert isinstance(figures, dict)
@@ -53,7 +59,7 @@ def test_top_random_and_least_fall_by_what_they_are_worth(pairs: Path) -> None:
 def test_random_deletions_fall_by_their_share_in_the_mean(tmp_path: Path) -> None:
     rows = [f"OCCCCCCCCO\tgood good {' '.join(f'w{n}{place}' for place in range(8))}" for n in range(60)]
     (tmp_path / "pairs.tsv").write_text("smiles\ttext\n" + "\n".join(rows) + "\n")
-    told = evaluate_explanations(Counter(), tmp_path / "pairs.tsv")
+    told = explained(tmp_path / "pairs.tsv")
     for side in ("atoms", "words"):
         figures = told[side]
         assert isinstance(figures, dict)
@@ -64,24 +70,24 @@ def test_random_deletions_fall_by_their_share_in_the_mean(tmp_path: Path) -> Non
 
 
 def test_the_same_seed_measures_the_same(pairs: Path) -> None:
-    assert evaluate_explanations(Counter(), pairs, seed=3) == evaluate_explanations(Counter(), pairs, seed=3)
+    assert explained(pairs, seed=3) == explained(pairs, seed=3)
 
 
 def test_pairs_without_a_choice_are_refused(tmp_path: Path) -> None:
     (tmp_path / "pairs.tsv").write_text("smiles\ttext\nC\tmethane\n")
     with pytest.raises(InputError, match="two atoms and two words"):
-        evaluate_explanations(Counter(), tmp_path / "pairs.tsv")
+        explained(tmp_path / "pairs.tsv")
 
 
 @pytest.mark.parametrize("sample", [0, -1])
 def test_an_empty_sample_is_refused(pairs: Path, sample: int) -> None:
     with pytest.raises(InputError, match="--sample"):
-        evaluate_explanations(Counter(), pairs, sample=sample)
+        explained(pairs, sample=sample)
 
 
 def test_progress_counts_the_pairs(pairs: Path) -> None:
     seen: list[tuple[int, int]] = []
-    evaluate_explanations(Counter(), pairs, progress=lambda done, total: seen.append((done, total)))
+    explained(pairs, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 1)]
 
 
@@ -103,7 +109,7 @@ def test_several_words_leave_no_gap() -> None:
 
 def test_the_shipped_models_explanations_point_at_what_matters() -> None:
     model = DualEncoder.load(ROOT / "models" / "default")
-    told = evaluate_explanations(model, EXAMPLES, "description", sample=8)
+    told = measure(Request(EXAMPLES, loaded=model, text_column="description", sample=8))
     for side in ("atoms", "words"):
         figures = told[side]
         assert isinstance(figures, dict)

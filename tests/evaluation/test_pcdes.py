@@ -5,13 +5,14 @@ import pytest
 
 from molsearch.chem.io.pairs import read_pairs
 from molsearch.errors import InputError
-from molsearch.evaluation.pcdes import evaluate_pcdes
+from molsearch.evaluation.pcdes import measure
+from molsearch.evaluation.registry import Request
 from tests.evaluation.lookup import slow_rank, slow_score
 
 
 def test_pcdes_counts_firsts_in_full_batches_and_recall_over_the_file(large) -> None:  # type: ignore[no-untyped-def]
     model, pairs, _ = large
-    seen = evaluate_pcdes(model, pairs, seed=3)
+    seen = measure(Request(pairs, loaded=model, seed=3))
     rows = read_pairs(pairs).rows
     order = np.random.default_rng(3).permutation(300)
     forth, back = [], []
@@ -29,7 +30,7 @@ def test_pcdes_counts_firsts_in_full_batches_and_recall_over_the_file(large) -> 
 
 def test_pcdes_batches_follow_the_seed(large) -> None:  # type: ignore[no-untyped-def]
     model, pairs, _ = large
-    answers = [evaluate_pcdes(model, pairs, seed=seed) for seed in (1, 1, 2)]
+    answers = [measure(Request(pairs, loaded=model, seed=seed)) for seed in (1, 1, 2)]
     assert answers[0] == answers[1]
     assert answers[0]["text_to_molecule"] != answers[2]["text_to_molecule"]
 
@@ -37,4 +38,4 @@ def test_pcdes_batches_follow_the_seed(large) -> None:  # type: ignore[no-untype
 def test_pcdes_needs_one_full_batch(small) -> None:  # type: ignore[no-untyped-def]
     model, pairs, _ = small
     with pytest.raises(InputError, match="has 3 texts, but the pcdes protocol needs a batch of 64"):
-        evaluate_pcdes(model, pairs)
+        measure(Request(pairs, loaded=model))

@@ -38,7 +38,7 @@ def test_an_option_is_told_with_those_who_use_it() -> None:
 
 def test_a_request_gives_one_pool_or_says_why_not() -> None:
     with pytest.raises(InputError, match="no pool to rank"):
-        Request(None, Path("x")).pool()
+        Request(Path("x")).pool()
     with pytest.raises(InputError, match="ranks one pool, got 2"):
-        Request(None, Path("x"), pools=(Path("a"), Path("b"))).pool()
-    assert Request(None, Path("x"), pools=(Path("a"),)).pool() == Path("a")
+        Request(Path("x"), pools=(Path("a"), Path("b"))).pool()
+    assert Request(Path("x"), pools=(Path("a"),)).pool() == Path("a")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from molsearch.errors import InputError
-from molsearch.evaluation.role_queries import enrichment, evaluate_roles, truths
+from molsearch.evaluation import role_queries
+from molsearch.evaluation.registry import Request
+from molsearch.evaluation.role_queries import enrichment, measure, truths
 from molsearch.model.dual import DualEncoder
 
 
@@ -41,10 +43,13 @@ def written(tmp_path: Path, *rows: str) -> Path:
     return tmp_path / "v.tsv"
 
 
-def test_the_ranking_is_that_of_the_model_s_scores(tmp_path: Path, tiny_model: DualEncoder) -> None:
+def test_the_ranking_is_that_of_the_model_s_scores(
+    tmp_path: Path, tiny_model: DualEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(role_queries, "LEAST", 5)
     acids = [f"{'C' * n}C(=O)O\tIt has a role as an antimicrobial agent." for n in range(1, 7)]
     alkanes = [f"{'C' * n}\tIt is an alkane." for n in range(1, 5)]
-    told = evaluate_roles(tiny_model, written(tmp_path, *acids, *alkanes), least=5)
+    told = measure(Request(written(tmp_path, *acids, *alkanes), loaded=tiny_model))
     smiles = [f"{'C' * n}C(=O)O" for n in range(1, 7)] + ["C" * n for n in range(1, 5)]
     vectors = tiny_model.encode_molecules(smiles)
     scores = vectors @ tiny_model.encode_texts(["an antimicrobial agent"])[0] + tiny_model.constants(vectors)
@@ -57,4 +62,4 @@ def test_the_ranking_is_that_of_the_model_s_scores(tmp_path: Path, tiny_model: D
 
 def test_a_file_without_roles_is_refused(tmp_path: Path, tiny_model: DualEncoder) -> None:
     with pytest.raises(InputError, match=r"No role is stated by 10 or more captions of v\.tsv"):
-        evaluate_roles(tiny_model, written(tmp_path, "C\tIt is a gas."))
+        measure(Request(written(tmp_path, "C\tIt is a gas."), loaded=tiny_model))

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from molsearch.errors import InputError, ModelError
-from molsearch.evaluation.reranker import evaluate_reranker
+from molsearch.evaluation.registry import Request
+from molsearch.evaluation.reranker import measure
 from molsearch.model.dual import DualEncoder
 from molsearch.model.reranker import FILE, LateInteraction, read_reranker
 from molsearch.search.rerank import rerank_gains
@@ -97,12 +98,13 @@ def test_what_it_is_worth_is_measured_on_the_same_searches(folder: Path, tmp_pat
     (tmp_path / "pairs.tsv").write_text(table)
     model = DualEncoder.load(folder)
     model.reranker = None
+    request = Request(tmp_path / "pairs.tsv", loaded=model, pools=(tmp_path / "pairs.tsv",))
     with pytest.raises(InputError, match="no re-ranker"):
-        evaluate_reranker(model, tmp_path / "pairs.tsv", tmp_path / "pairs.tsv")
+        measure(request)
     torch.manual_seed(0)
     model.reranker = LateInteraction(model.config.projector.width, 8)
-    figures = evaluate_reranker(model, tmp_path / "pairs.tsv", tmp_path / "pairs.tsv", sample=6)
+    figures = measure(replace(request, sample=6))
     assert (figures["pool"], figures["queries"], figures["looked at"]) == (8, 6, 200)
     model.reranker.factor.zero_()
-    same = evaluate_reranker(model, tmp_path / "pairs.tsv", tmp_path / "pairs.tsv", sample=6)
+    same = measure(replace(request, sample=6))
     assert {line["difference"] for line in same["text_to_molecule"].values()} == {0.0}  # type: ignore[attr-defined]
