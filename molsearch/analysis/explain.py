@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from molsearch.chem.sandbox.risk import is_simple
-from molsearch.chem.substructure import without_each_atom
+from molsearch.chem.masking import without_each_atom
 from molsearch.errors import InputError
 from molsearch.records import Explanation, Progress, WordWeight
 

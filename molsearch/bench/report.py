@@ -24,7 +24,8 @@ from molsearch.chem.batch.atoms import atom_types
 from molsearch.chem.batch.molbatch import Bools, MolBatch
 from molsearch.chem.features.descriptors import profiles
 from molsearch.chem.features.features import features_of
-from molsearch.chem.features.graph import graphs_of, parse, strict
+from molsearch.chem.features.graph import graphs_of
+from molsearch.chem.structures import parse, strict
 from molsearch.chem.features.pool import CHUNK
 from molsearch.chem.ontology.classes import classes_and_alerts
 from molsearch.chem.properties import PROPERTIES

@@ -12,7 +12,7 @@ from rdkit import DataStructs
 from rdkit.Chem import rdFingerprintGenerator as Fingerprints
 from rdkit.SimDivFilters.rdSimDivPickers import MaxMinPicker
 
-from molsearch.chem.features.graph import parse
+from molsearch.chem.structures import parse
 from molsearch.errors import InputError
 from molsearch.records import Progress
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rdkit.Chem import rdFingerprintGenerator as Fingerprints
 from scipy.sparse import csr_matrix
 
-from molsearch.chem.features.graph import parse
+from molsearch.chem.structures import parse
 
 BITS = 2048
 _MORGAN = Fingerprints.GetMorganGenerator(radius=2, includeChirality=True, fpSize=BITS)

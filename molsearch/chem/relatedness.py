@@ -11,9 +11,9 @@ from rdkit.Chem import rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from molsearch.chem.features.graph import parse
 from molsearch.chem.ontology.classes import classes_of
 from molsearch.chem.standardize import Cleaned, clean
+from molsearch.chem.structures import parse
 from molsearch.errors import InputError
 
 _SKELETON_CHARS = 14  # first block of an InChIKey

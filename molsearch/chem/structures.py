@@ -5,6 +5,7 @@ import threading
 
 from rdkit import Chem, rdBase
 
+from molsearch.errors import InputError
 from molsearch.records import Kind
 
 _EXCERPT = 60
@@ -22,11 +23,54 @@ def read_structure(text: str, kind: Kind) -> Chem.Mol | None:
     if "\0" in text:
         return None
     try:
-        parse = Chem.MolFromInchi if text.lstrip().startswith("InChI=") else Chem.MolFromSmiles
-        mol: Chem.Mol | None = Chem.MolFromMolBlock(text) if kind == "molblock" else parse(text.strip())
+        read = Chem.MolFromInchi if text.lstrip().startswith("InChI=") else Chem.MolFromSmiles
+        mol: Chem.Mol | None = Chem.MolFromMolBlock(text) if kind == "molblock" else read(text.strip())
     except (ValueError, RuntimeError):
         return None
     return mol
+
+
+def parse(smiles: str) -> Chem.Mol:
+    """Parse a SMILES.
+
+    Raises:
+        InputError: If RDKit cannot read it or it holds no atom.
+    """
+    mol = Chem.MolFromSmiles(smiles) or _without_valence_check(smiles)
+    if mol is None or mol.GetNumAtoms() == 0:
+        raise InputError(f"This SMILES cannot be read: got {smiles[:80]!r}, expected a valid structure; correct it.")
+    return mol
+
+
+def _without_valence_check(smiles: str) -> Chem.Mol | None:
+    """Read complexes and boranes whose valences RDKit does not know."""
+    mol = Chem.MolFromSmiles(smiles, sanitize=False)
+    if mol is None:
+        return None
+    mol.UpdatePropertyCache(strict=False)
+    checks = Chem.SanitizeFlags.SANITIZE_ALL ^ Chem.SanitizeFlags.SANITIZE_PROPERTIES
+    if Chem.SanitizeMol(mol, checks, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
+        return None
+    Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+    return mol
+
+
+def strict(smiles: str) -> bool:
+    """Return whether RDKit reads a SMILES with all its checks."""
+    return Chem.MolFromSmiles(smiles) is not None
+
+
+def readable(smiles: str) -> bool:
+    """Return whether ``parse`` can read a SMILES."""
+    try:
+        return bool(parse(smiles))
+    except InputError:
+        return False
+
+
+def canonical(smiles: str) -> str:
+    """Write the isomeric canonical SMILES of a structure, without any clean-up."""
+    return str(Chem.MolToSmiles(parse(smiles)))
 
 
 # Each of these is linear in the text, whatever the text.

@@ -1,4 +1,4 @@
-"""Substructures: which molecules hold a SMARTS pattern, and what a molecule is without one of its atoms."""
+"""Substructures: which molecules hold a SMARTS pattern."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -6,7 +6,6 @@ from itertools import islice
 
 from rdkit import Chem
 
-from molsearch.chem.features.graph import featurise, parse
 from molsearch.chem.sandbox.call import call
 from molsearch.chem.sandbox.process import WorkerDied
 from molsearch.chem.sandbox.risk import is_simple, is_simple_pattern
@@ -15,7 +14,6 @@ from molsearch.errors import InputError
 MAX_SMARTS_CHARS = 2_000
 BATCH = 256  # molecules matched at once in another process
 SECONDS = 10.0  # of such a batch, and of a molecule alone
-MASKING_SECONDS = 60.0  # of an intricate molecule without each of its atoms
 
 # What a pattern can ask of a molecule beyond its written atoms and bonds: rings, conjugation, hybridisation. The keys
 # were written by RDKit after clean-up, so valence and aromaticity hold already and need no second check.
@@ -106,60 +104,3 @@ def perceived(key: str) -> Chem.Mol | None:
         return perceive(key)
     except InputError:
         return None
-
-
-def without_each_atom(smiles: str) -> list[str]:
-    """Write the molecule once for each of its atoms, with that atom made a wildcard; see ``without_atoms``.
-
-    Returns:
-        (A,) SMILES in the atom order of ``smiles``.
-
-    Raises:
-        InputError: If the SMILES cannot be read.
-    """
-    return without_atoms(smiles, [(atom,) for atom in range(len(featurise(smiles).atoms))])
-
-
-def without_atoms(smiles: str, groups: Iterable[Sequence[int]]) -> list[str]:
-    """Write the molecule once for each group of atoms, with the atoms of the group made wildcards.
-
-    A wildcard keeps its bonds and loses element, charge, isotope, hydrogens and stereo, so the rest of the molecule
-    stays one piece.
-
-    Args:
-        smiles: The molecule.
-        groups: Atom numbers in the order of ``smiles``, from 0.
-
-    Raises:
-        InputError: If the SMILES cannot be read, or is too intricate to be taken apart.
-    """
-    if is_simple(smiles):
-        return masked(smiles, list(groups))
-    try:
-        return call(masked, smiles, list(map(list, groups)), seconds=MASKING_SECONDS)
-    except WorkerDied as death:
-        raise InputError(f"This structure is too intricate to be taken apart: got {smiles[:80]!r}.") from death
-
-
-def masked(smiles: str, groups: Sequence[Sequence[int]]) -> list[str]:
-    """Write the molecule once for each group of atoms, however long that takes; see ``without_atoms``."""
-    aromatic = parse(smiles)
-    kekule = Chem.RWMol(aromatic)
-    Chem.Kekulize(kekule, clearAromaticFlags=True)
-    # The aromatic form changes least, but RDKit finds no Kekulé form for some fused rings with a wildcard.
-    forms = ((_without(aromatic, atoms), _without(kekule, atoms)) for atoms in groups)
-    return [first if Chem.MolFromSmiles(first) is not None else second for first, second in forms]
-
-
-def _without(mol: Chem.Mol, numbers: Sequence[int]) -> str:
-    masked = Chem.RWMol(mol)
-    for number in numbers:
-        atom = masked.GetAtomWithIdx(number)
-        atom.SetAtomicNum(0)
-        atom.SetFormalCharge(0)
-        atom.SetIsotope(0)
-        atom.SetNumRadicalElectrons(0)
-        atom.SetNumExplicitHs(0)
-        atom.SetNoImplicit(True)
-        atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
-    return str(Chem.MolToSmiles(masked))

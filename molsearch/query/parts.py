@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rdkit import Chem
 
 from molsearch.chem.batch.arrays import PART_SHARES, PART_SIZES, RELATIONS
-from molsearch.chem.features.graph import parse
+from molsearch.chem.structures import parse
 from molsearch.chem.substructure import perceived
 from molsearch.query.names import Mention
 

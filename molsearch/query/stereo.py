@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from rdkit import Chem
 
-from molsearch.chem.features.graph import parse
+from molsearch.chem.structures import parse
 from molsearch.errors import InputError
 
 LABELS = ("R", "S", "E", "Z")

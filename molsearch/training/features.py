@@ -161,7 +161,7 @@ def build(
 
 def _without_own(reading: "TextStructures", caption: Caption, learned: Set[str]) -> "TextStructures":
     """Drop structures that would give the answer away: the caption's own molecule, from the lexicon or its name."""
-    from molsearch.chem.features.graph import canonical
+    from molsearch.chem.structures import canonical
 
     if not reading.structures:
         return reading

@@ -41,7 +41,7 @@ def usable(rows: Sequence["PairRow"], excluded: frozenset[str]) -> list[Caption]
         rows: Training pairs.
         excluded: InChIKeys of molecules that must not be learned from.
     """
-    from molsearch.chem.features.graph import readable
+    from molsearch.chem.structures import readable
 
     captions: list[Caption] = []
     empty = leaked = unreadable = 0

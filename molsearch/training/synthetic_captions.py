@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from rdkit import Chem
 
-from molsearch.chem.features.graph import parse, strict
 from molsearch.chem.ontology.classes import class_named, classes_of
 from molsearch.chem.properties import properties
+from molsearch.chem.structures import parse, strict
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from molsearch.chem.features.graph import canonical
 from molsearch.chem.io.pairs import PairRow
 from molsearch.chem.relatedness import inchikey
-from molsearch.chem.structures import heavy_atoms_written
+from molsearch.chem.structures import canonical, heavy_atoms_written
 from molsearch.query.names import Mention, find_mentions
 from molsearch.query.opsin import the_opsin
 from molsearch.records import Progress

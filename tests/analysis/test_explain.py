@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from molsearch.analysis.explain import MAX_UNITS, explain, without_span, word_spans
-from molsearch.chem.substructure import without_each_atom
+from molsearch.chem.masking import without_each_atom
 from molsearch.errors import InputError
 from molsearch.model.dual import DualEncoder
 

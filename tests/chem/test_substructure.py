@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from rdkit import Chem
 
-from molsearch.chem.substructure import MAX_SMARTS_CHARS, compile_smarts, matches, without_each_atom
+from molsearch.chem.masking import without_each_atom
+from molsearch.chem.substructure import MAX_SMARTS_CHARS, compile_smarts, matches
 from molsearch.errors import InputError
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"

@@ -17,11 +17,12 @@ from molsearch.chem.batch.arrays import (
     with_class,
 )
 from molsearch.chem.features.features import features_of
-from molsearch.chem.features.graph import featurise, parse
+from molsearch.chem.features.graph import featurise
 from molsearch.chem.ontology import patterns
 from molsearch.chem.ontology.classes import class_named, classes_of
 from molsearch.chem.ontology.groups import group_named
 from molsearch.chem.properties import PROPERTIES
+from molsearch.chem.structures import parse
 from molsearch.model.odds import LIKELIEST, UNLIKELIEST, Odds
 from molsearch.model.role_head import RoleHead
 from molsearch.query.constraints import Constraints, read_constraints

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from molsearch.chem.batch.arrays import RELATIONS, MolGraph
-from molsearch.chem.features.graph import canonical, featurise
+from molsearch.chem.features.graph import featurise
+from molsearch.chem.structures import canonical
 from molsearch.errors import InputError
 from molsearch.model.grounding import TextStructures
 from molsearch.query.opsin import available

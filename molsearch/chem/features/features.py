@@ -1,10 +1,8 @@
 """Everything that is stored of a molecule before the model sees it: its graph and its properties, from one parse."""
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +12,11 @@ from molsearch.chem.batch.arrays import GraphStore, MolGraph
 from molsearch.chem.batch.atoms import AtomTypes, atom_types
 from molsearch.chem.batch.molbatch import MolBatch
 from molsearch.chem.features.descriptors import profiles
-from molsearch.chem.features.graph import graphs_of, parse
+from molsearch.chem.features.graph import graphs_of
 from molsearch.chem.ontology.classes import classes_and_alerts
 from molsearch.chem.properties import PROPERTIES
+from molsearch.chem.sandbox.process import Packed
+from molsearch.chem.structures import parse
 from molsearch.errors import InputError
 
 Floats = npt.NDArray[np.float32]
@@ -107,42 +107,21 @@ def placed(parts: Sequence[tuple[Sequence[int], Features]]) -> Features:
     return Features(tuple(sorted(kept)), dict(sorted(refused.items())), store, found.properties[order])
 
 
-def write_features(features: Features, stream: IO[bytes]) -> None:
-    """Write features as a line of JSON and the bytes of the arrays, for another process to read without a pickle."""
-    store = features.store
-    arrays: list[npt.NDArray[np.generic]] = [features.properties]
-    if store is not None:
+def packed_features(smiles: Sequence[str]) -> Packed:
+    """Compute features and pack them for the way from another process, which takes no pickle."""
+    features = features_of(smiles)
+    arrays: list[npt.NDArray[Any]] = [features.properties]
+    if (store := features.store) is not None:
         arrays += [getattr(store.graph, name) for name in _ARRAYS] + [getattr(store, name) for name in _OFFSETS]
-    head = {"kept": features.kept, "refused": features.refused, "shapes": [array.shape for array in arrays]}
-    stream.write(json.dumps(head).encode() + b"\n")
-    for array in arrays:
-        stream.write(array.tobytes())
+    return Packed({"kept": features.kept, "refused": features.refused}, arrays)
 
 
-def read_features(stream: IO[bytes]) -> Features:
-    """Read what ``write_features`` wrote.
-
-    Raises:
-        EOFError: If the stream ends early.
-    """
-    line = stream.readline()
-    if not line.endswith(b"\n"):
-        raise EOFError("The features end early.")
-    head = json.loads(line)
-    properties_shape, *shapes = head["shapes"]
-    values = _read_array(stream, properties_shape, np.dtype(np.float32))
-    arrays = [_read_array(stream, shape, np.dtype(np.int64)) for shape in shapes]
+def unpacked(packed: Packed) -> Features:
+    """Return the features that ``packed_features`` packed."""
+    values, *arrays = packed.arrays
     store = None
     if arrays:
         graph = MolGraph(**dict(zip(_ARRAYS, arrays, strict=False)))
         store = GraphStore(graph, **dict(zip(_OFFSETS, arrays[len(_ARRAYS) :], strict=True)))
-    refused = {int(place): reason for place, reason in head["refused"].items()}
-    return Features(tuple(head["kept"]), refused, store, values)
-
-
-def _read_array(stream: IO[bytes], shape: Sequence[int], kind: np.dtype[Any]) -> npt.NDArray[Any]:
-    size = math.prod(shape) * kind.itemsize
-    data = bytearray(stream.read(size))  # not bytes, so that the array may be written to
-    if len(data) < size:
-        raise EOFError("The features end early.")
-    return np.frombuffer(data, kind).reshape(shape)
+    refused = {int(place): reason for place, reason in packed.value["refused"].items()}
+    return Features(tuple(packed.value["kept"]), refused, store, values)

@@ -5,11 +5,9 @@ put more than 89.4 % of the ChEBI-20 pool at rank 1.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import fields
 
 import numpy as np
-from rdkit import Chem
 
 from molsearch.chem.batch.arrays import (
     CLASS_OFFSET,
@@ -25,55 +23,13 @@ from molsearch.chem.batch.molbatch import Bools, MolBatch
 from molsearch.chem.features.fragments import atom_pairs, morgan
 from molsearch.chem.ontology.classes import classes_and_alerts
 from molsearch.chem.sandbox.call import call
-from molsearch.chem.sandbox.process import WorkerDied
+from molsearch.chem.sandbox.process import Packed, WorkerDied
 from molsearch.chem.sandbox.risk import is_simple, simple_and_risky
+from molsearch.chem.structures import parse
 from molsearch.errors import InputError
 
 AT_ONCE = 256  # molecules described together
 SECONDS = 60.0  # for one molecule that is not simple
-
-
-def parse(smiles: str) -> Chem.Mol:
-    """Parse a SMILES.
-
-    Raises:
-        InputError: If RDKit cannot read it or it holds no atom.
-    """
-    mol = Chem.MolFromSmiles(smiles) or _without_valence_check(smiles)
-    if mol is None or mol.GetNumAtoms() == 0:
-        raise InputError(f"This SMILES cannot be read: got {smiles[:80]!r}, expected a valid structure; correct it.")
-    return mol
-
-
-def _without_valence_check(smiles: str) -> Chem.Mol | None:
-    """Read complexes and boranes whose valences RDKit does not know."""
-    mol = Chem.MolFromSmiles(smiles, sanitize=False)
-    if mol is None:
-        return None
-    mol.UpdatePropertyCache(strict=False)
-    checks = Chem.SanitizeFlags.SANITIZE_ALL ^ Chem.SanitizeFlags.SANITIZE_PROPERTIES
-    if Chem.SanitizeMol(mol, checks, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
-        return None
-    Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
-    return mol
-
-
-def strict(smiles: str) -> bool:
-    """Tell whether RDKit reads a SMILES with all its checks."""
-    return Chem.MolFromSmiles(smiles) is not None
-
-
-def readable(smiles: str) -> bool:
-    """Tell whether ``featurise`` can read a SMILES."""
-    try:
-        return bool(parse(smiles))
-    except InputError:
-        return False
-
-
-def canonical(smiles: str) -> str:
-    """Write the isomeric canonical SMILES of a structure, without any clean-up."""
-    return str(Chem.MolToSmiles(parse(smiles)))
 
 
 def featurise(smiles: str) -> MolGraph:
@@ -106,18 +62,19 @@ def _store(smiles: Sequence[str]) -> GraphStore:
 def _apart(smiles: str) -> MolGraph:
     """Compute the arrays of an intricate molecule in a process that is ended when it takes too long."""
     try:
-        arrays = call(graph_lists, smiles, seconds=SECONDS)
+        packed = call(packed_graph, smiles, seconds=SECONDS)
     except WorkerDied as death:
         raise InputError(
             f"This structure is too intricate to compute with: got {smiles[:80]!r}, which took longer than "
             f"{SECONDS:g} s or ended the process; choose another one."
         ) from death
-    return MolGraph(**{name: np.array(values, np.int64) for name, values in arrays.items()})
+    return MolGraph(*packed.arrays)
 
 
-def graph_lists(smiles: str) -> dict[str, list[Any]]:
-    """Compute the arrays of a molecule as lists, however long that takes; see ``graph_store``."""
-    return {name: array.tolist() for name, array in asdict(_store([smiles]).graph).items()}
+def packed_graph(smiles: str) -> Packed:
+    """Compute the arrays of a molecule, however long that takes; see ``graph_store``."""
+    graph = _store([smiles]).graph
+    return Packed(None, [getattr(graph, field.name) for field in fields(graph)])
 
 
 def class_members(smiles: Sequence[str]) -> Bools:

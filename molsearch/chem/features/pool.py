@@ -1,26 +1,22 @@
 """Features of a large library in processes of their own, in order, with a bounded number of molecules on their way.
 
-A child imports RDKit and numpy and nothing else, reads lines of JSON and answers with arrays. A molecule that kills its
-process or hangs in it is lost alone: those that might, which are few, are asked for one by one.
+A molecule that kills its process or hangs in it is lost alone: those that might, which are few, are asked for one by
+one.
 """
 
-import json
-import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from molsearch.chem.features.features import Features, features_of, joined, placed, read_features, write_features
+from molsearch.chem.features.features import Features, features_of, joined, packed_features, placed, unpacked
 from molsearch.chem.properties import PROPERTIES
-from molsearch.chem.sandbox.process import READY, ProcessPool, Worker, WorkerDied, limit_memory
+from molsearch.chem.sandbox.process import ProcessPool, Worker, WorkerDied
 from molsearch.chem.sandbox.risk import simple_and_risky
 
 CHUNK = 256  # molecules sent to a process at once
 SECONDS = 60.0  # a chunk may take this long and a second more for each molecule
 MOST_LOST = 20  # molecules of one library; then those that are not simple are given up
 _MOST_DEATHS = 5  # of the simple molecules of a chunk; then something else is wrong, and the rest is given up
-_CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.chem.features.pool import serve; serve()"
 _LATE = "Computing its features did not end in {:g} s."
 _CRASHED = "Computing its features ended the process that did it, together with others and alone."
 _GIVEN_UP = "Not computed: too many molecules before it ended the process that computes features or hung in it."
@@ -36,18 +32,19 @@ class FeaturePool:
         Args:
             workers: How many processes, one or more.
         """
-        self._crew = ProcessPool([Worker(_CHILD, _REFUSAL) for _ in range(workers)])
+        compiling = (packed_features, ["C"])  # the class table
+        self._processes = ProcessPool([Worker(_REFUSAL, *compiling) for _ in range(workers)])
         self._lost = 0
 
     def __enter__(self) -> "FeaturePool":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._crew.dismiss()
+        self._processes.dismiss()
 
     def alive(self) -> int:
         """Count the processes that run."""
-        return sum(worker.alive() for worker in self._crew.workers)
+        return sum(worker.alive() for worker in self._processes.workers)
 
     def map(self, chunks: Iterable[Sequence[str]], ahead: int) -> Iterator[Features]:
         """Compute the features of each chunk, in order.
@@ -56,7 +53,7 @@ class FeaturePool:
             chunks: Lists of SMILES, taken as they are needed.
             ahead: How many chunks may be taken before the first of them is asked for.
         """
-        return self._crew.map(self._features, chunks, ahead)
+        return self._processes.map(self._features, chunks, ahead)
 
     def features(self, smiles: Sequence[str]) -> Features:
         """Compute features, in order: of simple molecules here, of the others in a process."""
@@ -74,58 +71,33 @@ class FeaturePool:
     def _alone(self, worker: Worker, smiles: str) -> Features:
         if self._lost >= MOST_LOST:
             return _refusal(_GIVEN_UP)
-        try:
-            return _asked_twice(worker, smiles)
-        except WorkerDied as death:
-            self._lost += 1
-            return _loss(death)
+        features, death = _ask(worker, [smiles])
+        self._lost += death is not None
+        return features
 
 
 def _together(worker: Worker, smiles: Sequence[str]) -> Features:
     """Ask for simple molecules at once; where that fails, one by one, so that only the one to blame is lost."""
-    try:
-        return _asked(worker, smiles)
-    except WorkerDied:
-        pass
+    features, death = _ask(worker, smiles, tries=1)
+    if not death:
+        return features
     parts, deaths = [], 0
-    for one in smiles:
-        try:
-            parts.append(_asked_twice(worker, one) if deaths < _MOST_DEATHS else _refusal(_GIVEN_UP))
-        except WorkerDied as death:
-            deaths += 1
-            parts.append(_loss(death))
+    for text in smiles:
+        if deaths < _MOST_DEATHS:
+            features, death = _ask(worker, [text])
+            deaths += death is not None
+        else:
+            features = _refusal(_GIVEN_UP)
+        parts.append(features)
     return joined(parts, [1] * len(parts))
 
 
-def _asked_twice(worker: Worker, smiles: str) -> Features:
-    """Ask for one molecule, once more where the process ended early: something else may have ended it."""
-    try:
-        return _asked(worker, [smiles])
-    except WorkerDied as death:
-        if death.late:
-            raise
-        return _asked(worker, [smiles])
-
-
-def _asked(worker: Worker, smiles: Sequence[str]) -> Features:
-    return worker.ask(json.dumps(list(smiles)).encode() + b"\n", SECONDS + len(smiles), read_features)
-
-
-def _loss(death: WorkerDied) -> Features:
-    return _refusal(_LATE.format(SECONDS + 1) if death.late else _CRASHED)
+def _ask(worker: Worker, smiles: Sequence[str], tries: int = 2) -> tuple[Features, WorkerDied | None]:
+    values, death = worker.ask(packed_features, list(smiles), seconds=SECONDS + len(smiles), tries=tries)
+    if death:
+        return _refusal(_LATE.format(SECONDS + 1) if death.late else _CRASHED), death
+    return unpacked(values[0]), None
 
 
 def _refusal(reason: str) -> Features:
     return Features((), {0: reason}, None, np.empty((0, len(PROPERTIES)), np.float32))
-
-
-def serve() -> None:
-    """Answer orders until standard input ends; the child's whole life."""
-    limit_memory()
-    answers = os.fdopen(os.dup(1), "wb", buffering=1 << 20)
-    features_of(["C"])  # compiles the class table
-    answers.write(READY)
-    answers.flush()
-    while order := sys.stdin.buffer.readline():
-        write_features(features_of(json.loads(order)), answers)
-        answers.flush()

@@ -1,14 +1,10 @@
 """Reading and clean-up in processes of their own, so that a structure that hangs or crashes RDKit costs one record.
 
-RDKit's C++ cannot be interrupted from inside Python. A worker answers record by record, so the one that it hangs on or
-dies of is known, and the work goes on behind it.
+A worker answers record by record, so the one that it hangs on or dies of is known, and the work goes on behind it.
 """
 
-import json
-import os
-import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import takewhile
 from typing import Any, Self
@@ -17,15 +13,14 @@ from molsearch.chem.io.chunks import Chunk, read_chunk
 from molsearch.chem.io.columns import Layout
 from molsearch.chem.io.options import ReadOptions
 from molsearch.chem.io.spool import SpoolRow, rows_of
-from molsearch.chem.sandbox.process import READY, ProcessPool, Worker, WorkerDied, limit_memory
+from molsearch.chem.sandbox.process import ProcessPool, Worker, WorkerDied, load
 from molsearch.chem.sandbox.risk import is_simple
 from molsearch.chem.standardize import Cleaned, Fault, clean, conclude
-from molsearch.records import Entry, Molecule, Reason, Rejection
+from molsearch.records import Entry, Kind, Molecule, Reason, Rejection
 
 BATCH = 64
 _BATCH_CHARS = 1_000_000
 MOST_LATE = 20  # structures of one file that do not finish; then those that are not simple are refused untried
-_CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.chem.io.cleaning import serve; serve()"
 _UNTRIED = "Not tried: RDKit did not finish {:,} structures of this file, and this one is intricate too."
 _NOT_ASKED = WorkerDied(late=False)
 _REFUSAL = (
@@ -50,7 +45,7 @@ class CleaningPool:
         with CleaningPool._lock:
             warm = [worker for worker in CleaningPool._idle if worker.is_mine()]
             CleaningPool._idle.clear()
-        self._crew = ProcessPool([*warm, *(Worker(_CHILD, _REFUSAL) for _ in range(count - len(warm)))])
+        self._processes = ProcessPool([*warm, *(Worker(_REFUSAL, load, [__name__]) for _ in range(count - len(warm)))])
         self._ahead = 2 * count
         self._late = 0
 
@@ -58,7 +53,7 @@ class CleaningPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        kept = self._crew.dismiss(spare=True)
+        kept = self._processes.dismiss(spare=True)
         with CleaningPool._lock:
             if kept and not CleaningPool._idle:
                 CleaningPool._idle.append(kept)
@@ -72,12 +67,12 @@ class CleaningPool:
             for record in records:
                 yield record if isinstance(record, Rejection) else conclude(record, self._clean(record))
             return
-        for done in self._crew.map(self._batch, _batches(records), self._ahead):
+        for done in self._processes.map(self._batch, _batches(records), self._ahead):
             yield from done
 
-    def read(self, slices: Iterable[Chunk]) -> Iterator[list[SpoolRow]]:
-        """Read slices in the workers and yield what became of their records, in order; rows count from 1 in each."""
-        yield from self._crew.map(self._slice, slices, self._ahead)
+    def read(self, chunks: Iterable[Chunk]) -> Iterator[list[SpoolRow]]:
+        """Read chunks in the workers and yield what became of their records, in order; rows count from 1 in each."""
+        yield from self._processes.map(self._chunk, chunks, self._ahead)
 
     def _clean(self, entry: Entry) -> Cleaned | Fault:
         return clean(entry.text, entry.kind, self._options.steps, self._options.max_atoms)
@@ -89,37 +84,21 @@ class CleaningPool:
 
     def _outcomes(self, worker: Worker, entries: Sequence[Entry]) -> list[Cleaned | Fault]:
         """Clean records up one after another; one whose process ends twice, or is late, is to blame."""
-        done: list[Cleaned | Fault] = []
-        crashed = -1
-        while len(done) < len(entries):
-            if self._late >= MOST_LATE and not is_simple(entries[len(done)].text, entries[len(done)].kind):
-                done.append(Fault(Reason.TIMED_OUT, _UNTRIED.format(MOST_LATE)))
-                continue
-            death, answers = self._hear(worker, _line(self._order(entries[len(done) :])))
-            done += [_outcome(json.loads(answer)) for answer in answers]
-            if death and len(done) < len(entries):
-                if death.late or crashed == len(done):
-                    done.append(self._blame(death))
-                else:
-                    crashed = len(done)
-        return done
-
-    def _order(self, entries: Sequence[Entry]) -> dict[str, Any]:
-        trying = self._late < MOST_LATE
-        some = list(entries if trying else takewhile(lambda one: is_simple(one.text, one.kind), entries))
-        return {
-            "texts": [[entry.text, entry.kind] for entry in some],
-            "steps": self._options.steps,
-            "max_atoms": self._options.max_atoms,
-        }
-
-    def _hear(self, worker: Worker, order: bytes) -> tuple[WorkerDied | None, list[bytes]]:
-        answers: list[bytes] = []
-        try:
-            worker.hear(order, self._options.timeout_s, answers)
-        except WorkerDied as death:
-            return death, answers
-        return None, answers
+        outcomes: list[Cleaned | Fault] = []
+        while len(outcomes) < len(entries):
+            rest = entries[len(outcomes) :]
+            if self._late >= MOST_LATE:
+                rest = list(takewhile(lambda entry: is_simple(entry.text, entry.kind), rest))
+                if not rest:
+                    outcomes.append(Fault(Reason.TIMED_OUT, _UNTRIED.format(MOST_LATE)))
+                    continue
+            structures = [(entry.text, entry.kind) for entry in rest]
+            work = (structures, self._options.steps, self._options.max_atoms)
+            answers, death = worker.ask(clean_each, *work, seconds=self._options.timeout_s, items=len(rest))
+            outcomes += map(_outcome, answers)
+            if death:
+                outcomes.append(self._blame(death))
+        return outcomes
 
     def _blame(self, death: WorkerDied) -> Fault:
         if death.late:
@@ -127,19 +106,12 @@ class CleaningPool:
             return Fault(Reason.TIMED_OUT, f"RDKit did not finish this structure in {self._options.timeout_s:g} s.")
         return Fault(Reason.UNREADABLE, "RDKit crashed on this structure.")
 
-    def _slice(self, worker: Worker, one: Chunk) -> list[SpoolRow]:
-        order = {
-            "bytes": len(one.data),
-            "layout": None if one.layout is None else asdict(one.layout),
-            "dropped": one.dropped,
-            "whole": one.whole,
-            "options": asdict(self._options),
-        }
-        death, answers = self._hear(worker, _line(order) + one.data) if self._late < MOST_LATE else (_NOT_ASKED, [])
-        rows: list[SpoolRow] = [row for answer in answers for row in json.loads(answer)]
+    def _chunk(self, worker: Worker, chunk: Chunk) -> list[SpoolRow]:
+        answers, death = self._ask(worker, chunk) if self._late < MOST_LATE else ([], _NOT_ASKED)
+        rows: list[SpoolRow] = [row for answer in answers for row in answer]
         if death is None:
             return rows
-        records = list(read_chunk(one, self._options))[len(answers) :]
+        records = list(read_chunk(chunk, self._options))[len(answers) :]
         if death.late and records and isinstance(records[0], Entry):
             rows += rows_of(conclude(records[0], self._blame(death)))
             records = records[1:]
@@ -147,9 +119,11 @@ class CleaningPool:
             row for batch in _batches(records) for item in self._batch(worker, batch) for row in rows_of(item)
         ]
 
-
-def _line(order: object) -> bytes:
-    return json.dumps(order).encode() + b"\n"
+    def _ask(self, worker: Worker, chunk: Chunk) -> tuple[list[list[SpoolRow]], WorkerDied | None]:
+        layout = None if chunk.layout is None else asdict(chunk.layout)
+        work = (layout, chunk.dropped, chunk.whole, asdict(self._options))
+        seconds = self._options.timeout_s
+        return worker.ask(read_and_clean, *work, seconds=seconds, data=chunk.data, items=None, tries=1)
 
 
 def _outcome(answer: Sequence[Any]) -> Cleaned | Fault:
@@ -171,33 +145,23 @@ def _batches(records: Iterable[Entry | Rejection]) -> Iterator[list[Entry | Reje
         yield batch
 
 
-def serve() -> None:
-    """Answer orders until standard input ends; the child's whole life."""
-    limit_memory()
-    orders, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    answers.write(READY)
-    answers.flush()
-    while line := orders.readline():
-        order = json.loads(line)
-        for answer in _cleaned(order) if "texts" in order else _read(order, orders.read(order["bytes"])):
-            answers.write(_line(answer))
-            answers.flush()  # so that what hangs next hides nothing that is done
-        answers.write(b"\n")
-        answers.flush()
+def clean_each(structures: Iterable[tuple[str, Kind]], steps: Sequence[str], max_atoms: int) -> Iterator[list[Any]]:
+    """Clean structures up, one answer for each, however long that takes; see ``CleaningPool.standardize``."""
+    for text, kind in structures:
+        outcome = clean(text, kind, steps, max_atoms)
+        if isinstance(outcome, Cleaned):
+            yield [outcome.key, outcome.changes]
+        else:
+            yield [None, outcome.reason.value, outcome.detail]
 
 
-def _cleaned(order: dict[str, Any]) -> Iterator[list[Any]]:
-    for text, kind in order["texts"]:
-        one = clean(text, kind, order["steps"], order["max_atoms"])
-        yield [one.key, one.changes] if isinstance(one, Cleaned) else [None, one.reason.value, one.detail]
-
-
-def _read(order: dict[str, Any], data: bytes) -> Iterator[list[SpoolRow]]:
-    options = ReadOptions(**order["options"] | {"steps": tuple(order["options"]["steps"])})
-    layout = order["layout"] and Layout(**order["layout"])
-    for record in read_chunk(Chunk(data, layout, order["dropped"], order["whole"]), options):
+def read_and_clean(
+    data: bytes, layout: Mapping[str, Any] | None, dropped: int, whole: bool, options: Mapping[str, Any]
+) -> Iterator[list[SpoolRow]]:
+    """Read a chunk and clean its records up, one answer for each; see ``CleaningPool.read``."""
+    settings = ReadOptions(**{**options, "steps": tuple(options["steps"])})
+    for record in read_chunk(Chunk(data, Layout(**layout) if layout else None, dropped, whole), settings):
         if isinstance(record, Entry):
-            outcome = clean(record.text, record.kind, options.steps, options.max_atoms)
-            yield rows_of(conclude(record, outcome))
+            yield rows_of(conclude(record, clean(record.text, record.kind, settings.steps, settings.max_atoms)))
         else:
             yield rows_of(record)

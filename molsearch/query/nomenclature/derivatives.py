@@ -7,7 +7,7 @@ from itertools import chain
 
 from rdkit import Chem
 
-from molsearch.chem.features.graph import parse
+from molsearch.chem.structures import parse
 
 DERIVATIVES = r"esters?|amides?|anilides?|hydrazides?"
 _OF = re.compile(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from molsearch.chem.batch.atoms import atom_types
-from molsearch.chem.features.graph import parse, readable
 from molsearch.chem.ontology.classes import CLASSES
+from molsearch.chem.structures import parse, readable
 
 
 def same(smiles: str) -> bool:

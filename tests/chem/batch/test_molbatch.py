@@ -5,8 +5,8 @@ import pytest
 from rdkit import Chem
 
 from molsearch.chem.batch.molbatch import MolBatch
-from molsearch.chem.features.graph import parse
 from molsearch.chem.ontology.rings import RingMap
+from molsearch.chem.structures import parse
 
 
 def molbatch(*smiles: str) -> MolBatch:

@@ -11,7 +11,7 @@ from molsearch.bench.enumeration import enumerated
 from molsearch.chem.batch.arrays import PAIR_SIZE
 from molsearch.chem.batch.molbatch import MolBatch
 from molsearch.chem.features.fragments import FARTHEST, atom_pairs
-from molsearch.chem.features.graph import parse
+from molsearch.chem.structures import parse
 
 _RDKIT = Fingerprints.GetAtomPairGenerator(fpSize=PAIR_SIZE)
 ODD = (

@@ -10,10 +10,10 @@ from rdkit import Chem
 
 from molsearch.chem.batch.molbatch import MolBatch
 from molsearch.chem.features.descriptors import may_have_stereocentres, profiles
-from molsearch.chem.features.graph import parse, readable
 from molsearch.chem.io.formats import read_entries
 from molsearch.chem.ontology.classes import CLASSES, classes_and_alerts
 from molsearch.chem.properties import PROPERTIES, properties
+from molsearch.chem.structures import parse, readable
 from molsearch.records import Entry
 
 ODD = (

@@ -9,8 +9,9 @@ import pytest
 from rdkit import Chem
 
 from molsearch.chem.batch.arrays import ATOM_COLUMNS, BOND_COLUMNS, CLASS_OFFSET, MORGAN_SIZE, RADII, MolGraph
-from molsearch.chem.features.graph import featurise, parse, readable
+from molsearch.chem.features.graph import featurise
 from molsearch.chem.ontology.classes import CLASSES, class_vector
+from molsearch.chem.structures import parse, readable
 from molsearch.errors import InputError
 
 CIP = {"R": 1, "S": 2}

@@ -11,8 +11,8 @@ from rdkit.Chem import rdFingerprintGenerator as Fingerprints
 from molsearch.chem.batch.arrays import MORGAN_SIZE, RADII
 from molsearch.chem.batch.molbatch import MolBatch
 from molsearch.chem.features.fragments import morgan
-from molsearch.chem.features.graph import parse, readable
 from molsearch.chem.ontology.classes import CLASSES
+from molsearch.chem.structures import parse, readable
 
 GENERATOR = Fingerprints.GetMorganGenerator(radius=RADII - 1, includeChirality=True, fpSize=MORGAN_SIZE)
 

@@ -9,9 +9,11 @@ import pytest
 
 from molsearch.chem.batch.arrays import GraphStore
 from molsearch.chem.features import pool as pooling
-from molsearch.chem.features.features import Features, features_of, joined, read_features, write_features
+from molsearch.chem.features.features import Features, features_of, joined, packed_features, unpacked
 from molsearch.chem.features.pool import FeaturePool
 from molsearch.chem.properties import PROPERTIES
+from molsearch.chem.sandbox import process
+from molsearch.chem.sandbox.process import read_values, write_value
 from molsearch.errors import MolsearchError
 from molsearch.settings import PROJECT
 
@@ -21,23 +23,24 @@ SMILES = ["CCO", "no structure", "CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]", "C"]
 TRAPPED = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
-from molsearch.chem.features import pool
-real = pool.features_of
+from molsearch.chem.features import features
+from molsearch.chem.sandbox import process
+real = features.features_of
 def features_of(smiles):
     if "C.crash" in smiles: os.kill(os.getpid(), 9)
     if "C.hang" in smiles: time.sleep(60)
     return real(smiles)
-pool.features_of = features_of
-pool.serve()
+features.features_of = features_of
+process.serve()
 """
 
 
-def same(one: Features, other: Features) -> bool:
-    if (one.kept, one.refused, one.store is None) != (other.kept, other.refused, other.store is None):
+def same(left: Features, right: Features) -> bool:
+    if (left.kept, left.refused, left.store is None) != (right.kept, right.refused, right.store is None):
         return False
-    arrays = [(one.properties, other.properties)]
-    if one.store is not None and other.store is not None:
-        arrays += zip(flat(one.store), flat(other.store), strict=True)
+    arrays = [(left.properties, right.properties)]
+    if left.store is not None and right.store is not None:
+        arrays += zip(flat(left.store), flat(right.store), strict=True)
     return all(a.dtype == b.dtype and np.array_equal(a, b, equal_nan=True) for a, b in arrays)
 
 
@@ -60,23 +63,23 @@ def test_features_keep_what_can_be_read_and_say_why_the_rest_cannot() -> None:
 @pytest.mark.parametrize("smiles", [SMILES, ["no structure"], ["C"], []])
 def test_features_survive_the_way_between_processes(smiles: list[str]) -> None:
     stream = io.BytesIO()
-    write_features(features_of(smiles), stream)
+    write_value(packed_features(smiles), stream)
     stream.seek(0)
-    assert same(read_features(stream), features_of(smiles))
+    assert same(unpacked(next(read_values(stream))), features_of(smiles))
 
 
 def test_features_cut_short_anywhere_are_noticed() -> None:
     stream = io.BytesIO()
-    write_features(features_of(["CO"]), stream)
+    write_value(packed_features(["CO"]), stream)
     whole = stream.getvalue()
     for length in range(0, len(whole), 7):
         with pytest.raises(EOFError):
-            read_features(io.BytesIO(whole[:length]))
+            next(read_values(io.BytesIO(whole[:length])))
 
 
 def test_joined_parts_are_the_features_of_the_whole() -> None:
     parts = [SMILES[:2], SMILES[1:2], SMILES[2:]]
-    whole = features_of([one for part in parts for one in part])
+    whole = features_of([smiles for part in parts for smiles in part])
     assert same(joined([features_of(part) for part in parts], [len(part) for part in parts]), whole)
 
 
@@ -90,14 +93,14 @@ def test_answers_come_in_the_order_of_the_orders() -> None:
 def test_no_more_is_taken_than_may_be_ahead() -> None:
     taken = []
     with FeaturePool(1) as pool:
-        answers = pool.map((taken.append(one) or [one] for one in ["C", "CC", "CCC", "CCCC", "CCCCC"]), ahead=2)
+        answers = pool.map((taken.append(text) or [text] for text in ["C", "CC", "CCC", "CCCC", "CCCCC"]), ahead=2)
         next(answers)
         assert len(taken) == 3
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_molecule_that_kills_its_process_is_lost_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pooling, "_CHILD", TRAPPED)
+    monkeypatch.setattr(process, "_CHILD", TRAPPED)
     chunks = [["C", "C.crash", "CC"], ["CCC"]]
     with FeaturePool(1) as pool:
         first, second = pool.map(chunks, ahead=1)
@@ -120,14 +123,14 @@ def test_a_process_killed_once_from_outside_loses_nothing() -> None:
 
 
 def kill(pool: FeaturePool) -> None:
-    child = pool._crew.workers[0]._process
+    child = pool._processes.workers[0]._process
     assert child is not None
     child.kill()
     child.wait()
 
 
 def test_a_molecule_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pooling, "_CHILD", TRAPPED)
+    monkeypatch.setattr(process, "_CHILD", TRAPPED)
     monkeypatch.setattr(pooling, "SECONDS", 3.0)
     with FeaturePool(1) as pool:
         (answer,) = pool.map([["C.hang", "CC"]], ahead=0)
@@ -135,7 +138,7 @@ def test_a_molecule_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_process_that_cannot_start_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pooling, "_CHILD", "raise SystemExit(3)")
+    monkeypatch.setattr(process, "_CHILD", "raise SystemExit(3)")
     with FeaturePool(1) as pool, pytest.raises(MolsearchError, match="did not start"):
         list(pool.map([["C"]], ahead=0))
 

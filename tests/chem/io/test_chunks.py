@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molsearch.chem.io import chunks as slicing
-from molsearch.chem.io import cleaning as guarding
 from molsearch.chem.io.chunks import chunks_of, read_chunk
 from molsearch.chem.io.cleaning import CleaningPool
 from molsearch.chem.io.library import SpooledLibrary, read_library
@@ -20,6 +19,7 @@ from molsearch.chem.io.options import ReadOptions
 from molsearch.chem.io.sdf import read_sdf
 from molsearch.chem.io.streams import open_source
 from molsearch.chem.io.tables import read_smiles
+from molsearch.chem.sandbox import process
 from molsearch.records import Entry, Rejection
 
 INLINE = ReadOptions(timeout_s=0)
@@ -126,20 +126,21 @@ def test_a_gzip_file_that_breaks_off_says_so_after_its_last_record() -> None:
 TRAPPED = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
-from molsearch.chem.io import cleaning as guard
-real = guard.clean
+from molsearch.chem.io import cleaning
+from molsearch.chem.sandbox import process
+real = cleaning.clean
 def clean(text, *rest):
     if text.startswith("C.hang"): time.sleep(60)
     if text.startswith("C.crash"): os.kill(os.getpid(), 9)
     return real(text, *rest)
-guard.clean = clean
-guard.serve()
+cleaning.clean = clean
+process.serve()
 """
 
 
 @pytest.fixture
 def trapped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(guarding, "_CHILD", TRAPPED)
+    monkeypatch.setattr(process, "_CHILD", TRAPPED)
     monkeypatch.setattr(CleaningPool, "_idle", [])
     yield
     for worker in CleaningPool._idle:
@@ -174,18 +175,18 @@ def test_cancelling_ends_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(done: int, total: int) -> None:
         raise Cancelled("stopped")
 
-    guards = []
+    pools = []
     real = CleaningPool.__init__
 
     def watched(self: CleaningPool, options: ReadOptions) -> None:
         real(self, options)
-        guards.append(self)
+        pools.append(self)
 
     monkeypatch.setattr(CleaningPool, "__init__", watched)
     with pytest.raises(Cancelled):
         read_library(io.BytesIO(b"CCO\n" * 60_000), filename="a.smi", options=ReadOptions(workers=2), progress=stop)
-    (guard,) = guards
-    assert [worker.alive() for worker in guard._crew.workers if worker not in CleaningPool._idle] in (
+    (pool,) = pools
+    assert [worker.alive() for worker in pool._processes.workers if worker not in CleaningPool._idle] in (
         [False],
         [False, False],
     )

@@ -1,4 +1,4 @@
-"""The guarding process: a structure that hangs or kills RDKit costs one record, in order, and nothing else."""
+"""The cleaning pool: a structure that hangs or kills RDKit costs one record, in order, and nothing else."""
 
 import signal
 import sys
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from molsearch.chem.io import cleaning as guarding
 from molsearch.chem.io.cleaning import BATCH, CleaningPool
 from molsearch.chem.io.options import ReadOptions
+from molsearch.chem.sandbox import process
 from molsearch.errors import MolsearchError
 from molsearch.records import Entry, Molecule, Reason, Rejection
 
@@ -16,20 +16,21 @@ from molsearch.records import Entry, Molecule, Reason, Rejection
 TRAPPED = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
-from molsearch.chem.io import cleaning as guard
-real = guard.clean
+from molsearch.chem.io import cleaning
+from molsearch.chem.sandbox import process
+real = cleaning.clean
 def clean(text, *rest):
     if text == "C.hang": time.sleep(60)
     if text == "C.crash": os.kill(os.getpid(), 9)
     return real(text, *rest)
-guard.clean = clean
-guard.serve()
+cleaning.clean = clean
+process.serve()
 """
 
 
 @pytest.fixture
 def trapped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(guarding, "_CHILD", TRAPPED)
+    monkeypatch.setattr(process, "_CHILD", TRAPPED)
     monkeypatch.setattr(CleaningPool, "_idle", [])
     yield
     for worker in CleaningPool._idle:
@@ -37,8 +38,8 @@ def trapped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def outcomes(texts: list[str], options: ReadOptions) -> list[Molecule | Rejection]:
-    with CleaningPool(options) as guard:
-        return list(guard.standardize(Entry(row, text, "smiles") for row, text in enumerate(texts, start=1)))
+    with CleaningPool(options) as pool:
+        return list(pool.standardize(Entry(row, text, "smiles") for row, text in enumerate(texts, start=1)))
 
 
 def shown(found: list[Molecule | Rejection]) -> list[str]:
@@ -67,7 +68,7 @@ def test_a_structure_that_kills_the_process_is_one_rejection() -> None:
 
 
 @pytest.mark.parametrize("options", [ReadOptions(), ReadOptions(workers=2), ReadOptions(timeout_s=0)])
-def test_guarded_and_unguarded_reading_agree(options: ReadOptions) -> None:
+def test_reading_in_workers_and_reading_here_agree(options: ReadOptions) -> None:
     texts = [f"{'C' * (n % 7 + 1)}{'O' if n % 3 else '(' if n % 5 else '[O-].[Na+]'}" for n in range(3 * BATCH + 5)]
     found = outcomes(texts, options)
     assert found == outcomes(texts, ReadOptions(timeout_s=0))
@@ -78,8 +79,8 @@ def test_guarded_and_unguarded_reading_agree(options: ReadOptions) -> None:
 
 def test_rejections_of_the_reader_pass_through_in_order() -> None:
     rejection = Rejection(Entry(2, "", "smiles"), Reason.TOO_LARGE, "x")
-    with CleaningPool(ReadOptions()) as guard:
-        found = list(guard.standardize([Entry(1, "CO", "smiles"), rejection, Entry(3, "CN", "smiles")]))
+    with CleaningPool(ReadOptions()) as pool:
+        found = list(pool.standardize([Entry(1, "CO", "smiles"), rejection, Entry(3, "CN", "smiles")]))
     assert shown(found) == ["CO", "too large", "CN"]
     assert found[1] is rejection
 
@@ -92,7 +93,7 @@ def test_one_worker_is_kept_warm_and_used_again() -> None:
 
 
 def test_a_child_that_cannot_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guarding, "_CHILD", "raise SystemExit(1)")
+    monkeypatch.setattr(process, "_CHILD", "raise SystemExit(1)")
     monkeypatch.setattr(CleaningPool, "_idle", [])
     with pytest.raises(MolsearchError, match="timeout_s=0"):
         outcomes(["CO"], ReadOptions())

@@ -3,20 +3,22 @@
 import io
 import os
 import time
+from importlib import import_module
 
 import pytest
 
-from molsearch.chem import drawing, substructure
+from molsearch.chem import drawing, masking, substructure
 from molsearch.chem.conformer import conformer
 from molsearch.chem.features import graph, pool
 from molsearch.chem.features.features import features_of
 from molsearch.chem.features.graph import featurise
 from molsearch.chem.features.pool import FeaturePool
 from molsearch.chem.io.library import ReadOptions, read_library
+from molsearch.chem.masking import without_each_atom
 from molsearch.chem.sandbox import call as sandbox
-from molsearch.chem.sandbox.process import WorkerDied
+from molsearch.chem.sandbox.process import CALLABLE, WorkerDied
 from molsearch.chem.sandbox.risk import is_simple, is_simple_pattern
-from molsearch.chem.substructure import matches, without_each_atom
+from molsearch.chem.substructure import matches
 from molsearch.errors import InputError
 from molsearch.library.embedding import embed
 from molsearch.records import Entry, Molecule, Reason, Rejection
@@ -143,9 +145,9 @@ def test_a_shape_of_a_cage_is_refused_with_a_sentence() -> None:
 
 def test_an_intricate_molecule_without_each_of_its_atoms_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(without_each_atom(WILD)) == 7
-    monkeypatch.setattr(substructure, "MASKING_SECONDS", 1.0)
+    monkeypatch.setattr(masking, "SECONDS", 1.0)
     with pytest.raises(InputError, match="too intricate to be taken apart"):
-        substructure.without_atoms(complete(40), [(atom,) for atom in range(40)])
+        masking.without_atoms(complete(40), [(atom,) for atom in range(40)])
 
 
 def test_an_error_of_the_function_comes_back_as_it_was() -> None:
@@ -160,3 +162,12 @@ def dies() -> None:
 def test_a_function_outside_the_chemistry_is_not_called() -> None:
     with pytest.raises(WorkerDied):
         sandbox.call(dies, seconds=60)
+
+
+def test_a_function_of_the_chemistry_that_is_no_row_is_not_called() -> None:
+    with pytest.raises(WorkerDied):
+        sandbox.call(substructure.compile_smarts, "C", seconds=60)
+
+
+def test_every_row_of_what_may_be_called_is_there() -> None:
+    assert all(callable(getattr(import_module(module), name)) for module, names in CALLABLE.items() for name in names)
