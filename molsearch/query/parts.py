@@ -1,7 +1,7 @@
 """Structures that a text names, looked for in molecules: does the molecule hold the part, and how much of it is that?
 
-A part is matched without stereochemistry and isotopes; where its name tells stereochemistry, whether that is held too
-is told apart. A wildcard, where a substituent is attached, matches any atom.
+A part is matched without stereochemistry and isotopes; where its name states stereochemistry, molecules that agree
+with that too are kept apart. A wildcard, where a substituent is attached, matches any atom.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ from molsearch.query.names import Mention
 
 MAX_PARTS = 8
 HELD = 1 + len(PART_SHARES)  # ways to hold a part
-_LEAST_ATOMS, _MOST_ATOMS = 2, 60  # a part of one atom tells little, matching a very large one may take seconds
+_LEAST_ATOMS, _MOST_ATOMS = 2, 60  # a part of one atom says little, matching a very large one may take seconds
 _WILDCARDS = Chem.AdjustQueryParameters.NoAdjustments()
 setattr(_WILDCARDS, "makeDummiesQueries", True)  # noqa: B010 the stubs call it a constant
 _ALONE = Chem.AdjustQueryParameters.NoAdjustments()
@@ -37,7 +37,7 @@ class Part:
         smiles: The structure, wildcards where it is attached.
         query: What is matched.
         atoms: Its heavy atoms.
-        handed: Whether its name tells stereochemistry.
+        stereo: Whether its name states stereochemistry.
         kind: From 0 below PART_KINDS: how it stands to the molecule described, whether it is a substituent, its size.
         start: Where its name begins in the text.
         end: Where its name ends.
@@ -46,7 +46,7 @@ class Part:
     smiles: str
     query: Chem.Mol
     atoms: int
-    handed: bool
+    stereo: bool
     kind: int
     start: int
     end: int
@@ -55,12 +55,12 @@ class Part:
 def parts_of(mentions: Iterable[Mention]) -> list[Part]:
     """Make the first MAX_PARTS distinct structures of a text ready; one named twice keeps its closest relation."""
     closest: dict[str, Mention] = {}
-    for one in mentions:
-        before = closest.get(one.smiles)
-        if before is None or RELATIONS.index(one.relation) > RELATIONS.index(before.relation):
-            closest[one.smiles] = one
-    parts = (_part(one) for one in list(closest.values())[:MAX_PARTS])
-    return [one for one in parts if one is not None]
+    for mention in mentions:
+        before = closest.get(mention.smiles)
+        if before is None or RELATIONS.index(mention.relation) > RELATIONS.index(before.relation):
+            closest[mention.smiles] = mention
+    parts = (_part(mention) for mention in list(closest.values())[:MAX_PARTS])
+    return [part for part in parts if part is not None]
 
 
 def outcomes(parts: Sequence[Part], keys: Sequence[str]) -> npt.NDArray[np.int8]:
@@ -72,9 +72,9 @@ def outcomes(parts: Sequence[Part], keys: Sequence[str]) -> npt.NDArray[np.int8]
 
     Returns:
         (P, N): 0 for not held, then from a small part of the molecule to nearly all of it; and the same again, from
-        HELD on, where the molecule holds the part with other stereochemistry than its name tells.
+        HELD on, where the molecule holds the part with other stereochemistry than its name states.
     """
-    found = np.zeros((len(parts), len(keys)), np.int8)
+    table = np.zeros((len(parts), len(keys)), np.int8)
     for column, key in enumerate(keys):
         mol = perceived(key)
         if mol is None:
@@ -82,14 +82,14 @@ def outcomes(parts: Sequence[Part], keys: Sequence[str]) -> npt.NDArray[np.int8]
         atoms = mol.GetNumHeavyAtoms()
         for line, part in enumerate(parts):
             if part.atoms <= atoms <= _LARGEST_MOLECULE and mol.HasSubstructMatch(part.query):
-                found[line, column] = 1 + np.searchsorted(PART_SHARES, part.atoms / atoms, side="right")
-                if part.handed and not _handed(key).HasSubstructMatch(part.query, useChirality=True):
-                    found[line, column] += HELD
-    return found
+                table[line, column] = 1 + np.searchsorted(PART_SHARES, part.atoms / atoms, side="right")
+                if part.stereo and not _with_stereochemistry(key).HasSubstructMatch(part.query, useChirality=True):
+                    table[line, column] += HELD
+    return table
 
 
 @lru_cache(maxsize=4_096)
-def _handed(key: str) -> Chem.Mol:
+def _with_stereochemistry(key: str) -> Chem.Mol:
     """Parse a key that can be read as far as stereochemistry needs it, which takes twice as long."""
     return parse(key)
 
@@ -101,14 +101,14 @@ def _part(mention: Mention) -> Part | None:
     radical = "*" in mention.smiles
     size = int(np.searchsorted(PART_SIZES, atoms, side="right"))
     kind = (RELATIONS.index(mention.relation) * 2 + radical) * (len(PART_SIZES) + 1) + size
-    return Part(mention.smiles, query, atoms, _tells_hands(mention.smiles), kind, mention.start, mention.end)
+    return Part(mention.smiles, query, atoms, _states_stereochemistry(mention.smiles), kind, mention.start, mention.end)
 
 
 @lru_cache(maxsize=4_096)
-def _tells_hands(smiles: str) -> bool:
-    """Tell whether a structure that can be read has a stereocentre or double bond whose configuration is given."""
-    found = Chem.FindPotentialStereo(Chem.MolFromSmiles(smiles))
-    return any(one.specified == Chem.StereoSpecified.Specified for one in found)
+def _states_stereochemistry(smiles: str) -> bool:
+    """Return whether a structure that can be read has a stereocentre or double bond whose configuration is given."""
+    centres = Chem.FindPotentialStereo(Chem.MolFromSmiles(smiles))
+    return any(centre.specified == Chem.StereoSpecified.Specified for centre in centres)
 
 
 @lru_cache(maxsize=4_096)

@@ -33,7 +33,7 @@ def stated_configuration(text: str) -> Mapping[str, int]:
     as the word that has most of it. What "is an enantiomer of" a name has the mirrored labels; of a diastereomer of a
     name nothing follows.
     """
-    found: Counter[str] = Counter()
+    stated: Counter[str] = Counter()
     text = _SPACED.sub(",", text)
     for word in re.finditer(r"\S+", text):
         labels = Counter(label for group in _GROUP.findall(word.group()) for label in _LABEL.findall(group))
@@ -42,21 +42,21 @@ def stated_configuration(text: str) -> Mapping[str, int]:
             continue
         if _MIRROR.search(before):
             labels = Counter({_MIRRORED.get(label, label): count for label, count in labels.items()})
-        found |= labels  # the larger count of each
-    found |= Counter(_IN_WORDS.findall(text))
-    return dict(found)
+        stated |= labels  # the larger count of each
+    stated |= Counter(_IN_WORDS.findall(text))
+    return dict(stated)
 
 
 def agree(stated: Mapping[str, int], keys: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Tell which molecules have at least as many of each stereodescriptor as a text states, (N,).
+    """Return which molecules have at least as many of each stereodescriptor as a text states, (N,).
 
     Args:
         stated: From ``stated_configuration``.
         keys: N isomeric SMILES after clean-up; one that cannot be read has none.
     """
     wanted = np.array([stated.get(label, 0) for label in LABELS])
-    found = np.array([_labels(key) for key in keys], np.int64).reshape(-1, len(LABELS))  # (N, 4)
-    return np.asarray((found >= wanted).all(axis=1), np.bool_)
+    counts = np.array([_labels(key) for key in keys], np.int64).reshape(-1, len(LABELS))  # (N, 4)
+    return np.asarray((counts >= wanted).all(axis=1), np.bool_)
 
 
 @lru_cache(maxsize=20_000)
@@ -66,6 +66,6 @@ def _labels(key: str) -> tuple[int, ...]:
         mol = parse(key)
     except InputError:
         return (0,) * len(LABELS)
-    found = Counter(atom.GetProp("_CIPCode") for atom in mol.GetAtoms() if atom.HasProp("_CIPCode"))
-    found.update(_BONDS[bond.GetStereo()] for bond in mol.GetBonds() if bond.GetStereo() in _BONDS)
-    return tuple(found[label] for label in LABELS)
+    labels = Counter(atom.GetProp("_CIPCode") for atom in mol.GetAtoms() if atom.HasProp("_CIPCode"))
+    labels.update(_BONDS[bond.GetStereo()] for bond in mol.GetBonds() if bond.GetStereo() in _BONDS)
+    return tuple(labels[label] for label in LABELS)

@@ -56,21 +56,21 @@ def derivative_of(text: str, smiles: str, start: int, end: int) -> Derivative | 
         start: Where its name begins.
         end: Where it ends.
     """
-    found = _OF.search(text, 0, start)
-    if found is None:
+    match = _OF.search(text, 0, start)
+    if match is None:
         return None
-    wanted = [word.lower().rstrip("s") for word in (found["made"], found["other"]) if word]
-    times = (found["times"] or "").strip("- ").lower()
+    wanted = [word.lower().rstrip("s") for word in (match["made"], match["other"]) if word]
+    times = (match["times"] or "").strip("- ").lower()
     options = tuple(dict.fromkeys(chain(*(_derived(smiles, _GROUPS[made][0], times) for made in wanted))))
     if not options:
         return None
     carboxylic = len(wanted) == 1 and not parse(smiles).HasSubstructMatch(_SULFONIC)
     made = _GROUPS[wanted[0]][1] if carboxylic else ""
-    return Derivative(options, made, found.start(), end, further=found["before"] is not None)
+    return Derivative(options, made, match.start(), end, further=match["before"] is not None)
 
 
 def _derived(smiles: str, group: str, times: str) -> Iterator[str]:
-    """Give an acid with one, or all, of its acid groups turned."""
+    """Yield an acid with one, or all, of its acid groups turned into the derivative."""
     mol = parse(smiles)
     acids = [oxygen for (oxygen,) in mol.GetSubstructMatches(_ACID)]
     choices = [] if times in ("di", "bis", "tri") else [[oxygen] for oxygen in acids]
