@@ -9,10 +9,11 @@ import logging
 import queue
 import subprocess
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
+
+from molsearch.cache import LRUCache
 
 LOG = logging.getLogger(__name__)
 
@@ -54,8 +55,7 @@ class Opsin:
 
     def __init__(self, timeout_s: float = 5.0, cache_size: int = 200_000) -> None:
         self._timeout_s = timeout_s
-        self._cache: OrderedDict[str, str] = OrderedDict()
-        self._cache_size = cache_size
+        self._cache: LRUCache[str, str] = LRUCache(cache_size)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
@@ -65,14 +65,13 @@ class Opsin:
         """Map each name that OPSIN can read to its SMILES; names it cannot read are absent."""
         wanted = list(dict.fromkeys(name for name in names if len(name) <= MAX_NAME_CHARS))
         with self._lock:
-            unknown = [name for name in wanted if name not in self._cache]
+            structures = {name: self._cache.get(name) for name in wanted}
+            unknown = [name for name, smiles in structures.items() if smiles is None]
             if unknown and not self.broken and not available():
                 for name, smiles in zip(unknown, self._ask(unknown), strict=True):
-                    self._cache[name] = smiles
-            structures = {name: smiles for name in wanted if (smiles := self._cache.get(name, ""))}
-            while len(self._cache) > self._cache_size:
-                self._cache.popitem(last=False)
-        return structures
+                    structures[name] = smiles
+                    self._cache.put(name, smiles)
+        return {name: smiles for name, smiles in structures.items() if smiles}
 
     def close(self) -> None:
         """Stop the process; the next call starts another."""
