@@ -34,7 +34,7 @@ def journal_of(journals: Path, name: str) -> Journal:
 
 
 def interrupted(journals: Path, name: str, content: str) -> IngestionProgress | None:
-    """Tell how far an addition of some records to a library had come before it was interrupted; None if none was.
+    """Return how far an addition of some records to a library had come before it was interrupted; None if none was.
 
     Args:
         journals: Where the journals of all libraries lie.
@@ -77,7 +77,7 @@ class Addition:
         """Add everything or nothing.
 
         Args:
-            progress: Told of the molecules embedded.
+            progress: Called with the number of molecules embedded.
             resume: Go on where an addition of the same records stood; begin where none did, and do nothing where
                 they were stored already.
 
@@ -138,21 +138,21 @@ class Addition:
 
     def _check(self, job: JournaledAddition) -> None:
         """Refuse to go on where the result would be another than that of an undisturbed addition."""
-        begun = f"The addition to the library {self.name!r} that was interrupted"
+        subject = f"The addition to the library {self.name!r} that was interrupted"
         if job.content != self.library.sha256:
             raise InputError(
-                f"{begun} began with other records ({job.records:,}, got {self.library.records:,}): the file has "
+                f"{subject} began with other records ({job.records:,}, got {self.library.records:,}): the file has "
                 "changed, or it is another one. Give the same file, or add this one without resume."
             )
         if job.model_id != self.model.model_id:
             raise ModelError(
-                f"{begun} was embedded by model {job.model_id}, but model {self.model.model_id} is in use: use that "
+                f"{subject} was embedded by model {job.model_id}, but model {self.model.model_id} is in use: use that "
                 "model, or begin anew without resume."
             )
         here = encode_settings_of(self.model, job.molecules)
         if job.encode_settings.programs != here.programs or (job.encode_settings.half and not here.half):
             raise LibraryError(
-                f"{begun} was computed by {job.encode_settings.programs}, but this is {here.programs}, which rounds "
+                f"{subject} was computed by {job.encode_settings.programs}, but this is {here.programs}, which rounds "
                 "otherwise: go on there, or begin anew without resume."
             )
 

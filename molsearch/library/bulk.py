@@ -137,7 +137,7 @@ class Embedder:
         """Embed a shard; return its receipt as JSON, and its part where nothing is written."""
         job, shard = self._job, self._job.shards[number]
         records = self._records(shard)
-        molecules = [one for one in records if isinstance(one, Molecule)]
+        molecules = [record for record in records if isinstance(record, Molecule)]
         refused: list[Rejection] = []
         model = self._model
         workers = self._workers if len(molecules) >= LARGE else 0
@@ -152,8 +152,8 @@ class Embedder:
 
     def _records(self, shard: Shard) -> list[Molecule | Rejection]:
         job = self._job
-        with CleaningPool(replace(job.options, workers=max(1, self._workers))) as guard:
-            return list(guard.standardize(read_shard(job.source, shard, job.layout, job.options)))
+        with CleaningPool(replace(job.options, workers=max(1, self._workers))) as pool:
+            return list(pool.standardize(read_shard(job.source, shard, job.layout, job.options)))
 
 
 Result = tuple[Receipt, bytes]
@@ -209,7 +209,7 @@ def embed_table(
         threads: Of one sum.
         shard_rows: Rows of a part.
         options: How to read.
-        progress: Told of the rows done.
+        progress: Called with the number of rows done.
 
     Raises:
         InputError: If something handed in cannot be used; the sentence says what.
@@ -225,8 +225,8 @@ def embed_table(
     kept = [] if to_index else _begun(job)
     orders = sorted({shard.number for shard in job.shards} - {receipt.number for receipt in kept})
     results = ENGINES[engine](job, orders, cluster or RayCluster()) if orders else iter(())
-    told = _told(results, job, kept, progress)
-    stored = _into_index(out, model, told) if to_index else [receipt for receipt, _ in told]
+    reported = _reported(results, job, kept, progress)
+    stored = _into_index(out, model, reported) if to_index else [receipt for receipt, _ in reported]
     return _summary(job, out, kept, stored)
 
 
@@ -256,20 +256,21 @@ def _absolute(place: str) -> str:
 
 
 def _begun(job: EmbeddingJob) -> list[Receipt]:
-    """Make the folder of a job, or find the parts that a run before has written."""
+    """Make the folder of a job, or return the parts that a run before has written."""
     folder = VectorFolder(job.out)
     cuts = json.dumps([asdict(shard) for shard in job.shards]).encode()
-    told = {**asdict(job), "shards": hashlib.sha256(cuts).hexdigest()}
-    del told["out"], told["model"]  # the same job where either was moved
-    folder.begin(json.loads(json.dumps(told)))
+    identity = {**asdict(job), "shards": hashlib.sha256(cuts).hexdigest()}
+    del identity["out"], identity["model"]  # the same job where either was moved
+    folder.begin(json.loads(json.dumps(identity)))
     return [Receipt(number, molecules, rows - molecules) for number, (rows, molecules) in folder.counts().items()]
 
 
-def _told(
+def _reported(
     results: Iterator[Result], job: EmbeddingJob, kept: Sequence[Receipt], progress: Progress | None
 ) -> Iterator[Result]:
-    """Pass results on, telling of the rows done."""
-    done, total = sum(one.molecules + one.rejections for one in kept), sum(shard.rows for shard in job.shards)
+    """Pass results on and report the rows done."""
+    done = sum(receipt.molecules + receipt.rejections for receipt in kept)
+    total = sum(shard.rows for shard in job.shards)
     for receipt, data in results:
         done += receipt.molecules + receipt.rejections
         if progress:
@@ -306,9 +307,9 @@ def _into_index(address: str, model: "DualEncoder", results: Iterator[Result]) -
 
 
 def _summary(job: EmbeddingJob, out: str, kept: Sequence[Receipt], stored: Sequence[Receipt]) -> Summary:
-    molecules = sum(one.molecules for one in (*kept, *stored))
-    rejections = sum(one.rejections for one in (*kept, *stored))
-    nodes = len({one.node for one in stored if one.node})
+    molecules = sum(receipt.molecules for receipt in (*kept, *stored))
+    rejections = sum(receipt.rejections for receipt in (*kept, *stored))
+    nodes = len({receipt.node for receipt in stored if receipt.node})
     precision = "bfloat16" if job.half else "float32"
     counts = (molecules + rejections, molecules, rejections, len(stored), len(kept), nodes)
     return Summary(*counts, out, job.model_id, precision)

@@ -62,9 +62,9 @@ def embed(
         molecules: Any number of molecules, read as they are needed.
         model: The encoder; it buckets the graphs of a batch by size.
         batch_size: How many molecules are encoded at once. Three times as many are held in memory at most.
-        progress: Told of every forward pass; raising ``Cancelled`` from it stops the embedding.
+        progress: Called after every forward pass; raising ``Cancelled`` from it stops the embedding.
         total: How many molecules there are, for ``progress``; 0 if unknown.
-        reject: Told of every record whose molecule the model cannot read. Without it such a record is an error.
+        reject: Called with every record whose molecule the model cannot read. Without it such a record is an error.
         workers: Processes that compute graphs and properties while this one encodes; 0 does it here but for
             molecules that might hang, None decides by ``total`` and the number of cores. With the same
             settings the result is the same to the bit.
@@ -84,7 +84,7 @@ def embed(
     for chunk, computed in encoding.results(_batches(molecules, encode_settings.batch), journal):
         _report(chunk, computed.refused, reject)
         if len(computed.vectors):
-            kept = [one for place, one in enumerate(chunk) if place not in computed.refused]
+            kept = [molecule for place, molecule in enumerate(chunk) if place not in computed.refused]
             columns = dict(zip(PROPERTIES, computed.properties.T.copy(), strict=True))
             yield Batch(kept, computed.vectors, computed.constants, columns, computed.flags)
         done += len(chunk)
@@ -124,7 +124,7 @@ def encode_settings_of(
 
 
 def _supported(model: MoleculeEncoder) -> bool:
-    """Tell whether a model can be laid out in bfloat16 here."""
+    """Return whether a model can be laid out in bfloat16 here."""
     from molsearch.model.dual import DualEncoder
     from molsearch.model.half_precision import supported
 
@@ -148,11 +148,11 @@ class _Encoding:
         number = done = 0
         if journal:
             for chunk in batches:
-                known = journal.load(number)
-                if known is None or known.taken != len(chunk):
+                journaled = journal.load(number)
+                if journaled is None or journaled.taken != len(chunk):
                     batches = chain([chunk], batches)
                     break
-                yield chunk, known
+                yield chunk, journaled
                 number, done = number + 1, done + len(chunk)
         encoder = self._encoder()
         for chunk, features in _featured(batches, self.workers):
@@ -166,9 +166,9 @@ class _Encoding:
         from molsearch.model.dual import DualEncoder
         from molsearch.model.half_precision import HalfEncoder
 
-        return (
-            HalfEncoder(self.model) if self.encode_settings.half and isinstance(self.model, DualEncoder) else self.model
-        )
+        if self.encode_settings.half and isinstance(self.model, DualEncoder):
+            return HalfEncoder(self.model)
+        return self.model
 
     def _computed(self, encoder: MoleculeEncoder, features: Features, taken: int, done: int) -> Computed:
         if features.store is None:
@@ -188,7 +188,7 @@ def workers_for(total: int) -> int:
 
 
 class _Threads:
-    """Gives torch threads for a while, at once to encodings that want as many; the last puts the old count back."""
+    """Torch's threads, lent for a while, at once to encodings that want as many; the last puts the old count back."""
 
     def __init__(self) -> None:
         self._turn = threading.Condition()
@@ -242,13 +242,13 @@ def _featured(batches: Iterator[list[Molecule]], workers: int) -> Iterator[tuple
     if not workers:
         with FeaturePool(1) as pool:  # its process starts with the first molecule that might hang
             for batch in batches:
-                yield batch, pool.features([one.key for one in batch])
+                yield batch, pool.features([molecule.key for molecule in batch])
         return
     taken: deque[tuple[list[Molecule], list[int]]] = deque()  # a batch and the sizes of its chunks
 
     def chunks() -> Iterator[list[str]]:
         for batch in batches:
-            keys = [one.key for one in batch]
+            keys = [molecule.key for molecule in batch]
             parts = [keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK)]
             taken.append((batch, [len(part) for part in parts]))
             yield from parts
@@ -273,12 +273,12 @@ def _report(batch: Sequence[Molecule], refused: Mapping[int, str], reject: Calla
             reject(Rejection(entry, Reason.UNREADABLE, reason))
 
 
-def _after(before: int, of: int, progress: Progress | None) -> Progress | None:
+def _after(before: int, all_molecules: int, progress: Progress | None) -> Progress | None:
     """Count one batch's progress on from the batches before it."""
     if progress is None:
         return None
 
     def report(done: int, total: int) -> None:
-        progress(before + done, of)
+        progress(before + done, all_molecules)
 
     return report

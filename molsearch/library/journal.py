@@ -2,7 +2,7 @@
 
 A library changes only at the end of an addition, in one step. Until then every batch that was encoded lies here, in a
 file of its own that is written beside its place and renamed into it, so there is no moment at which a kill leaves half
-a batch. A batch that was computed in the same encode_settings twice has the same bits, so it does not matter when the
+a batch. A batch that was computed with the same settings twice has the same bits, so it does not matter when the
 kill came.
 """
 
@@ -30,7 +30,7 @@ _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFil
 
 @dataclass(frozen=True, slots=True)
 class EncodeSettings:
-    """How molecules are encoded: the same molecules in the same encode_settings have the same bits.
+    """How molecules are encoded: the same molecules with the same settings have the same bits.
 
     How many processes compute the graphs is no part of it, as graphs and properties are the same in any of them.
 

@@ -144,7 +144,7 @@ class LibraryStore:
         """Let go of what was kept open of a library that is here no more."""
         with self._lock:
             self._opened.pop(name, None)
-        self._masks.forget(lambda place: place[0].name == name)
+        self._masks.forget(lambda key: key[0].name == name)
 
     def holders(self, index: Index, smarts: str, progress: Progress | None = None) -> Mask:
         """Return which rows hold a substructure, (N,); the latest answers are kept, as a filter outlives a query.
@@ -152,7 +152,7 @@ class LibraryStore:
         Args:
             index: The library.
             smarts: The pattern.
-            progress: Told of the molecules looked at.
+            progress: Called with the number of molecules looked at.
 
         Raises:
             InputError: If the pattern is no SMARTS.
@@ -165,7 +165,7 @@ class LibraryStore:
         Args:
             index: The library.
             exclusion: Of any kind but "unread".
-            progress: Told of the molecules looked at.
+            progress: Called with the number of molecules looked at.
         """
         if exclusion.kind == "smarts":
             return self.holders(index, exclusion.read_as, progress)
@@ -175,9 +175,9 @@ class LibraryStore:
             return mask
         row, flags = class_named(exclusion.read_as).row, index.flags()
         if flags is not None:
-            held = with_class(flags, row)
-            if held.any():  # a class younger than the library has no bit set: its structures are asked
-                return held
+            mask = with_class(flags, row)
+            if mask.any():  # a class younger than the library has no bit set: its structures are asked
+                return mask
         return self.mask(index, f"class {row}", lambda keys: members(keys, exclusion.read_as), progress)
 
     def mask(
@@ -189,15 +189,15 @@ class LibraryStore:
             index: The library.
             what: The question; of one library, the same question has the same answers.
             judge: Answers it for keys of molecules, in their order.
-            progress: Told of the molecules looked at.
+            progress: Called with the number of molecules looked at.
         """
-        place = (index.info, what)
-        mask = self._masks.get(place)
+        key = (index.info, what)
+        mask = self._masks.get(key)
         if mask is None:
             keys = (molecule.key for molecule in index.iter_molecules())
             answers = watched(judge(keys), index.info.molecules, progress) if progress else judge(keys)
             mask = np.fromiter(answers, np.bool_)
-            self._masks.put(place, mask)
+            self._masks.put(key, mask)
         return mask
 
 

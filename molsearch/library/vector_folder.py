@@ -84,14 +84,14 @@ class VectorFolder:
         """Return part number -> (rows, molecules) of the parts that are there; each is whole, as a rename made it."""
         import pyarrow.parquet as pq
 
-        found = {}
+        counts = {}
         with self._writing():
             for name in self._names():
                 if name.startswith("part-") and name.endswith(".parquet"):
                     with self._system.open_input_file(f"{self._path}/{name}") as stream:
-                        about = pq.read_metadata(stream)
-                    found[int(name[5:-8])] = (about.num_rows, int(about.metadata[_MOLECULES]))
-        return found
+                        metadata = pq.read_metadata(stream)
+                    counts[int(name[5:-8])] = (metadata.num_rows, int(metadata.metadata[_MOLECULES]))
+        return counts
 
     def write(self, number: int, data: bytes) -> None:
         """Write a part: all of it, or nothing under its name."""
@@ -99,16 +99,16 @@ class VectorFolder:
             self._put(part_name(number), data)
 
     def _put(self, name: str, data: bytes) -> None:
-        passing = f"{self._path}/_{name}.tmp"
-        with self._system.open_output_stream(passing) as stream:
+        temporary = f"{self._path}/_{name}.tmp"
+        with self._system.open_output_stream(temporary) as stream:
             stream.write(data)
-        self._system.move(passing, f"{self._path}/{name}")
+        self._system.move(temporary, f"{self._path}/{name}")
 
     def _names(self) -> list[str]:
         from pyarrow import fs
 
-        found = self._system.get_file_info(fs.FileSelector(self._path, allow_not_found=True))
-        return sorted(one.base_name for one in found)
+        files = self._system.get_file_info(fs.FileSelector(self._path, allow_not_found=True))
+        return sorted(file.base_name for file in files)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

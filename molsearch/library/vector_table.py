@@ -62,10 +62,11 @@ def vector_table(
     """
     import pyarrow as pa
 
-    failed = {one.entry.row: one for one in refused}
-    rows = [
-        _record_row(file, failed.get(one.sources[0].row, one) if isinstance(one, Molecule) else one) for one in records
-    ]
+    failed = {rejection.entry.row: rejection for rejection in refused}
+    outcomes = (
+        failed.get(record.sources[0].row, record) if isinstance(record, Molecule) else record for record in records
+    )
+    rows = [_record_row(file, outcome) for outcome in outcomes]
     place = 0
     embedded = [row for row in rows if row["reason"] is None]
     for batch in batches:
@@ -114,9 +115,9 @@ def read_vector_table(table: Any) -> tuple[Batch | None, list[Rejection]]:
             kept.append(place)
     if not molecules:
         return None, rejections
-    whole = table.take(kept).combine_chunks()
-    vectors = whole["vector"].combine_chunks().flatten().to_numpy().reshape(len(kept), -1)  # (N, D)
-    columns = {name: whole[name].to_numpy().astype(np.float32) for name in PROPERTIES}
-    bits = whole["classes"].to_pylist()
-    flags = None if None in bits else np.stack([np.frombuffer(one, np.uint8) for one in bits])  # (N, F)
-    return Batch(molecules, vectors, whole["constant"].to_numpy(), columns, flags), rejections
+    molecule_rows = table.take(kept).combine_chunks()
+    vectors = molecule_rows["vector"].combine_chunks().flatten().to_numpy().reshape(len(kept), -1)  # (N, D)
+    columns = {name: molecule_rows[name].to_numpy().astype(np.float32) for name in PROPERTIES}
+    bits = molecule_rows["classes"].to_pylist()
+    flags = None if None in bits else np.stack([np.frombuffer(row, np.uint8) for row in bits])  # (N, F)
+    return Batch(molecules, vectors, molecule_rows["constant"].to_numpy(), columns, flags), rejections

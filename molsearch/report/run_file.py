@@ -72,8 +72,8 @@ def _json_text(path: Path) -> str:
 
 
 def _page_text(path: Path) -> str:
-    found = re.search(re.escape(PAGE_START) + "(.*?)" + re.escape(PAGE_END), _json_text(path), re.DOTALL)
-    return html.unescape(found.group(1)) if found else ""
+    run = re.search(re.escape(PAGE_START) + "(.*?)" + re.escape(PAGE_END), _json_text(path), re.DOTALL)
+    return html.unescape(run.group(1)) if run else ""
 
 
 def _parquet_text(path: Path) -> str:
