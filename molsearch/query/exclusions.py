@@ -15,6 +15,7 @@ from molsearch.chem.substructure import compile_smarts, perceive
 from molsearch.errors import InputError
 from molsearch.interpretation import Exclusion
 from molsearch.query.names import find_mentions
+from molsearch.query.wording import EXCLUDES, EXCLUDES_BEHIND
 from molsearch.records import Entry, Molecule
 
 # What chemists leave out that is no class of the table: singular words, and the SMARTS they stand for.
@@ -45,16 +46,7 @@ PARTS: dict[str, str] = {
     "carboxyl": "[CX3](=O)[OX2H1,OX1-]",
 }
 
-_JOIN = r"(?:(?:that|which|but|and) )?"
-_TRIGGER = re.compile(
-    rf"\b(?:(?<!or )without|{_JOIN}(?:with|has|have|having|bearing|contains|containing|shows|showing) no|but no|no"
-    rf"|{_JOIN}(?:lacking|lacks|lack)|(?:with )?neither"
-    rf"|{_JOIN}(?:do|does|must|should|may|can)(?: not|n't) (?:contain|include|have|bear|carry|hold|possess|be)"
-    rf"|{_JOIN}(?:is|are|was|were)(?: not|n't)(?= (?:an?|any|the)\b)"
-    rf"|{_JOIN}not (?:containing|including|having|bearing|carrying|being)|(?:but )?not(?= (?:an?|any|the)\b)|but not"
-    r"|devoid of|free (?:of|from)|in the absence of|excluding|except(?: for)?|other than|apart from)\s+",
-    re.IGNORECASE,
-)
+_TRIGGER = re.compile(rf"\b{EXCLUDES}\s+", re.IGNORECASE)
 _BARE = re.compile(r"\bno\s+$", re.IGNORECASE)  # after "no" an article begins something else
 _DETERMINER = re.compile(r"(?:(?:any|all|an?|the)\s+)?(?:(?:kind|sort|type)s?\s+of\s+)?(?:an?\s+)?", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:an?|the)\s", re.IGNORECASE)
@@ -70,7 +62,7 @@ _STOP = re.compile(
     re.IGNORECASE,
 )
 _NEXT = re.compile(r"\s*(,\s*(?:and|or|nor)\s+|\s(?:and|or|nor)\s+|,\s+)", re.IGNORECASE)
-_FREE = re.compile(r"[\s-]free\b(?![\s-](?:base|acid|amine|energy|radical|form|nh|oh|of\b|from\b))", re.IGNORECASE)
+_FREE = re.compile(EXCLUDES_BEHIND, re.IGNORECASE)
 _BEFORE_FREE = re.compile(r"[\w'-]+(?: [\w'-]+){0,3}$")
 _MOST_ITEMS = 20  # of one list
 _MOST_WORDS = 6  # of what could not be read, in a note

@@ -18,6 +18,7 @@ from molsearch.query.nomenclature.derivatives import DERIVATIVES, derivative_of
 from molsearch.query.occurrences import Target
 from molsearch.query.quantities import Quantity
 from molsearch.query.satisfaction import Attachment, Condition, Count, Either, Formula
+from molsearch.query.wording import DENIES_STRUCTURE
 
 MOST_WORDS = 30  # of a text whose structure is read
 _INF = float("inf")
@@ -43,9 +44,7 @@ _AND = re.compile(rf"^{_NOUN}\s*(?:,|,? and|,? as well as|,? plus)\s+{_ARTICLE}$
 _OR = re.compile(rf"^{_NOUN}\s*,?\s*(?:and/or|or|/)\s*(?:else |alternatively )?{_ARTICLE}$", re.IGNORECASE)
 _LISTED = re.compile(rf"^{_NOUN}\s*(?:,|,?\s*or)\s*{_ARTICLE}$", re.IGNORECASE)
 _NO = re.compile(
-    r"\b(?:no|not|non|without|lacking|lacks|lack|free (?:of|from)|devoid of|excluding|except(?: for)?|other than"
-    r"|rather than|neither|nor|absence of|absent|instead of|minus)(?:\s+(?:any|an?|the|other|kind|sort|type|of|being"
-    r"|containing|having|bearing))*\s*$",
+    rf"\b{DENIES_STRUCTURE}(?:\s+(?:any|an?|the|other|kind|sort|type|of|being|containing|having|bearing))*\s*$",
     re.IGNORECASE,
 )
 _FREE = re.compile(rf"^{_NOUN}[\s-]free\b", re.IGNORECASE)

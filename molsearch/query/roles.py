@@ -13,6 +13,7 @@ from pathlib import Path
 
 from molsearch.chem import ontology
 from molsearch.chem.ontology.terms import Terms, parted, read_rules
+from molsearch.query.wording import DENIES_ROLE
 
 TABLE = Path(ontology.__file__).with_name("roles.tsv")
 
@@ -46,9 +47,7 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _DENIAL = re.compile(
-    r"(?:\b(?:no|not|never|without|lack(?:s|ing)?|free\s+(?:of|from)|devoid\s+of|neither|nor|excluding|except(?:\s+for)?"
-    r"|(?:other|rather)\s+than|instead\s+of|absence\s+of|minus)|n['’]t)\s+"
-    r"(?:(?:an?|the|any|be|being|have|having|act(?:s|ing)?|as|used|show(?:s|ing)?)\s+)*$",
+    rf"(?:\b{DENIES_ROLE}|n['’]t)\s+(?:(?:an?|the|any|be|being|have|having|act(?:s|ing)?|as|used|show(?:s|ing)?)\s+)*$",
     re.IGNORECASE,
 )
 _OR = re.compile(r"\s*,?\s*(?:and/or|or|/)\s*(?:an?\s+)?", re.IGNORECASE)

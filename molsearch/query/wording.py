@@ -1,4 +1,4 @@
-"""How numbers, limits and degrees are written: "at least three", "between 200 and 300", "no", "very high".
+"""How numbers, limits, degrees and denials are written: "at least three", "between 200 and 300", "no", "very high".
 
 Each limit is a regular expression of lower-case text with its kind; ``n``, ``from`` and ``to`` are the numbers.
 """
@@ -24,6 +24,30 @@ NUMBERS = (
     }
 )
 NUM = r"(?:[-−–+]?\d+(?:[.,]\d+)*|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + r")"
+# Words that deny, by what reads them. A word belongs in each of these five that should know it.
+_JOIN = r"(?:(?:that|which|but|and) )?"
+#: Before what a filter takes out ("without a lactone").
+EXCLUDES = (
+    rf"(?:(?<!or )without|{_JOIN}(?:with|has|have|having|bearing|contains|containing|shows|showing) no|but no|no"
+    rf"|{_JOIN}(?:lacking|lacks|lack)|(?:with )?neither"
+    rf"|{_JOIN}(?:do|does|must|should|may|can)(?: not|n't) (?:contain|include|have|bear|carry|hold|possess|be)"
+    rf"|{_JOIN}(?:is|are|was|were)(?: not|n't)(?= (?:an?|any|the)\b)"
+    rf"|{_JOIN}not (?:containing|including|having|bearing|carrying|being)|(?:but )?not(?= (?:an?|any|the)\b)|but not"
+    r"|devoid of|free (?:of|from)|in the absence of|excluding|except(?: for)?|other than|apart from)"
+)
+#: Behind it ("nitro-free").
+EXCLUDES_BEHIND = r"[\s-]free\b(?![\s-](?:base|acid|amine|energy|radical|form|nh|oh|of\b|from\b))"
+#: Before structure that counts against a molecule, where no filter was made of it.
+DENIES_STRUCTURE = (
+    r"(?:no|not|non|without|lacking|lacks|lack|free (?:of|from)|devoid of|excluding|except(?: for)?|other than"
+    r"|rather than|neither|nor|absence of|absent|instead of|minus)"
+)
+#: Before a role that the molecule does not have.
+DENIES_ROLE = (
+    r"(?:no|not|never|without|lack(?:s|ing)?|free\s+(?:of|from)|devoid\s+of|neither|nor|excluding|except(?:\s+for)?"
+    r"|(?:other|rather)\s+than|instead\s+of|absence\s+of|minus)"
+)
+#: Before what is counted: an amount of zero.
 NONE = (
     r"(?:no|without(?: any| an?| having(?: any)?)?|zero|lack\w*(?: any| a)?|free (?:of|from)|devoid of|not any"
     r"|neither|nor|absence of|not a single|not (?:contain|have|bear|carry)\w*(?: any| an?)?)"

@@ -10,7 +10,7 @@ from molsearch.screener import EXAMPLES, Screener
 from molsearch.settings import PROJECT, Settings
 
 README = PROJECT / "molsearch" / "query" / "README.md"
-_TABLE = re.compile(r"\| text \|.*?\n\n|EXAMPLES\n", re.DOTALL)
+_TABLE = re.compile(r"\| text \|.*?\n(?=\n)", re.DOTALL)
 TEXTS = (
     "a sulfonamide with an aromatic amine",
     "a kinase inhibitor without a nitro group",
@@ -47,4 +47,4 @@ def write_examples() -> None:
     """Write the table anew; a change that is meant to read otherwise asks for it."""
     with TemporaryDirectory() as home:
         table = examples_table(Path(home))
-    README.write_text(_TABLE.sub(lambda _: table + "\n", README.read_text(encoding="utf-8")), encoding="utf-8")
+    README.write_text(_TABLE.sub(lambda _: table, README.read_text(encoding="utf-8")), encoding="utf-8")
