@@ -28,8 +28,10 @@ from molsearch.records import Progress
 from molsearch.screener import Screener
 from molsearch.settings import PROJECT, Settings
 
-_CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.bench.faults import add_as_told; add_as_told()"
-_AGE = ("name", "created", "checksum")  # fields of a manifest that tell its name and age
+_CHILD = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.bench.faults import add_as_ordered; add_as_ordered()"
+)
+_AGE = ("name", "created", "checksum")  # fields of a manifest with its name and age
 _LEAST_BATCH, _BATCHES = 256, 40  # a small trial has as many moments to die between as a large one
 _STRETCH = 4  # random moments reach over this many times an addition's share of the embedding
 
@@ -83,7 +85,7 @@ def measure_faults(
         molecules: How many.
         deaths: How often to kill; 0 measures the undisturbed addition alone.
         seed: Of the molecules and the moments.
-        progress: Told of the deaths.
+        progress: Called after each death.
 
     Raises:
         InputError: If there are not so many molecules, or a number is too small.
@@ -96,25 +98,25 @@ def measure_faults(
         write_enumerated(file, molecules, seed)
         batch = min(settings.batch_molecules, max(_LEAST_BATCH, molecules // _BATCHES))
         run = _Runs(replace(settings, home=Path(home) / "home", data=Path(home), batch_molecules=batch), file)
-        whole, undisturbed_s = run.undisturbed("whole")
-        told = json.loads(whole)
-        disturbed = _Disturbed(run, random.Random(seed), undisturbed_s - told["add_s"], told["add_s"])
+        answer, undisturbed_s = run.undisturbed("whole")
+        undisturbed = json.loads(answer)
+        disturbed = _Disturbed(run, random.Random(seed), undisturbed_s - undisturbed["add_s"], undisturbed["add_s"])
         disturbed.die(deaths, progress)
         whole_files = contents(run.folder("whole"))
         return FaultReport(
             date=datetime.now(UTC).date().isoformat(),
             machine=machine(),
-            molecules=told["molecules"],
+            molecules=undisturbed["molecules"],
             batch=batch,
             deaths=disturbed.deaths,
             gone_on=disturbed.gone_on,
             identical=all(contents(run.folder(name)) == whole_files for name in disturbed.names),
-            read_s=told["read_s"],
-            add_s=told["add_s"],
+            read_s=undisturbed["read_s"],
+            add_s=undisturbed["add_s"],
             undisturbed_s=undisturbed_s,
             disturbed_s=disturbed.took_s,
-            peak_mib=told["peak_mib"],
-            workers=workers_for(told["molecules"]),
+            peak_mib=undisturbed["peak_mib"],
+            workers=workers_for(undisturbed["molecules"]),
             file_mib=file.stat().st_size / 2**20,
             library_mib=folder_bytes(run.folder("whole")) / 2**20,
         )
@@ -137,7 +139,7 @@ class _Runs:
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def undisturbed(self, name: str) -> tuple[str, float]:
-        """Run to the end; return what the process told and the seconds it took."""
+        """Run to the end; return what the process answered and the seconds it took."""
         started = time.perf_counter()
         out, err = (process := self.start(name)).communicate()
         if process.returncode:
@@ -169,7 +171,7 @@ class _Disturbed:
         self.took_s = time.perf_counter() - started
 
     def _killed(self, name: str, after_s: float) -> bool:
-        """Kill an addition after some time; tell whether it had ended before."""
+        """Kill an addition after some time; return whether it had ended before."""
         process = self._runs.start(name)
         try:
             process.communicate(timeout=after_s)
@@ -198,7 +200,7 @@ def contents(folder: Path) -> Mapping[str, str]:
     return hashes
 
 
-def add_as_told() -> None:
+def add_as_ordered() -> None:
     """Go on with an addition, or begin it; the whole life of a process that may be killed."""
     home, data, models, model, batch, file, name = sys.argv[2:]
     settings = Settings(Path(home), Path(models), model, Path(data), batch_molecules=int(batch))
@@ -207,5 +209,5 @@ def add_as_told() -> None:
     with Footprint() as footprint, screener.read(Path(file)) as library:
         read_s = time.perf_counter() - started
         info = screener.add(library, name, resume=True)
-    told = {"molecules": info.molecules, "read_s": read_s, "add_s": time.perf_counter() - started - read_s}
-    print(json.dumps(told | {"peak_mib": footprint.peak_mib}))
+    answer = {"molecules": info.molecules, "read_s": read_s, "add_s": time.perf_counter() - started - read_s}
+    print(json.dumps(answer | {"peak_mib": footprint.peak_mib}))

@@ -33,14 +33,14 @@ class Footprint:
 
     def __enter__(self) -> Self:
         self._before_s = cpu_s()
-        self._look()
+        self._measure()
         self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._ended.set()
         self._thread.join()
-        self._look()
+        self._measure()
         self._after_s = cpu_s()
 
     @property
@@ -54,15 +54,15 @@ class Footprint:
 
     def _watch(self) -> None:
         while not self._ended.wait(self._interval_s):
-            self._look()
+            self._measure()
 
-    def _look(self) -> None:
+    def _measure(self) -> None:
         total = sum(map(_resident_bytes, [os.getpid(), *descendants()]))
         self.peak_mib = max(self.peak_mib, total / _MIB)
 
 
 def peak_memory_mib() -> float:
-    """Largest resident memory of this process so far, in MiB; 0 where the system does not tell."""
+    """Return the largest resident memory of this process so far, in MiB; 0 where the system does not tell."""
     try:
         import resource
     except ImportError:  # Windows
@@ -72,17 +72,17 @@ def peak_memory_mib() -> float:
 
 
 def descendants() -> list[int]:
-    """Process numbers of the children of this process, of theirs, and so on; none where the system does not tell."""
-    found, open_ = [], [os.getpid()]
-    while open_:
-        new = [child for process in open_ for child in _children(process)]
-        found += new
-        open_ = new
-    return found
+    """List the children of this process, theirs, and so on, by number; none where the system does not tell."""
+    processes, parents = [], [os.getpid()]
+    while parents:
+        children = [child for parent in parents for child in _children(parent)]
+        processes += children
+        parents = children
+    return processes
 
 
 def cpu_s() -> float:
-    """Processor seconds of this process and of all its descendants so far, those that ended included."""
+    """Sum the processor seconds of this process and of all its descendants so far, those that ended included."""
     own = os.times()
     living = (_spent_s(process) for process in descendants())
     return own.user + own.system + own.children_user + own.children_system + sum(living)
@@ -110,7 +110,7 @@ def _resident_bytes(process: int) -> int:
 
 
 def _spent_s(process: int) -> float:
-    """User and system seconds of a process and of its children that ended."""
+    """Sum user and system seconds of a process and of its children that ended."""
     try:
         fields = (_PROC / str(process) / "stat").read_text().rpartition(")")[2].split()
         ticks = sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime; state is field 0

@@ -78,7 +78,7 @@ class Ingestion:
 
 
 def ingest_enumerated(settings: Settings, count: int, progress: Progress | None = None) -> Ingestion:
-    """Make ``count`` drug-sized molecules, see ``chem.enumeration``, and ingest their file.
+    """Make ``count`` drug-sized molecules, see ``bench.enumeration``, and ingest their file.
 
     Raises:
         InputError: If there are not so many.
@@ -95,7 +95,7 @@ def ingest(settings: Settings, file: Path, progress: Progress | None = None) -> 
     Args:
         settings: Which model and device; its library folder is left alone.
         file: What to ingest.
-        progress: Told of the embedding.
+        progress: Called during the embedding.
 
     Raises:
         InputError: If the file cannot be read or holds no molecule.
@@ -148,7 +148,7 @@ def write_log(report: object, path: Path) -> None:
         InputError: If the file cannot be written.
     """
     figures = plain(report)
-    rows = [f"| {name} | {_told(value)} |" for name, value in figures.items()]
+    rows = [f"| {name} | {figure_text(value)} |" for name, value in figures.items()]
     table = "\n".join(["| figure | value |", "|---|---|", *rows, ""])
     text = table if path.suffix.lower() == ".md" else json.dumps(figures, indent=2, allow_nan=False) + "\n"
     try:
@@ -157,7 +157,8 @@ def write_log(report: object, path: Path) -> None:
         raise InputError(f"{path} cannot be written ({error.strerror}): choose another file.") from error
 
 
-def _told(value: object) -> str:
+def figure_text(value: object) -> str:
+    """Write a figure with as many digits as a reader takes in."""
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

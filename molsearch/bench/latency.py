@@ -55,12 +55,12 @@ def query_latencies(
         InputError: If a file cannot be read or holds too few texts.
     """
     short = [query for name in OPEN_QUERIES for query in queries(evaluation / name)]
-    told = {SHORT: latencies(model, short)}
+    steps = {SHORT: latencies(model, short)}
     if captions is not None:
         texts = list(dict.fromkeys(row.text for row in read_pairs(captions, text_column).rows if not row.empty))
         drawn = np.random.default_rng(seed).permutation(len(texts))[: CAPTIONS + WARM]
-        told[LONG] = latencies(model, [texts[number] for number in drawn])
-    return told
+        steps[LONG] = latencies(model, [texts[number] for number in drawn])
+    return steps
 
 
 def latencies(model: DualEncoder, texts: Sequence[str]) -> dict[str, Latency]:
@@ -91,8 +91,8 @@ def _lap(model: DualEncoder, text: str) -> tuple[float, float]:
     (grounded, store), graphs_s = _timed(lambda: ground(readings))
     _, encoding_s = _timed(lambda: model.vectors_of_texts(grounded, store))
     _, names_s = _timed(lambda: model.named_structures(text))
-    _, evidence_s = _timed(lambda: read_constraints([text], model.lexicon, roles=model.role_names))
-    return reading_s + graphs_s + names_s + evidence_s, encoding_s
+    _, constraints_s = _timed(lambda: read_constraints([text], model.lexicon, roles=model.role_names))
+    return reading_s + graphs_s + names_s + constraints_s, encoding_s
 
 
 def _latency(took_s: Sequence[float]) -> Latency:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from molsearch.bench.ceilings import limits_per_s, spent_s
+from molsearch.bench.ceilings import ceilings_per_s, spent_s
 from molsearch.bench.footprint import peak_memory_mib
 from molsearch.bench.latency import Latency, query_latencies
 from molsearch.chem.batch.arrays import GraphStore
@@ -25,11 +25,11 @@ from molsearch.chem.batch.molbatch import Bools, MolBatch
 from molsearch.chem.features.descriptors import profiles
 from molsearch.chem.features.features import features_of
 from molsearch.chem.features.graph import graphs_of
-from molsearch.chem.structures import parse, strict
 from molsearch.chem.features.pool import CHUNK
 from molsearch.chem.ontology.classes import classes_and_alerts
 from molsearch.chem.properties import PROPERTIES
 from molsearch.chem.standardize import standardize
+from molsearch.chem.structures import parse, strict
 from molsearch.errors import InputError
 from molsearch.index.base import Batch, create_index
 from molsearch.library.embedding import workers_for
@@ -72,7 +72,7 @@ class Report:
         molecules_per_s: ``pool / (read_s + add_s)``: from the file's text to a stored vector.
         workers: Processes that computed graphs and properties during ``add_s``; 0 where the program did it itself.
         stages_per_s: Molecules a processor second of each stage alone, in one process.
-        limits_per_s: The same of what each stage can hardly be faster than, see ``limits.MEANINGS``.
+        limits_per_s: The same of what each stage can hardly be faster than, see ``ceilings.MEANINGS``.
         peak_memory_mib: Largest resident memory of the process up to then, libraries and model included.
         upload_file: Name of the file of the upload.
         upload_molecules: Molecules in it.
@@ -118,7 +118,7 @@ def measure(
         settings: Which model and device; its library folder is left alone.
         embed_file: A large file, such as 29,200 SMILES.
         upload_file: A file such as a user uploads.
-        progress: Told of the embedding of ``embed_file``.
+        progress: Called during the embedding of ``embed_file``.
         captions: A pair file whose captions are timed as queries too.
 
     Raises:
@@ -132,7 +132,7 @@ def measure(
         if not info.molecules:
             raise InputError(f"{embed_file} holds no molecule to measure with; give another file with --embed-file.")
         peak = peak_memory_mib()
-        stages, limits = stages_per_s(
+        stages, ceilings = stages_per_s(
             screener.model, list(islice(library.molecules(), STAGE_SAMPLE)), Path(home) / "stages"
         )
         steps = query_latencies(screener.model, settings.data / "eval", captions)
@@ -156,7 +156,7 @@ def measure(
         molecules_per_s=info.molecules / (read_s + add_s),
         workers=workers_for(library.molecule_count),
         stages_per_s=stages,
-        limits_per_s=limits,
+        limits_per_s=ceilings,
         peak_memory_mib=peak,
         upload_file=upload_file.name,
         upload_molecules=uploaded,
@@ -171,7 +171,7 @@ def measure(
 def stages_per_s(
     model: DualEncoder, molecules: Sequence[Molecule], folder: Path
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Time each stage from a record's text to a stored vector, one after the other, and beside it its limit.
+    """Time each stage from a record's text to a stored vector, one after the other, and beside it its ceiling.
 
     Args:
         model: The model that encodes, in bfloat16 where this processor multiplies it, as for a large library.
@@ -179,10 +179,10 @@ def stages_per_s(
         folder: Where a library may be written; it must not exist.
 
     Returns:
-        Molecules a processor second of each stage, and of its limit.
+        Molecules a processor second of each stage, and of its ceiling.
     """
     # Meets every kind of atom once, as a large library soon has, and leaves out what RDKit cannot describe.
-    features = features_of([one.key for one in molecules])
+    features = features_of([molecule.key for molecule in molecules])
     molecules = [
         molecules[place]
         for place, row in zip(features.kept, features.properties, strict=True)
@@ -190,31 +190,31 @@ def stages_per_s(
     ]
     if not molecules:
         return {}, {}
-    keys = [one.key for one in molecules]
-    took: dict[str, float] = {}
-    mols, took["parse"] = spent(lambda: [parse(key) for key in keys])
-    _, took["standardise"] = spent(lambda: [standardize(one.sources[0]) for one in molecules])
+    keys = [molecule.key for molecule in molecules]
+    took_s: dict[str, float] = {}
+    mols, took_s["parse"] = spent(lambda: [parse(key) for key in keys])
+    _, took_s["standardise"] = spent(lambda: [standardize(molecule.sources[0]) for molecule in molecules])
 
     def featurise() -> list[tuple[MolBatch, GraphStore, Bools]]:
-        found = []
+        featurised = []
         for start in range(0, len(mols), CHUNK):
             part = mols[start : start + CHUNK]
-            molbatch = MolBatch(part, [atom_types(*one) for one in zip(part, keys[start : start + CHUNK], strict=True)])
+            molbatch = MolBatch(part, list(map(atom_types, part, keys[start : start + CHUNK])))
             classes, alerts = classes_and_alerts(molbatch)
-            found.append((molbatch, graphs_of(molbatch, classes), alerts))
-        return found
+            featurised.append((molbatch, graphs_of(molbatch, classes), alerts))
+        return featurised
 
-    described, took["featurise"] = spent(featurise)
-    rows, took["properties"] = spent(lambda: [profiles(molbatch, alerts) for molbatch, _, alerts in described])
-    store = GraphStore.joined([graphs for _, graphs, _ in described])
-    encoder = HalfEncoder(model) if (half := supported(model)) else model
-    vectors, took["forward"] = spent(lambda: encoder.vectors_of_graphs(store))
+    featurised, took_s["featurise"] = spent(featurise)
+    rows, took_s["properties"] = spent(lambda: [profiles(molbatch, alerts) for molbatch, _, alerts in featurised])
+    store = GraphStore.joined([graphs for _, graphs, _ in featurised])
+    encoder = HalfEncoder(model) if (bfloat16 := supported(model)) else model
+    vectors, took_s["forward"] = spent(lambda: encoder.vectors_of_graphs(store))
     columns = dict(zip(PROPERTIES, np.concatenate(rows).astype(np.float32).T.copy(), strict=True))
     batch = Batch(molecules, vectors, model.constants(vectors), columns, store.class_bits())
     index = create_index(folder, "stages", model.model_id, model.width)
-    _, took["write"] = spent(lambda: index.add([batch]))
-    limits = limits_per_s(model, [key for key in keys if strict(key)], store, folder, half)
-    return {name: len(keys) / seconds for name, seconds in took.items()}, limits
+    _, took_s["write"] = spent(lambda: index.add([batch]))
+    ceilings = ceilings_per_s(model, [key for key in keys if strict(key)], store, folder, bfloat16)
+    return {name: len(keys) / seconds for name, seconds in took_s.items()}, ceilings
 
 
 def warm_up(screener: Screener) -> None:

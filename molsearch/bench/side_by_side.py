@@ -92,14 +92,14 @@ def side_by_side(
         file: Molecules to embed.
         molecules: How many of them.
         sizes: How many vectors to search.
-        progress: Told of the laps done.
+        progress: Called after each lap.
 
     Raises:
         InputError: If the file cannot be read or holds no molecule.
     """
     with screener.read(file) as library:
         # Both sides are given clean structures, each from a record of its own.
-        keys = [one.key for one in islice(library.molecules(), molecules)]
+        keys = [molecule.key for molecule in islice(library.molecules(), molecules)]
     if not keys:
         raise InputError(f"{file} holds no molecule to measure with; give another file with --embed-file.")
     total = 1 + len(sizes)
@@ -173,21 +173,21 @@ def one_at_a_time(smiles: Sequence[str], clock: Clock) -> float:
     )  # fmt: skip
 
     @torch.inference_mode()
-    def vector(one: str) -> torch.Tensor:
-        graph = from_smiles(one)
+    def vector(key: str) -> torch.Tensor:
+        graph = from_smiles(key)
         x = table(graph.x.clamp(max=FEATURE_SIZES - 1) + offsets)  # (A, 300)
         for number, layer in enumerate(layers):
             x = layer(x, graph.edge_index)  # (A, 600)
             if number < GCN_LAYERS - 1:
                 x = x.relu()
-        found: torch.Tensor = head(global_mean_pool(x, torch.zeros(len(x), dtype=torch.long)))  # (1, 300)
-        return found
+        pooled: torch.Tensor = head(global_mean_pool(x, torch.zeros(len(x), dtype=torch.long)))  # (1, 300)
+        return pooled
 
-    for one in smiles[:WARM]:
-        vector(one)  # warm
+    for key in smiles[:WARM]:
+        vector(key)  # warm
     start = clock()
-    for one in smiles:
-        vector(one)
+    for key in smiles:
+        vector(key)
     return len(smiles) / (clock() - start)
 
 
@@ -244,9 +244,16 @@ def _search_lap(kind: str, size: int, ours: Ask, theirs: Ask, queries: Floats) -
             answers.append(ask(query).tolist())
             times.append(1000 * (time.perf_counter() - start))
         shared += len(set(answers[0]) & set(answers[1]))
-    mine, other = map(statistics.median, taken)
+    ours_ms, theirs_ms = map(statistics.median, taken)
     return Lap(
-        f"search {kind}", "FAISS IndexFlatIP", size, mine, other, "ms", other / mine, shared / (K * len(queries))
+        f"search {kind}",
+        "FAISS IndexFlatIP",
+        size,
+        ours_ms,
+        theirs_ms,
+        "ms",
+        theirs_ms / ours_ms,
+        shared / (K * len(queries)),
     )
 
 

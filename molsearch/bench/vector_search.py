@@ -138,7 +138,7 @@ def measure_search(
     Args:
         model: Encodes the texts; its width is that of the vectors.
         rows: How many vectors.
-        progress: Told of the vectors stored.
+        progress: Called with the vectors stored.
         seed: Of the vectors.
 
     Raises:
@@ -158,8 +158,8 @@ def measure_search(
         matrix, query = index.vectors(), probes[0]
         scanned = _fastest(partial(scan.dots, matrix, query))
         streamed = _fastest(partial(_read_through, matrix))
-        found = [index.search(probe, TOP, ranges=[LIGHTER]).rows for probe in probes]
-        hits = sum(len(np.intersect1d(mine, true)) for mine, true in zip(found, truth, strict=True))
+        answers = [index.search(probe, TOP, ranges=[LIGHTER]).rows for probe in probes]
+        hits = sum(len(np.intersect1d(answer, best)) for answer, best in zip(answers, truth, strict=True))
         return VectorSearchReport(
             date=datetime.now(UTC).date().isoformat(),
             machine=machine(),
@@ -210,7 +210,7 @@ def _fastest(step: Callable[[], object]) -> _Lap:
 def _fill(
     folder: Path, made_vectors: MadeVectors, model_id: str, probes: Floats, progress: Progress | None
 ) -> Sequence[Rows]:
-    """Store a made_vectors; return for each probe the best TOP rows that pass the filter, before any rounding."""
+    """Store made vectors; return for each probe the best TOP rows that pass the filter, before any rounding."""
     best = [(np.zeros(0, np.float32), np.zeros(0, np.int64)) for _ in probes]
 
     def watched() -> Iterator[Batch]:
@@ -248,5 +248,5 @@ def _molecule(number: int) -> Molecule:
 
 
 def _unit(vectors: Floats) -> Floats:
-    found: Floats = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return found
+    scaled: Floats = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return scaled
