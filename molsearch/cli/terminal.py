@@ -60,12 +60,21 @@ def print_json(answer: object) -> None:
     print(json.dumps(plain(answer), allow_nan=False), flush=True)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows as a table on standard output; floats show three decimals."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()
+) -> None:
+    """Print rows as a table on standard output; floats show three decimals.
+
+    Args:
+        title: Stands above it.
+        columns: Their headings.
+        rows: Their cells.
+        right: Columns to set flush right beside those that begin with a number.
+    """
     table = Table(title=Text(shown(title)), title_justify="left")
-    numeric = [bool(rows) and isinstance(rows[0][number], int | float) for number in range(len(columns))]
-    for column, right in zip(columns, numeric, strict=True):
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    numeric = [bool(rows) and isinstance(rows[0][place], int | float) for place in range(len(columns))]
+    for column, number in zip(columns, numeric, strict=True):
+        table.add_column(column, justify="right" if number or column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(f"{cell:.3f}" if isinstance(cell, float) else shown(str(cell))) for cell in row))
     Console(highlight=False).print(table)
@@ -73,7 +82,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 @contextmanager
 def bar(title: str) -> Iterator[Progress]:
-    """Show a progress bar where standard error is a terminal; give the callable that moves it."""
+    """Show a progress bar where standard error is a terminal; yield the callable that moves it."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:

@@ -1,12 +1,17 @@
-"""What a terminal shows: RDKit's log never."""
+"""What a terminal shows: whole words in 80 columns, and RDKit's log never."""
 
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from molsearch.bench.ceilings import MEANINGS
+from molsearch.bench.side_by_side import Lap
+from molsearch.cli.bench import print_laps, print_query_steps, print_report, print_stages
 
 ROOT = Path(__file__).resolve().parents[2]
 RDKIT_LINE = re.compile(r"^\[\d\d:\d\d:\d\d\].*", re.MULTILINE)
@@ -70,3 +75,60 @@ def test_the_screener_that_commands_and_pages_start_has_the_log_shut() -> None:
     code = "import molsearch.screener; from rdkit import rdBase; print(rdBase.LogStatus())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert "rdApp.error:disabled" in done.stdout and "enabled" not in done.stdout, done.stderr
+
+
+# --- the tables of `bench` -----------------------------------------------------------------------------------------
+
+STEPS = {step: {"queries": 1_234, "median_ms": 1_234.5, "p95_ms": 12_345.6} for step in ("grounding", "encoding")}
+REPORT = {
+    "date": "2026-11-26",
+    "machine": "Intel(R) Xeon(R) Processor @ 2.10GHz, 128 cores, 1024 GiB, Linux x86_64",
+    "versions": {"python": "3.11.9", "transformers": "4.57.1"},
+    "model_id": "0123456789abcdef",
+    "embed_file": "idorsia_toy_space_enum.smi",
+    "molecules_per_core_s": 1_234.5,
+    "upload_to_ranking_s": 4.4321,
+    "temporary_bytes": 123_456_789_012,
+    "bandwidth_share_core": 0.123456,
+    "identical": True,
+}
+GCN = "from_smiles + 3 GCN layers of 600, one molecule at a time"
+LAPS = [
+    Lap("embed, one thread, processor time", GCN, 2_000, 1_679.4, 1_316.2, "molecules/s", 1.28),
+    Lap("embed, 128 cores", GCN, 2_000, 16_795.4, 1_316.2, "molecules/s", 12.76),
+    Lap("search under a 1 % filter", "FAISS IndexFlatIP", 200_000, 1_234.5, 1_234.5, "ms", 1.0, 0.998),
+]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        lambda: print_stages(dict.fromkeys(MEANINGS, 123_456.7), dict.fromkeys(MEANINGS, 1_234_567.8)),
+        lambda: print_query_steps({"open short queries": STEPS, "captions": STEPS}),
+        lambda: print_report("Bench", REPORT),
+        lambda: print_laps(LAPS),
+    ],
+    ids=["stages", "query", "report", "side by side"],
+)
+def test_no_word_of_a_table_is_broken_in_80_columns(
+    table: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def printed(width: int) -> str:
+        monkeypatch.setenv("COLUMNS", str(width))
+        table()
+        return capsys.readouterr().out
+
+    def words(text: str) -> list[str]:
+        return sorted(re.findall(r"[^\s\u2500-\u257f]+", text))
+
+    assert max(map(len, printed(80).splitlines())) <= 80
+    assert words(printed(80)) == words(printed(1_000))
+
+
+def test_a_figure_stands_beside_its_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    print_report("Bench", REPORT)
+    lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in capsys.readouterr().out.splitlines()]
+    assert ["molecules", "1,234", "a core second"] in lines
+    assert ["upload to ranking", "4.43", "s"] in lines
+    assert ["versions: transformers", "4.57.1", ""] in lines
+    assert ["identical", "True", ""] in lines
