@@ -10,6 +10,7 @@ from tests.golden.readings import (
     RANKS,
     captions,
     digest,
+    encoded_together,
     rank_lines,
     reading,
     shipped_queries,
@@ -20,11 +21,13 @@ from tests.golden.readings import (
 def main(shared: Path, write: bool) -> int:
     """Print each line that differs; return how many do."""
     screener = Screener()
-    now = {
-        QUERIES: [written(text, reading(screener, text)) for text in shipped_queries()],
-        CAPTIONS: [f"{key}\t{digest(reading(screener, text))}" for key, text in captions(shared).items()],
-        RANKS: list(rank_lines(screener, shared)),
-    }
+    queries, chosen = shipped_queries(), captions(shared)
+    with encoded_together(screener, [*queries, *chosen.values()]):
+        now = {
+            QUERIES: [written(text, reading(screener, text)) for text in queries],
+            CAPTIONS: [f"{key}\t{digest(reading(screener, text))}" for key, text in chosen.items()],
+        }
+    now[RANKS] = list(rank_lines(screener, shared))
     differing = 0
     for path, lines in now.items():
         before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []

@@ -8,8 +8,10 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from molsearch.chem.io.pairs import PairRow
 from molsearch.errors import InputError
 from molsearch.evaluation.candidates import CandidatePool, answer
 from molsearch.model.grounding import read_texts
+from molsearch.query.account import read_query
 from molsearch.query.amounts import spell_amount
 from molsearch.query.constraints import Constraints, read_constraints
 from molsearch.query.names import find_mentions
@@ -49,6 +52,22 @@ def captions(shared: Path) -> dict[str, str]:
     masked = {f"{row['cid']} text": row["text"] for row in rows[::13][:250]}
     named = {f"{row['cid']} text_named": row["text_named"] for row in rows[5::13] if row["text_named"]}
     return masked | dict(list(named.items())[:250])
+
+
+@contextmanager
+def encoded_together(screener: Screener, texts: Sequence[str]) -> Iterator[None]:
+    """Encode in batches what searches for these texts will encode, for as long as the block lasts.
+
+    One by one they take most of the time of a reading, which depends on no bit of their vectors.
+    """
+    model = screener.model
+    kept: dict[str, None] = {}
+    for text in texts:
+        with suppress(InputError):
+            kept |= {phrase.kept: None for phrase in read_query(Query(text), model.lexicon).phrases if phrase.kept}
+    vectors = dict(zip(kept, model.encode_texts(list(kept)), strict=True))
+    with patch.object(model, "encode_texts", lambda texts: np.stack([vectors[text] for text in texts])):
+        yield
 
 
 def reading(screener: Screener, text: str) -> Reading:
