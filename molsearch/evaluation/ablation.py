@@ -8,7 +8,7 @@ recipe, learns from the same captions without names or evidence, and is ranked b
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,21 +79,6 @@ ROWS: Mapping[str, Change] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One trained row.
-
-    Attributes:
-        row: Key of ROWS.
-        seed: Of weights, order and dropout.
-        figures: Every row of metrics.METRICS, text to molecule, masked texts.
-    """
-
-    row: str
-    seed: int
-    figures: Mapping[str, float]
-
-
 def ablate(
     pairs: Path,
     val: Path,
@@ -129,7 +114,10 @@ def ablate(
     chosen = select(pairs, only, out / ".features" / "pairs.tsv") if only else pairs
     base, files = load_recipe(recipe), (chosen, val, pool)
     features = prepare(*files, out / ".features", progress)
-    trials = [_trial(row, replace(base, seed=seed), features, out, files, progress) for seed in seeds for row in rows]
+    trials: dict[str, list[Mapping[str, float]]] = {row: [] for row in rows}
+    for seed in seeds:
+        for row in rows:
+            trials[row].append(_trial(row, replace(base, seed=seed), features, out, files, progress))
     return {
         "recipe": base.name,
         "captions": len(features.train),
@@ -137,23 +125,24 @@ def ablate(
         "pool": len(features.pool),
         "queries": len(features.val),
         "seeds": list(seeds),
-        "rows": {row: [dict(trial.figures) for trial in trials if trial.row == row] for row in rows},
+        "rows": trials,
     }
 
 
 def _trial(
     row: str, recipe: Recipe, features: TrainingFeatures, out: Path, files: Sequence[Path], progress: Progress | None
-) -> Trial:
+) -> Mapping[str, float]:
+    """Train one row, or read what is kept of it: every row of METRICS, text to molecule, masked texts."""
     folder = out / f"{list(ROWS).index(row):02d}-seed-{recipe.seed}"
     recipe = ROWS[row](recipe)
     kept, mark = folder / "trial.json", fingerprint(recipe, files)
     if kept.is_file() and (trained := json.loads(kept.read_text(encoding="utf-8")))["fingerprint"] == mark:
-        return Trial(row, recipe.seed, trained["figures"])
+        return dict(trained["figures"])
     trainer = Trainer(recipe, features, folder)
     trainer.run(resume=True, progress=progress)
-    trial = Trial(row, recipe.seed, rank_metrics(pool_ranks(trainer, features)))
-    kept.write_text(json.dumps({"fingerprint": mark, "row": row, "figures": trial.figures}), encoding="utf-8")
-    return trial
+    metrics = rank_metrics(pool_ranks(trainer, features))
+    kept.write_text(json.dumps({"fingerprint": mark, "row": row, "figures": metrics}), encoding="utf-8")
+    return metrics
 
 
 def pool_ranks(trainer: Trainer, features: TrainingFeatures) -> np.ndarray:
