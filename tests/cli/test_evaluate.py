@@ -47,12 +47,12 @@ def measured(run: Run, tiny_models: Path) -> Callable[..., Any]:
 
 
 def test_slices_stand_beside_the_headline(measured: Callable[..., Any]) -> None:
-    told = measured("--training-pairs", "train.tsv")
-    counts = {name: one["n"] for name, one in told["slices"].items()}
-    assert counts["all"] == told["queries"] == 4
+    printed = measured("--training-pairs", "train.tsv")
+    counts = {name: part["n"] for name, part in printed["slices"].items()}
+    assert counts["all"] == printed["queries"] == 4
     assert counts["skeleton not in training"] == counts["text not in training"] == 3
     assert counts["all three"] == 2
-    assert told["slices"]["all"]["text_to_molecule"] == told["text_to_molecule"]
+    assert printed["slices"]["all"]["text_to_molecule"] == printed["text_to_molecule"]
 
 
 def test_ranks_of_two_runs_are_compared(measured: Callable[..., Any], run: Run) -> None:
@@ -60,13 +60,13 @@ def test_ranks_of_two_runs_are_compared(measured: Callable[..., Any], run: Run) 
     measured("--ranks", "without.tsv", "--no-exact-names")
     result = run("--compare", "with.tsv", "without.tsv")
     assert result.exit_code == 0, result.stdout
-    told = json.loads(result.stdout)
-    assert (told["a"], told["b"], told["queries"]) == ("with.tsv", "without.tsv", 4)
-    assert set(told["slices"]["all"]["text_to_molecule"]) == {"hits@1", "hits@10", "hits@20", "mrr", "mean_rank"}
+    printed = json.loads(result.stdout)
+    assert (printed["a"], printed["b"], printed["queries"]) == ("with.tsv", "without.tsv", 4)
+    assert set(printed["slices"]["all"]["text_to_molecule"]) == {"hits@1", "hits@10", "hits@20", "mrr", "mean_rank"}
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "sentence"),
     [
         (("--model", "x"), "give --model FOLDER and --pairs FILE, or --compare"),
         (("--pairs", "pairs.tsv", "--pool", "pool.tsv"), "give --model FOLDER"),
@@ -77,10 +77,10 @@ def test_ranks_of_two_runs_are_compared(measured: Callable[..., Any], run: Run) 
         (("--compare", "pairs.tsv", "pool.tsv"), "no rank file"),
     ],
 )
-def test_what_cannot_be_measured_is_a_sentence(run: Run, words: tuple[str, ...], told: str) -> None:
+def test_what_cannot_be_measured_is_a_sentence(run: Run, words: tuple[str, ...], sentence: str) -> None:
     result = run(*words)
     assert result.exit_code == 2
-    assert told in json.loads(result.stdout)["error"]
+    assert sentence in json.loads(result.stdout)["error"]
 
 
 def test_a_file_without_roles_says_so(run: Run, tiny_models: Path) -> None:
@@ -93,16 +93,16 @@ def test_baselines_need_no_model(run: Run, tiny_models: Path) -> None:
     files = ("--pairs", "pairs.tsv", "--pool", "pool.tsv", "--training-pairs", "train.tsv")
     result = run(*files, "--protocol", "baselines", "--baseline", f"tiny={tiny_models / 'default'}")
     assert result.exit_code == 0, result.stdout
-    told = json.loads(result.stdout)
-    assert (told["pool"], told["queries"], len(told["baselines"])) == (8, 4, 3)
-    assert "hits@1_interval" in told["baselines"]["tiny"]["text_to_molecule"]
+    printed = json.loads(result.stdout)
+    assert (printed["pool"], printed["queries"], len(printed["baselines"])) == (8, 4, 3)
+    assert "hits@1_interval" in printed["baselines"]["tiny"]["text_to_molecule"]
 
 
 def test_misses_are_sorted_by_kind(measured: Callable[..., Any]) -> None:
-    told = measured("--protocol", "misses")
-    assert (told["pool"], told["queries"]) == (8, 4)
-    assert told["misses"] == told["sampled"] == sum(kind["count"] for kind in told["kinds"].values())
-    assert set(told["kinds"]) <= {"homologue"}  # only chains of methylenes to choose from
+    printed = measured("--protocol", "misses")
+    assert (printed["pool"], printed["queries"]) == (8, 4)
+    assert printed["misses"] == printed["sampled"] == sum(kind["count"] for kind in printed["kinds"].values())
+    assert set(printed["kinds"]) <= {"homologue"}  # only chains of methylenes to choose from
 
 
 # --- figures -------------------------------------------------------------------------------------------------------
@@ -129,15 +129,15 @@ def test_one_table_is_measured_and_written(tmp_path: Path, folder: Path, readme:
     rows = [f"{'C' * n}O\tIt has a role as {'a fuel' if n % 2 else 'a drink'}.\n" for n in range(1, 31)]
     (tmp_path / "chebi20_val.tsv").write_text("smiles\ttext\n" + "".join(rows))
     files = ("--data", tmp_path, "--model", folder, "--readme", readme)
-    told = json.loads(figures(*files, "--only", "roles", "--note", "busy").stdout)
-    assert told == {"measured": ["roles"], "written": [str(readme)]}
+    printed = json.loads(figures(*files, "--only", "roles", "--note", "busy").stdout)
+    assert printed == {"measured": ["roles"], "written": [str(readme)]}
     assert "| 2 | 30 |" in readme.read_text() and ", busy." in readme.read_text()
     again = json.loads(figures("--model", folder, "--readme", readme).stdout)
     assert again == {"measured": [], "written": []}
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "sentence"),
     [
         (("--only", "nothing"), "There is no table 'nothing'; choose from retrieval"),
         (("--only", "roles"), "give --data DIR"),
@@ -147,8 +147,8 @@ def test_one_table_is_measured_and_written(tmp_path: Path, folder: Path, readme:
     ],
 )
 def test_figures_that_cannot_be_measured_are_a_sentence(
-    folder: Path, readme: Path, words: tuple[str, ...], told: str
+    folder: Path, readme: Path, words: tuple[str, ...], sentence: str
 ) -> None:
     result = figures(*words, "--model", folder, "--readme", readme)
     assert result.exit_code == 2
-    assert told in json.loads(result.stdout)["error"]
+    assert sentence in json.loads(result.stdout)["error"]

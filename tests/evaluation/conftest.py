@@ -38,10 +38,10 @@ def large(write):  # type: ignore[no-untyped-def]
     """300 texts, more than are scored at once, on 310 molecules with few distinct vectors, so that ties abound."""
     rng = np.random.default_rng(8)
     smiles = ["C" * (n + 1) for n in range(310)]
-    molecules = {one: tuple(rng.integers(-1, 2, size=3)) for one in smiles}
+    molecules = {structure: tuple(rng.integers(-1, 2, size=3)) for structure in smiles}
     texts = {f"t{n}": tuple(rng.integers(-1, 2, size=3)) for n in range(300)}
     target = rng.permutation(310)[:300]
     pairs = write("l.tsv", "cid | smiles | text", *(f"{t} | {smiles[t]} | t{n}" for n, t in enumerate(target)))
-    pool = write("lpool.tsv", "cid | smiles", *(f"{n} | {one}" for n, one in enumerate(smiles)))
-    constant = {one: float(rng.integers(0, 2)) for one in smiles}
+    pool = write("lpool.tsv", "cid | smiles", *(f"{n} | {structure}" for n, structure in enumerate(smiles)))
+    constant = {structure: float(rng.integers(0, 2)) for structure in smiles}
     return Lookup(texts, molecules, constant), pairs, pool

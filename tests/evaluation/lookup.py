@@ -35,10 +35,10 @@ class Lookup:
         if progress:
             progress(len(smiles), len(smiles))
         self.order = list(smiles)
-        return np.array([self.molecules[one] for one in smiles], np.float32)
+        return np.array([self.molecules[structure] for structure in smiles], np.float32)
 
     def constants(self, vectors: np.ndarray) -> np.ndarray:
-        return np.array([self.constant.get(one, 0.0) for one in self.order], np.float32)
+        return np.array([self.constant.get(structure, 0.0) for structure in self.order], np.float32)
 
     def named_structures(self, text: str) -> tuple[Name, ...]:
         return self.names.get(text, ())

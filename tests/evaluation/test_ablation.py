@@ -64,16 +64,16 @@ def test_every_row_is_trained_ranked_and_kept(tmp_path: Path, monkeypatch: pytes
         rows = "".join(f"{'C' * n}{letter}\t{kind} number {n}\n" for n in range(1, 9))
         file.write_text("smiles\ttext\n" + rows)
     recipe = str(tmp_path / "tiny.toml")
-    found = ablate(*files, tmp_path / "out", recipe=recipe, only="", seeds=(1,))
-    assert found["pool"] == found["queries"] == 8
-    for name, (figures,) in found["rows"].items():  # type: ignore[attr-defined]
+    ablation = ablate(*files, tmp_path / "out", recipe=recipe, only="", seeds=(1,))
+    assert ablation["pool"] == ablation["queries"] == 8
+    for name, (figures,) in ablation["rows"].items():  # type: ignore[attr-defined]
         assert 0 <= figures["hits@1"] <= figures["hits@10"] == 100, name  # eight molecules stand among the first ten
 
     def train(self: object, **_: object) -> None:
         raise AssertionError("trained again")
 
     monkeypatch.setattr("molsearch.training.loop.Trainer.run", train)
-    assert ablate(*files, tmp_path / "out", recipe=recipe, only="", seeds=(1,)) == found
+    assert ablate(*files, tmp_path / "out", recipe=recipe, only="", seeds=(1,)) == ablation
     with pytest.raises(AssertionError, match="trained again"):
         ablate(*files, tmp_path / "out", recipe=recipe, only="", rows=("InfoNCE alone",), seeds=(2,))
 
@@ -84,6 +84,6 @@ def test_a_row_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_mean_and_deviation_over_seeds() -> None:
-    figures = [{"hits@1": one, "hits@10": 50.0, "mrr": 20.0, "mean_rank": 7.0} for one in (10.0, 12.0)]
+    figures = [{"hits@1": hits, "hits@10": 50.0, "mrr": 20.0, "mean_rank": 7.0} for hits in (10.0, 12.0)]
     data = {"rows": {"InfoNCE alone": figures}, "date": "2026-01-01", "machine": "a machine"}
     assert "| InfoNCE alone | 2 | 11.0 ± 1.4 | 50.0 ± 0.0 | 20.0 ± 0.0 | 7.0 ± 0.0 |" in render("ablation", data)

@@ -98,10 +98,10 @@ def test_every_baseline_is_ranked_on_the_whole_pool(tmp_path: Path, tiny_models:
     pool = written(tmp_path / "p.tsv", *(f"{row.smiles}\t" for row in POOL.rows[:3]))
     training = written(tmp_path / "t.tsv", *(f"{row.smiles}\t{row.text}" for row in TRAINING))
     models = {"words alone": tiny_models / "default"}
-    told = measure(Request(pairs, pools=(pool,), training_pairs=training, baselines=models))
-    assert (told["pool"], told["queries"]) == (3, 2)
-    assert list(told["baselines"]) == [*BASELINES, "words alone"]  # type: ignore[call-overload]
-    bm25 = told["baselines"]["BM25 to training captions, then fingerprint neighbours"]  # type: ignore[index]
+    figures = measure(Request(pairs, pools=(pool,), training_pairs=training, baselines=models))
+    assert (figures["pool"], figures["queries"]) == (3, 2)
+    assert list(figures["baselines"]) == [*BASELINES, "words alone"]  # type: ignore[call-overload]
+    bm25 = figures["baselines"]["BM25 to training captions, then fingerprint neighbours"]  # type: ignore[index]
     assert bm25["text_to_molecule"]["mrr"] > 50  # toluene's caption leads to benzene, butanol's to an alcohol
 
 
@@ -117,11 +117,10 @@ def test_a_nameless_model_reads_words_only(tiny_model: DualEncoder) -> None:
 
 def test_captions_without_names_keep_their_words(features: TrainingFeatures) -> None:
     bare = without_names(features)
-    assert any(one.structures or one.classes for one in features.train)
-    assert not any(
-        one.structures or one.relations or one.classes for one in (*bare.train, *bare.val, *bare.synthetic_captions)
-    )
-    assert [one.text for one in bare.train] == [one.text for one in features.train]
+    assert any(example.structures or example.classes for example in features.train)
+    everything = (*bare.train, *bare.val, *bare.synthetic_captions)
+    assert not any(example.structures or example.relations or example.classes for example in everything)
+    assert [example.text for example in bare.train] == [example.text for example in features.train]
     assert bare.lexicon == {}
 
 

@@ -22,14 +22,14 @@ def test_a_pool_encoded_in_parts_is_the_pool(
     tiny_model: DualEncoder, monkeypatch: pytest.MonkeyPatch, graphs: int
 ) -> None:
     monkeypatch.setattr(scoring, "GRAPHS", graphs)
-    told: list[tuple[int, int]] = []
-    pool = CandidatePool(tiny_model, ROWS, lambda done, total: told.append((done, total)))
+    steps: list[tuple[int, int]] = []
+    pool = CandidatePool(tiny_model, ROWS, lambda done, total: steps.append((done, total)))
     np.testing.assert_allclose(pool.vectors(), tiny_model.encode_molecules(SMILES), atol=1e-6)
     features = features_of(SMILES)
     assert features.store is not None
     np.testing.assert_array_equal(pool.flags(), features.store.class_bits())
     np.testing.assert_array_equal(pool.properties("mass_da"), features.properties[:, list(PROPERTIES).index("mass_da")])
-    assert told[-1] == (5, 5) and told == sorted(told)
+    assert steps[-1] == (5, 5) and steps == sorted(steps)
 
 
 def test_words_alone_are_encoded_in_parts_too(tiny_model: DualEncoder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,15 +17,15 @@ TYPICAL = ["CCO", "CC(=O)O", "c1ccccc1", "CCN"]
 
 def test_a_concept_is_read_off_a_caption_as_a_word() -> None:
     concepts = (Concept("a sulfonamide", "chemical class"), Concept("an acid", "chemical class"))
-    found = stated(["It is one of the Sulfonamides.", "It is acidic.", "an acid"], concepts)
-    assert found.tolist() == [[True, False], [False, False], [False, True]]
+    written = stated(["It is one of the Sulfonamides.", "It is acidic.", "an acid"], concepts)
+    assert written.tolist() == [[True, False], [False, False], [False, True]]
 
 
 def test_precision_and_recall_are_means_over_concepts() -> None:
-    told = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0]], bool)
+    tagged = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0]], bool)
     true = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 0]], bool)
     # precision 1/2 and 0 (the third is told of none); recall 1/2, 0 and 0
-    assert above(told, true) == (pytest.approx(0.25), pytest.approx(0.5 / 3))
+    assert above(tagged, true) == (pytest.approx(0.25), pytest.approx(0.5 / 3))
 
 
 def test_tags_are_judged_molecule_by_molecule() -> None:
@@ -49,7 +49,7 @@ def test_a_file_is_measured_whole(tiny_model: DualEncoder, tmp_path: Path) -> No
 def test_learned_roles_are_measured_beside(tiny_models: Path, tmp_path: Path) -> None:
     model = DualEncoder.load(tiny_models / "default")
     smiles = [*(f"{'C' * n}O" for n in range(1, 9)), *(f"{'C' * n}N" for n in range(1, 9))]
-    held = [classes_held(one) for one in smiles]
+    held = [classes_held(structure) for structure in smiles]
     holders = {"herbicide": frozenset(range(8)), "dye": frozenset(range(8, 16))}
     model.learn_roles(
         tuple(holders), fit_roles(model.encode_molecules(smiles), pack_classes(held), holders, hidden=16, seed=0)

@@ -60,7 +60,7 @@ def measured(folder: Path, data: Path) -> Path:
 def test_every_table_has_its_figures_and_the_model_they_belong_to(measured: Path) -> None:
     tables = read_metrics(measured / METRICS)["tables"]
     assert set(tables) == set(MEASURED)
-    assert {one["model_id"] for one in tables.values()} == {folder_id(measured)}
+    assert {table["model_id"] for table in tables.values()} == {folder_id(measured)}
     assert tables["retrieval"]["pool"] == 67 and tables["slices"]["texts"]["masked"]["all"]["n"] == 66
     assert tables["slices"]["texts"]["named"]["own name not in the text"]["n"] == 0
     assert tables["slices"]["texts"]["masked"]["skeleton not in training"]["n"] == 65

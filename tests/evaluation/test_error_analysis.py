@@ -24,17 +24,17 @@ class Plain:
         return np.zeros(len(vectors), np.float32)
 
 
-def told() -> tuple[Answers, CandidatePool]:
+def answered() -> tuple[Answers, CandidatePool]:
     pool = CandidatePool(Plain(), [PairRow("", smiles) for truth, other, _ in PAIRS for smiles in (truth, other)])  # type: ignore[arg-type]
     rows = tuple(PairRow("It is a sulfonamide.", truth) for truth, _, _ in PAIRS)
-    found = np.array([rank for _, _, rank in PAIRS])
-    ranks = Ranks(found, found, np.zeros((5, 5)), np.arange(1, 10, 2))
-    far = Ranks(found + 1, found, np.zeros((5, 5)), np.arange(1, 10, 2))
+    text_ranks = np.array([rank for _, _, rank in PAIRS])
+    ranks = Ranks(text_ranks, text_ranks, np.zeros((5, 5)), np.arange(1, 10, 2))
+    far = Ranks(text_ranks + 1, text_ranks, np.zeros((5, 5)), np.arange(1, 10, 2))
     return Answers(rows, np.arange(0, 10, 2), ((),) * 5, ranks, far), pool
 
 
 def test_each_miss_is_named_by_what_stands_in_its_place() -> None:
-    kinds = [miss.kind for miss in sample_misses(*told())]
+    kinds = [miss.kind for miss in sample_misses(*answered())]
     assert kinds == [
         "stereo twin",
         "conjugate acid or base, or salt",
@@ -44,16 +44,16 @@ def test_each_miss_is_named_by_what_stands_in_its_place() -> None:
 
 
 def test_a_tie_for_the_first_place_is_a_miss() -> None:
-    assert sample_misses(*told())[-1].rank == 1.5
+    assert sample_misses(*answered())[-1].rank == 1.5
 
 
 def test_without_exact_names_the_other_ranks_count() -> None:
-    assert len(sample_misses(*told(), exact_names=False)) == 5
+    assert len(sample_misses(*answered(), exact_names=False)) == 5
 
 
 def test_a_sample_is_drawn_by_its_seed() -> None:
-    draws = {tuple(miss.truth for miss in sample_misses(*told(), size=2, seed=seed)) for seed in range(12)}
-    assert sample_misses(*told(), size=2, seed=1) == sample_misses(*told(), size=2, seed=1)
+    draws = {tuple(miss.truth for miss in sample_misses(*answered(), size=2, seed=seed)) for seed in range(12)}
+    assert sample_misses(*answered(), size=2, seed=1) == sample_misses(*answered(), size=2, seed=1)
     assert len(draws) > 1 and all(len(draw) == 2 for draw in draws)
 
 
@@ -66,6 +66,6 @@ def test_kinds_are_counted_with_their_median_rank_and_the_two_shortest_examples(
 
 
 def test_the_figures_say_how_many_were_missed() -> None:
-    figures = miss_figures(*told(), size=3)
+    figures = miss_figures(*answered(), size=3)
     assert (figures["queries"], figures["misses"], figures["sampled"]) == (5, 4, 3)
     assert sum(kind["count"] for kind in figures["kinds"].values()) == 3  # type: ignore[attr-defined]

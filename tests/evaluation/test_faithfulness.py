@@ -28,7 +28,7 @@ class Counter:
         return np.array([[text.split().count("good") / 10, 1.0] for text in texts], np.float32)
 
     def encode_molecules(self, smiles: Sequence[str], progress: Progress | None = None) -> Floats:
-        return np.array([[1.0, one.count("O") / 10] for one in smiles], np.float32)
+        return np.array([[1.0, structure.count("O") / 10] for structure in smiles], np.float32)
 
 
 def explained(pairs: Path, **options: Any) -> dict[str, object]:
@@ -44,9 +44,9 @@ def pairs(tmp_path: Path) -> Path:
 
 
 def test_top_random_and_least_fall_by_what_they_are_worth(pairs: Path) -> None:
-    told = explained(pairs)
+    sides = explained(pairs)
     for side in ("atoms", "words"):
-        figures = told[side]
+        figures = sides[side]
         assert isinstance(figures, dict)
         assert (figures["pairs"], figures["deleted"]) == (1, 2.0)
         assert figures["top"]["mean"] == pytest.approx(0.2)  # both that count
@@ -59,14 +59,14 @@ def test_top_random_and_least_fall_by_what_they_are_worth(pairs: Path) -> None:
 def test_random_deletions_fall_by_their_share_in_the_mean(tmp_path: Path) -> None:
     rows = [f"OCCCCCCCCO\tgood good {' '.join(f'w{n}{place}' for place in range(8))}" for n in range(60)]
     (tmp_path / "pairs.tsv").write_text("smiles\ttext\n" + "\n".join(rows) + "\n")
-    told = explained(tmp_path / "pairs.tsv")
+    sides = explained(tmp_path / "pairs.tsv")
     for side in ("atoms", "words"):
-        figures = told[side]
+        figures = sides[side]
         assert isinstance(figures, dict)
         assert figures["random"]["mean"] == pytest.approx(0.2 * SHARE, abs=0.01)
         low, high = figures["random"]["interval"]
         assert low <= figures["random"]["mean"] <= high
-    assert told["random_draws"] == DRAWS
+    assert sides["random_draws"] == DRAWS
 
 
 def test_the_same_seed_measures_the_same(pairs: Path) -> None:
@@ -109,9 +109,9 @@ def test_several_words_leave_no_gap() -> None:
 
 def test_the_shipped_models_explanations_point_at_what_matters() -> None:
     model = DualEncoder.load(ROOT / "models" / "default")
-    told = measure(Request(EXAMPLES, loaded=model, text_column="description", sample=8))
+    sides = measure(Request(EXAMPLES, loaded=model, text_column="description", sample=8))
     for side in ("atoms", "words"):
-        figures = told[side]
+        figures = sides[side]
         assert isinstance(figures, dict)
         assert figures["top"]["mean"] > figures["random"]["mean"] > figures["least"]["mean"]
         assert figures["top_minus_random"]["interval"][0] > 0

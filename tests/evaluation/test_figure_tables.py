@@ -127,8 +127,8 @@ def test_a_marker_of_no_table_is_refused() -> None:
 
 
 def test_a_note_and_a_remark_stand_below_the_table() -> None:
-    told = render("retrieval", {**RETRIEVAL, "note": "busy", "below": "Ties count half."})
-    assert told.endswith("\n\nMeasured 2026-11-24, a machine, busy. Ties count half.\n\n")
+    rendered = render("retrieval", {**RETRIEVAL, "note": "busy", "below": "Ties count half."})
+    assert rendered.endswith("\n\nMeasured 2026-11-24, a machine, busy. Ties count half.\n\n")
 
 
 def test_a_table_joins_the_others_in_the_form_that_the_card_reads() -> None:

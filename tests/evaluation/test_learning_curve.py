@@ -12,18 +12,18 @@ from molsearch.training.recipe import load_recipe
 
 
 def test_a_straight_line_is_extended_without_error() -> None:
-    found = fit([100, 200, 400, 800], [10, 15, 20, 25], at=1600)
-    assert found.per_doubling == pytest.approx(5)
-    assert found.predicted == pytest.approx(30)
-    assert found.interval == pytest.approx((30, 30), abs=1e-6)
+    line = fit([100, 200, 400, 800], [10, 15, 20, 25], at=1600)
+    assert line.per_doubling == pytest.approx(5)
+    assert line.predicted == pytest.approx(30)
+    assert line.interval == pytest.approx((30, 30), abs=1e-6)
 
 
 def test_scatter_widens_the_prediction_by_the_textbook_s_formula() -> None:
     # x = 0, 1, 2, 3; y = 1, 3, 2, 4: slope 0.8, start 1.3, residuals -0.3, 0.9, -0.9, 0.3, s² = 1.8 / 2.
-    found = fit([1, 2, 4, 8], [1, 3, 2, 4], at=16)
-    assert (found.per_doubling, found.predicted) == (pytest.approx(0.8), pytest.approx(4.5))
+    line = fit([1, 2, 4, 8], [1, 3, 2, 4], at=16)
+    assert (line.per_doubling, line.predicted) == (pytest.approx(0.8), pytest.approx(4.5))
     half = 4.30265 * math.sqrt(0.9 * (1 + 1 / 4 + (4 - 1.5) ** 2 / 5))
-    assert found.interval == (pytest.approx(0), pytest.approx(4.5 + half, abs=1e-3))  # never below 0
+    assert line.interval == (pytest.approx(0), pytest.approx(4.5 + half, abs=1e-3))  # never below 0
 
 
 def test_two_points_have_no_error_to_state() -> None:
@@ -62,12 +62,12 @@ def test_a_curve_is_trained_measured_and_not_trained_again(tmp_path: Path) -> No
     def run() -> dict[str, object]:
         return learning_curve(recipe, *files, tmp_path / "out", shares=(0.25, 0.5, 1), whole=64)
 
-    told = run()
-    assert [point["captions"] for point in told["points"]] == [3, 6, 12]  # type: ignore[attr-defined]
-    assert set(told["fits"]) == {"names on", "names off"}  # type: ignore[call-overload]
+    curve = run()
+    assert [point["captions"] for point in curve["points"]] == [3, 6, 12]  # type: ignore[attr-defined]
+    assert set(curve["fits"]) == {"names on", "names off"}  # type: ignore[call-overload]
     weights = tmp_path / "out" / "share-0.5-seed-0" / "weights.safetensors"
     before = weights.stat().st_mtime_ns
-    assert run()["points"][1]["hits"] == told["points"][1]["hits"]  # type: ignore[index]
+    assert run()["points"][1]["hits"] == curve["points"][1]["hits"]  # type: ignore[index]
     assert weights.stat().st_mtime_ns == before
     mark = fingerprint(load_recipe(recipe), files)
     files[0].write_text(files[0].read_text().replace("amine", "base"))

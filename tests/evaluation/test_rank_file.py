@@ -18,9 +18,9 @@ PARTS = (Slice("all", HARD | True), Slice("off", HARD | True, exact_names=False)
 
 
 def answers(*text_ranks: float) -> Answers:
-    found = np.array(text_ranks)
-    lifted = Ranks(found, found + 1, np.zeros((4, 4)), np.zeros(4, int))
-    plain = Ranks(found * 10, found, np.zeros((4, 4)), np.zeros(4, int))
+    text = np.array(text_ranks)
+    lifted = Ranks(text, text + 1, np.zeros((4, 4)), np.zeros(4, int))
+    plain = Ranks(text * 10, text, np.zeros((4, 4)), np.zeros(4, int))
     return Answers(ROWS, np.arange(4), ((),) * 4, lifted, plain)
 
 
@@ -49,12 +49,12 @@ def test_ranks_without_names_are_written_where_they_were_asked_for(tmp_path: Pat
 
 
 def test_a_comparison_is_paired_query_by_query_in_every_slice(tmp_path: Path) -> None:
-    told = compare(saved(tmp_path / "a.tsv", 1, 1, 1, 50), saved(tmp_path / "b.tsv", 1, 1, 9, 50))
-    assert told["queries"] == 4
-    hits = told["slices"]["all"]["text_to_molecule"]["hits@1"]  # type: ignore[index]
+    comparison = compare(saved(tmp_path / "a.tsv", 1, 1, 1, 50), saved(tmp_path / "b.tsv", 1, 1, 9, 50))
+    assert comparison["queries"] == 4
+    hits = comparison["slices"]["all"]["text_to_molecule"]["hits@1"]  # type: ignore[index]
     assert (hits["a"], hits["b"], hits["difference"]) == (75, 50, 25)
     assert hits["interval"] == list(paired_interval(np.array([1, 1, 1, 50.0]), np.array([1, 1, 9, 50.0])))
-    hard = told["slices"]["hard"]  # type: ignore[index]
+    hard = comparison["slices"]["hard"]  # type: ignore[index]
     assert hard["n"] == 3
     assert hard["text_to_molecule"]["mean_rank"]["difference"] == pytest.approx(-8 / 3)
 
@@ -67,7 +67,7 @@ def test_other_queries_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "sentence"),
     [
         ("", "no rank file"),
         ("smiles\ttext\nC\tgas\n", "no rank file"),
@@ -78,9 +78,9 @@ def test_other_queries_are_refused(tmp_path: Path) -> None:
         ("row\tsmiles\ttext_rank\tmolecule_rank\n1\tC\tnan\t1\n", "below 1"),
     ],
 )
-def test_what_is_no_rank_file_is_refused(tmp_path: Path, content: str, told: str) -> None:
+def test_what_is_no_rank_file_is_refused(tmp_path: Path, content: str, sentence: str) -> None:
     (tmp_path / "x.tsv").write_text(content)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=sentence):
         read_ranks(tmp_path / "x.tsv")
 
 

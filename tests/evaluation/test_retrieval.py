@@ -153,7 +153,11 @@ def test_a_real_model_is_ranked_by_cosine_constant_and_exact_name(write) -> None
     texts, vectors = model.encode_texts(list(captions.values())), model.encode_molecules(pool)
     constants = model.constants(vectors)
     for i, (text, target) in enumerate(zip(captions.values(), (1, 4, 3), strict=True)):
-        bonus = {CANONICAL[one.key]: one.bonus for one in model.named_structures(text) if one.key in CANONICAL}
+        bonus = {
+            CANONICAL[structure.key]: structure.bonus
+            for structure in model.named_structures(text)
+            if structure.key in CANONICAL
+        }
         scores = [float(np.float32(texts[i] @ v + c)) for v, c in zip(vectors, constants, strict=True)]
         lifted = [score + bonus.get(n, 0) for n, score in enumerate(scores)]
         assert seen.text[i] == slow_rank(lifted, target)

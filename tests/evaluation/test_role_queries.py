@@ -14,8 +14,8 @@ from molsearch.model.dual import DualEncoder
 
 def test_a_role_is_asked_for_when_enough_captions_state_it() -> None:
     captions = ["It has a role as a drug."] * 2 + ["It has a role as a drug and an antigen.", "It is an acid."]
-    asked = truths(captions, least=2)
-    assert {role: truth.tolist() for role, truth in asked.items()} == {"a drug": [True, True, True, False]}
+    roles = truths(captions, least=2)
+    assert {role: truth.tolist() for role, truth in roles.items()} == {"a drug": [True, True, True, False]}
     assert list(truths(captions, least=1)) == ["a drug", "an antigen"]
 
 
@@ -49,15 +49,15 @@ def test_the_ranking_is_that_of_the_model_s_scores(
     monkeypatch.setattr(role_queries, "LEAST", 5)
     acids = [f"{'C' * n}C(=O)O\tIt has a role as an antimicrobial agent." for n in range(1, 7)]
     alkanes = [f"{'C' * n}\tIt is an alkane." for n in range(1, 5)]
-    told = measure(Request(written(tmp_path, *acids, *alkanes), loaded=tiny_model))
+    figures = measure(Request(written(tmp_path, *acids, *alkanes), loaded=tiny_model))
     smiles = [f"{'C' * n}C(=O)O" for n in range(1, 7)] + ["C" * n for n in range(1, 5)]
     vectors = tiny_model.encode_molecules(smiles)
     scores = vectors @ tiny_model.encode_texts(["an antimicrobial agent"])[0] + tiny_model.constants(vectors)
     wins = np.mean([(a > b) + (a == b) / 2 for a in scores[:6] for b in scores[6:]])
-    assert (told["pool"], told["queries"]) == (10, 1)
-    assert told["auroc"] == pytest.approx(wins)
-    assert told["enrichment@1%"] == pytest.approx((scores.argmax() < 6) / 0.6)
-    assert told["enrichment@1%_best"] == pytest.approx(1 / 0.6)
+    assert (figures["pool"], figures["queries"]) == (10, 1)
+    assert figures["auroc"] == pytest.approx(wins)
+    assert figures["enrichment@1%"] == pytest.approx((scores.argmax() < 6) / 0.6)
+    assert figures["enrichment@1%_best"] == pytest.approx(1 / 0.6)
 
 
 def test_a_file_without_roles_is_refused(tmp_path: Path, tiny_model: DualEncoder) -> None:

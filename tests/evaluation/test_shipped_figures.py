@@ -41,8 +41,8 @@ def test_the_shipped_figures_of_the_card_are_those_of_the_tables() -> None:
 
 
 def test_the_figures_belong_to_the_model_that_ships() -> None:
-    told = {name: data["model_id"] for name, data in read_metrics(SHIPPED / METRICS)["tables"].items()}
-    old = [name for name, model_id in told.items() if model_id != folder_id(SHIPPED) and name not in TRAINED]
+    model_ids = {name: data["model_id"] for name, data in read_metrics(SHIPPED / METRICS)["tables"].items()}
+    old = [name for name, model_id in model_ids.items() if model_id != folder_id(SHIPPED) and name not in TRAINED]
     assert old == [], "run python -m molsearch figures: these were measured on another model"
 
 

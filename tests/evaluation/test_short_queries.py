@@ -29,14 +29,14 @@ def pool_of(model: DualEncoder, smiles: list[str]) -> CandidatePool:
 
 def test_a_class_query_is_true_where_its_smarts_matches_and_the_other_does_not(tmp_path: Path) -> None:
     file = _write(tmp_path / "q.tsv", "id\tquery\tsmarts\twithout", "1\tan oxygen but no carbonyl\t[#8]\tC=O")
-    found = truths(file, [ETHANOL, ACETONE, BENZENE])["an oxygen but no carbonyl"]
-    assert found.tolist() == [True, False, False]
+    truth = truths(file, [ETHANOL, ACETONE, BENZENE])["an oxygen but no carbonyl"]
+    assert truth.tolist() == [True, False, False]
 
 
 def test_rows_of_one_property_query_must_all_hold(tmp_path: Path) -> None:
     lines = ("id\tquery\tproperty\tlow\thigh", "1\tlight\tMolWt\t50\t", "1\tlight\tMolWt\t\t70")
-    found = truths(_write(tmp_path / "q.tsv", *lines), [ETHANOL, ACETONE, BENZENE])["light"]
-    assert found.tolist() == [False, True, False]  # 46.07, 58.08 and 78.11 Da
+    truth = truths(_write(tmp_path / "q.tsv", *lines), [ETHANOL, ACETONE, BENZENE])["light"]
+    assert truth.tolist() == [False, True, False]  # 46.07, 58.08 and 78.11 Da
 
 
 def test_a_query_of_several_rows_is_one_query(tmp_path: Path) -> None:
@@ -63,9 +63,7 @@ def test_figures_follow_the_models_own_scores(tmp_path: Path, tiny_model: DualEn
     file = _write(tmp_path / "q.tsv", "id\tquery\tsmarts\twithout", "1\ta ketone\tCC(C)=O\t")
     smiles = ["CC(=O)" + "C" * n for n in range(1, 26)] + ["C" * n for n in range(1, 16)]
     vectors = tiny_model.encode_molecules(smiles)
-    (figures,) = query_figures(
-        tiny_model, file, CandidatePool(tiny_model, [PairRow("", one, key=one) for one in smiles])
-    )
+    (figures,) = query_figures(tiny_model, file, pool_of(tiny_model, smiles))
     scores = vectors @ tiny_model.encode_texts(["a ketone"])[0] + tiny_model.constants(vectors)
     wins = np.mean([(a > b) + (a == b) / 2 for a in scores[:25] for b in scores[25:]])
     assert figures.positives == 25

@@ -57,7 +57,7 @@ def test_a_name_is_what_stands_where_the_caption_is_masked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "found"),
+    ("text", "name", "is_held"),
     [
         ("It is ethanol.", "Ethanol", True),
         ("It derives from an ethanolamine.", "Ethanol", False),
@@ -65,8 +65,8 @@ def test_a_name_is_what_stands_where_the_caption_is_masked() -> None:
         ("It is an acid.", "", False),
     ],
 )
-def test_a_text_holds_a_name_as_whole_words(text: str, name: str, found: bool) -> None:
-    assert holds(text, name) is found
+def test_a_text_holds_a_name_as_whole_words(text: str, name: str, is_held: bool) -> None:
+    assert holds(text, name) is is_held
 
 
 def test_a_structure_read_in_the_text_is_a_name_too_but_not_one_that_follows_from_another() -> None:
@@ -124,7 +124,7 @@ TABLE = PairTable("v.tsv", ("inchikey", "smiles", "text"), ROWS)
 def test_slices_leave_out_what_makes_a_row_easy(tmp_path: Path) -> None:
     seen = seen_by(tmp_path, f"{GAS}\tCCO\tEthanol is a poison.")
     itself = np.array([False, False, True])
-    cut = {one.name: one.mask.tolist() for one in slices_of(TABLE, answers_of(ROWS), itself, seen)}
+    cut = {part.name: part.mask.tolist() for part in slices_of(TABLE, answers_of(ROWS), itself, seen)}
     assert cut["own name not in the text"] == [True, True, False]
     assert cut["skeleton not in training"] == [False, True, True]
     assert cut["text not in training"] == [True, False, True]
@@ -141,20 +141,20 @@ def test_slices_leave_out_what_makes_a_row_easy(tmp_path: Path) -> None:
 
 
 def test_without_the_training_file_only_what_can_be_told_is() -> None:
-    names = [one.name for one in slices_of(TABLE, answers_of(ROWS), np.zeros(3, bool), None)]
+    names = [part.name for part in slices_of(TABLE, answers_of(ROWS), np.zeros(3, bool), None)]
     assert names == ["all", "exact names off", "own name not in the text"]
 
 
 def test_figures_are_those_of_the_slice_s_rows(tmp_path: Path) -> None:
     answers = answers_of(ROWS)
     parts = slices_of(TABLE, answers, np.array([True, False, False]), seen_by(tmp_path, f"{GAS}\tCCO\tx"))
-    told = slice_figures(answers, parts)
-    assert told["all"]["n"] == 3  # type: ignore[index]
-    own = told["own name not in the text"]
+    figures = slice_figures(answers, parts)
+    assert figures["all"]["n"] == 3  # type: ignore[index]
+    own = figures["own name not in the text"]
     assert own["n"] == 2  # type: ignore[index]
     assert rank_metrics(np.array([2.0, 3.0])).items() <= own["text_to_molecule"].items()  # type: ignore[index]
     assert rank_metrics(np.array([2.0, 1.0])).items() <= own["molecule_to_text"].items()  # type: ignore[index]
-    assert told["exact names off"]["text_to_molecule"]["mean_rank"] == 20  # type: ignore[index]
+    assert figures["exact names off"]["text_to_molecule"]["mean_rank"] == 20  # type: ignore[index]
 
 
 def test_an_empty_slice_has_its_count_alone() -> None:
@@ -166,5 +166,5 @@ def test_an_empty_slice_has_its_count_alone() -> None:
 
 def test_names_off_as_the_headline_switches_them_off_in_every_slice() -> None:
     answers = answers_of(ROWS)
-    told = slice_figures(answers, slices_of(TABLE, answers, np.zeros(3, bool), None), exact_names=False)
-    assert told["own name not in the text"] == told["exact names off"]
+    figures = slice_figures(answers, slices_of(TABLE, answers, np.zeros(3, bool), None), exact_names=False)
+    assert figures["own name not in the text"] == figures["exact names off"]

@@ -45,17 +45,17 @@ def pairs_of(signal: float, count: int = 400, seed: int = 0) -> Pairs:
 
 
 def test_a_caption_is_cut_into_sentences_but_not_at_the_stops_inside_numbers() -> None:
-    found = sentences(CAPTION)
-    assert len(found) == 3
-    assert found[1] == "It has a role as a plant metabolite and an EC 1.1.1.1 inhibitor"
+    parts = sentences(CAPTION)
+    assert len(parts) == 3
+    assert parts[1] == "It has a role as a plant metabolite and an EC 1.1.1.1 inhibitor"
 
 
 def test_phrases_begin_with_an_article_and_are_short() -> None:
-    found = phrases(CAPTION)
+    excerpts = phrases(CAPTION)
     assert {"a plant metabolite", "an aromatic ether", "a member of phenols", "a ketone"} <= {
-        one.removeprefix("a role as ") for one in found
+        excerpt.removeprefix("a role as ") for excerpt in excerpts
     }
-    assert all(one.split()[0] in ("a", "an") and len(one.split()) <= 7 for one in found)
+    assert all(excerpt.split()[0] in ("a", "an") and len(excerpt.split()) <= 7 for excerpt in excerpts)
 
 
 def test_the_same_excerpt_is_chosen_every_time() -> None:
@@ -104,32 +104,32 @@ def test_pairs_by_hand() -> None:
     texts = Texts(np.array([[1.0, 0.0]]), np.array([0.7]))
     own = Molecules((), np.array([[0.6, 0.8]]), np.array([0.2]), np.array([0.1]))
     pool = Molecules((), np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0.0, 0.5]), np.array([0.5, 0.25]))
-    found = evidence.pair_up(texts, own, pool, np.array([[0, 1]]))
-    np.testing.assert_allclose(found.cosine, [0.6, 0.0, 1.0])
-    np.testing.assert_allclose(found.z, [4.0, 0.0, 2.0])
-    assert found.right.tolist() == [True, False, False]
-    assert found.nearness.tolist() == [0.7, 0.7, 0.7]
+    paired = evidence.pair_up(texts, own, pool, np.array([[0, 1]]))
+    np.testing.assert_allclose(paired.cosine, [0.6, 0.0, 1.0])
+    np.testing.assert_allclose(paired.z, [4.0, 0.0, 2.0])
+    assert paired.right.tolist() == [True, False, False]
+    assert paired.nearness.tolist() == [0.7, 0.7, 0.7]
 
 
 # --- fits ----------------------------------------------------------------------------------------------------------
 
 
 def test_reliability_by_hand() -> None:
-    found = evidence.reliability("four", np.array([0.05, 0.15, 0.95, 0.95]), np.array([False, True, True, False]))
+    measured = evidence.reliability("four", np.array([0.05, 0.15, 0.95, 0.95]), np.array([False, True, True, False]))
     # |0.05 - 0|, |0.15 - 1| and twice |0.95 - 1/2|, over four pairs
-    assert found.ece == pytest.approx((0.05 + 0.85 + 0.9) / 4)
-    assert found.brier == pytest.approx((0.05**2 + 0.85**2 + 0.05**2 + 0.95**2) / 4)
-    assert found.pairs == (1, 1, 0, 0, 0, 0, 0, 0, 0, 2)
-    assert found.right == (0, 1, 0, 0, 0, 0, 0, 0, 0, 1)
-    assert found.evidence[9] == pytest.approx(0.95)
+    assert measured.ece == pytest.approx((0.05 + 0.85 + 0.9) / 4)
+    assert measured.brier == pytest.approx((0.05**2 + 0.85**2 + 0.05**2 + 0.95**2) / 4)
+    assert measured.pairs == (1, 1, 0, 0, 0, 0, 0, 0, 0, 2)
+    assert measured.right == (0, 1, 0, 0, 0, 0, 0, 0, 0, 1)
+    assert measured.evidence[9] == pytest.approx(0.95)
 
 
 def test_a_fitted_rule_is_calibrated_on_other_pairs_of_the_same_kind() -> None:
     rule = evidence.fit_rule(pairs_of(3.0))
     held = pairs_of(3.0, seed=1)
-    found = evidence.reliability("held", rule.of(held.nearness, held.z), held.right)
-    assert found.ece < 0.02
-    assert found.brier < 0.09 / 2  # always saying one tenth would give 0.09
+    measured = evidence.reliability("held", rule.of(held.nearness, held.z), held.right)
+    assert measured.ece < 0.02
+    assert measured.brier < 0.09 / 2  # always saying one tenth would give 0.09
 
 
 @pytest.mark.parametrize("signal", [0.0, -1.0])
@@ -141,19 +141,19 @@ def test_a_model_whose_matches_say_nothing_is_not_calibrated(signal: float) -> N
 
 
 def test_every_form_is_measured() -> None:
-    found = evidence.compare_forms(pairs_of(3.0), pairs_of(3.0, seed=1))
-    assert [one.form for one in found] == list(evidence.FORMS)
+    forms = evidence.compare_forms(pairs_of(3.0), pairs_of(3.0, seed=1))
+    assert [form.form for form in forms] == list(evidence.FORMS)
     rule = evidence.fit_rule(pairs_of(3.0))
     held = pairs_of(3.0, seed=1)
     in_use = evidence.reliability("", rule.of(held.nearness, held.z), held.right)
-    assert found[0].brier == pytest.approx(in_use.brier, abs=1e-4)
+    assert forms[0].brier == pytest.approx(in_use.brier, abs=1e-4)
 
 
 def test_the_histogram_counts_every_pair() -> None:
     pairs = pairs_of(20.0)  # far beyond the last bin
-    found = evidence.histogram(pairs, pairs)
-    assert sum(found.right) == 400 == found.right[-1]
-    assert sum(found.random) == sum(found.near) == 400 * NEGATIVES
+    counts = evidence.histogram(pairs, pairs)
+    assert sum(counts.right) == 400 == counts.right[-1]
+    assert sum(counts.random) == sum(counts.near) == 400 * NEGATIVES
 
 
 def test_the_threshold_of_scope_lets_few_short_texts_through() -> None:
@@ -181,9 +181,9 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("few")
     with (SETTINGS.data / "examples.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    lines = [f"{one['smiles']}\t{one['description']}" for one in rows[::3][:60]]
+    lines = [f"{example['smiles']}\t{example['description']}" for example in rows[::3][:60]]
     (folder / "pairs.tsv").write_text("\n".join(["smiles\ttext", *lines]), encoding="utf-8")
-    (folder / "pool.tsv").write_text("\n".join(["smiles", *(one["smiles"] for one in rows)]), encoding="utf-8")
+    (folder / "pool.tsv").write_text("\n".join(["smiles", *(example["smiles"] for example in rows)]), encoding="utf-8")
     for name in ("class_queries_open.tsv", "property_queries_open.tsv", "off_topic.tsv"):
         text = (SETTINGS.data / "eval" / name).read_text(encoding="utf-8").splitlines()
         (folder / name).write_text("\n".join(text[:13]) + "\n", encoding="utf-8")
@@ -193,14 +193,15 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_few_captions_calibrate_the_shipped_model(few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scope_fit, "shipped_concepts", lambda: shipped_concepts()[:12])  # to be quick
     model = DualEncoder.load(SETTINGS.models / "default")
-    found = calibrate(model, few / "pairs.tsv", few / "pool.tsv", few)
-    assert read_calibration(write_calibration(found, tmp_path).parent) == found
-    assert found.account.fitted + found.account.reported == 60
-    assert (found.rules.space, found.account.model_id) == (space_id(model), model.model_id)
-    whole = found.reliability[0]
-    assert sum(whole.pairs) == 3 * 10 * found.account.reported and sum(whole.right) == 3 * found.account.reported
-    assert isinstance(found.rules.evidence, EvidenceRule) and found.rules.evidence.match > 0
-    assert summary(found)[whole.name]
+    calibration = calibrate(model, few / "pairs.tsv", few / "pool.tsv", few)
+    assert read_calibration(write_calibration(calibration, tmp_path).parent) == calibration
+    account = calibration.account
+    assert account.fitted + account.reported == 60
+    assert (calibration.rules.space, account.model_id) == (space_id(model), model.model_id)
+    whole = calibration.reliability[0]
+    assert sum(whole.pairs) == 3 * 10 * account.reported and sum(whole.right) == 3 * account.reported
+    assert isinstance(calibration.rules.evidence, EvidenceRule) and calibration.rules.evidence.match > 0
+    assert summary(calibration)[whole.name]
 
 
 def test_too_few_captions_are_refused(few: Path, tmp_path: Path, tiny_models: Path) -> None:
