@@ -62,6 +62,7 @@ def fill(disk: Path, free: int) -> Path:
     return filler
 
 
+@pytest.mark.slow
 def test_wherever_the_disk_fills_up_the_library_stands_and_the_addition_goes_on(screener: Screener, disk: Path) -> None:
     drugs = screener.settings.libraries / "drugs"
     before = contents(drugs)
@@ -178,14 +179,16 @@ def test_a_library_stays_closed_to_a_model_of_which_a_file_is_another(screener: 
 # --- the large form ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_large_form_kills_real_processes_and_finds_the_same_bits(tiny_models: Path, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home", models=tiny_models, model="default", batch_molecules=8)
-    report = measure_faults(settings, 40, 1)
+    report = measure_faults(settings, 40, 1, seed=5)  # whose first moment is amid the work, not close to its end
     assert (report.molecules, report.batch, report.deaths, report.identical) == (40, 8, 1, True)
     assert report.peak_mib > 0
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_by_itself_is_no_death(tmp_path: Path) -> None:
     with pytest.raises(MolsearchError, match=r"An addition ended by itself: .*ModelError"):
         measure_faults(Settings(home=tmp_path, models=tmp_path), 3, 1)

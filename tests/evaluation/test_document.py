@@ -57,6 +57,7 @@ def measured(folder: Path, data: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_table_has_its_figures_and_the_model_they_belong_to(measured: Path) -> None:
     tables = read_metrics(measured / METRICS)["tables"]
     assert set(tables) == set(MEASURED)
@@ -68,6 +69,7 @@ def test_every_table_has_its_figures_and_the_model_they_belong_to(measured: Path
     assert len(tables["baselines"]["texts"]["named"]) == 5
 
 
+@pytest.mark.slow
 def test_the_model_card_reads_the_same_figures(measured: Path) -> None:
     card = read_card(measured, "x")
     slices = read_metrics(measured / METRICS)["tables"]["slices"]["texts"]
@@ -76,6 +78,7 @@ def test_the_model_card_reads_the_same_figures(measured: Path) -> None:
         assert card.metrics[f"ChEBI-20 val, {text}, text_to_molecule hits@1"] == figure
 
 
+@pytest.mark.slow
 def test_the_shipped_baseline_is_the_model_itself(measured: Path) -> None:
     tables = read_metrics(measured / METRICS)["tables"]
     own = tables["baselines"]["texts"]["masked"]["this model"]["text_to_molecule"]
@@ -83,6 +86,7 @@ def test_the_shipped_baseline_is_the_model_itself(measured: Path) -> None:
     assert "behind" not in tables["baselines"]["texts"]["masked"]["this model"]
 
 
+@pytest.mark.slow
 def test_documents_are_written_once(measured: Path, tmp_path: Path) -> None:
     document = tmp_path / "README.md"
     document.write_text(
@@ -94,6 +98,7 @@ def test_documents_are_written_once(measured: Path, tmp_path: Path) -> None:
     assert rewrite_documents(measured, [document]) == []
 
 
+@pytest.mark.slow
 def test_measuring_again_gives_the_same_figures(measured: Path, data: Path) -> None:
     before = (measured / METRICS).read_text()
     run = Measurement(measured, data, None, Settings().data / "eval")

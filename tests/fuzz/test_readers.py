@@ -31,6 +31,7 @@ def test_there_are_ten_thousand_cases() -> None:
 
 
 @pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.slow
 def test_any_bytes_are_read_or_refused(name: str) -> None:
     target = TARGETS[name]
     wholes = target.seeds()

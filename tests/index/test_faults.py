@@ -104,6 +104,7 @@ def test_a_later_format_says_so(copy):
         ExactIndex.open(copy)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_the_library_is_whole_and_the_next_addition_repairs_it(tmp_path):
     command = [sys.executable, "-m", "tests.index.killed", str(tmp_path)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)

@@ -66,6 +66,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch, screener: Screener) -> list[int]:
     return sizes
 
 
+@pytest.mark.slow
 def test_killed_twenty_times_at_random_it_is_bit_for_bit_that_of_an_undisturbed_run(
     tmp_path: Path, tiny_models: Path
 ) -> None:

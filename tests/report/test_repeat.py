@@ -185,6 +185,7 @@ def test_the_first_rank_that_differs_is_named(other: tuple[Place, ...], rank: in
 # --- the repetition ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_ranking_of_the_file(home: Home, tmp_path: Path) -> None:
     """The whole way: filters, exclusions, phrases, a reference and tested compounds, with another count of threads."""
     with home.screener.read_text("CCO\nOC(=O)c1ccccc1O") as listed:

@@ -52,6 +52,7 @@ def ranks_of_pairs(model: DualEncoder, features: TrainingFeatures) -> tuple[list
     ],
     ids=["default", "default with sigmoid loss", "paper", "paper as released"],
 )
+@pytest.mark.slow
 def test_eight_pairs_are_learned_by_heart(tmp_path: Path, features: TrainingFeatures, recipe: Recipe) -> None:
     trainer = Trainer(recipe, features, tmp_path)
     assert ranks_of_pairs(trainer.model, features) != ([1] * 8, [1] * 8)
@@ -152,6 +153,7 @@ def ended() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 @pytest.mark.usefixtures("one_thread")
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_very_weights_of_an_undisturbed_one(
     tmp_path: Path, features: TrainingFeatures, ended: list[subprocess.Popen[bytes]]
 ) -> None:
@@ -180,6 +182,7 @@ def test_a_killed_run_goes_on_to_the_very_weights_of_an_undisturbed_one(
     assert without_time[0] == without_time[1]
 
 
+@pytest.mark.slow
 def test_a_machine_without_rdkit_trains_from_the_cached_features(
     tmp_path: Path, ended: list[subprocess.Popen[bytes]]
 ) -> None:

@@ -37,6 +37,7 @@ def test_no_rival_is_the_own_molecule_and_the_nearest_are_kept(folder: Path, fea
         assert sorted([*molecules[line], example.molecule]) == molecules.tolist()
 
 
+@pytest.mark.slow
 def test_eight_captions_are_told_apart_by_words_and_atoms_alone(folder: Path, features: TrainingFeatures) -> None:
     model = DualEncoder.load(folder)
     right = [0, 0]

@@ -237,6 +237,7 @@ _PLACES = st.sampled_from(
 
 @settings(deadline=None, max_examples=50)
 @given(_PLACES, _JSON)
+@pytest.mark.slow
 def test_arbitrary_json_anywhere_in_the_file_is_opened_or_refused(place: tuple[str | int, ...], value: object) -> None:
     whole = json.loads(save(FULL, "m1"))
     inside = whole

@@ -99,6 +99,7 @@ def test_no_more_is_taken_than_may_be_ahead() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.slow
 def test_a_molecule_that_kills_its_process_is_lost_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_CHILD", TRAPPED)
     chunks = [["C", "C.crash", "CC"], ["CCC"]]
@@ -111,6 +112,7 @@ def test_a_molecule_that_kills_its_process_is_lost_alone(monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.slow
 def test_a_process_killed_once_from_outside_loses_nothing() -> None:
     with FeaturePool(1) as pool:
         answers = pool.map([["C"], ["CC"], ["CCC"]], ahead=0)
@@ -129,6 +131,7 @@ def kill(pool: FeaturePool) -> None:
     child.wait()
 
 
+@pytest.mark.slow
 def test_a_molecule_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_CHILD", TRAPPED)
     monkeypatch.setattr(pooling, "SECONDS", 3.0)

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from molsearch.settings import PROJECT
 
 #: In a process of its own, as each memory is empty but once: threads meet the same molecules in orders of their own.
@@ -43,5 +45,6 @@ def digests(threads: int) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_threads_that_learn_at_once_compute_what_one_alone_does() -> None:
     assert digests(8) == digests(1) * 8

@@ -47,6 +47,7 @@ def shown(found: list[Molecule | Rejection]) -> list[str]:
 
 
 @pytest.mark.usefixtures("trapped")
+@pytest.mark.slow
 def test_a_structure_that_hangs_is_timed_out_and_the_others_are_read() -> None:
     found = outcomes(["CO", "C.hang", "CN", "C.hang", "CC"], ReadOptions(timeout_s=1.0))
     assert shown(found) == ["CO", "timed out", "CN", "timed out", "CC"]
@@ -57,6 +58,7 @@ def test_a_structure_that_hangs_is_timed_out_and_the_others_are_read() -> None:
 
 @pytest.mark.usefixtures("trapped")
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.slow
 def test_a_structure_that_kills_the_process_is_one_rejection() -> None:
     assert signal.SIGKILL == 9
     texts = ["CO"] * (BATCH + 3) + ["C.crash"] + ["CN"] * (BATCH + 3)

@@ -283,6 +283,7 @@ def test_tags_that_differ_only_by_what_a_tag_cannot_hold_are_all_kept() -> None:
 
 
 @pytest.mark.parametrize("filename", ["first_200.props.sdf", "solubility.train.sdf", "mols.1000.sdf.gz"])
+@pytest.mark.slow
 def test_a_real_library_comes_back_with_coordinates_and_tags(filename: str, shared: Path, tmp_path: Path) -> None:
     path = shared / "libraries" / filename
     with read_library(path) as library, (tmp_path / "out.sdf").open("wb") as stream:

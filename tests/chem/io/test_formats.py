@@ -290,6 +290,7 @@ def test_the_shared_tables_are_read_row_by_row(shared: Path) -> None:
         ("CCO" + " " * 900_000 + "|" * 900_000 + "\n", "a.smi"),
     ],
 )
+@pytest.mark.slow
 def test_no_record_within_the_limit_takes_quadratic_time(data: str, filename: str) -> None:
     # There is nothing to time: each of these takes hours where a rule goes over its text again and again.
     assert read(data, filename)

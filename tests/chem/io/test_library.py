@@ -127,6 +127,7 @@ def test_closing_deletes_the_temporary_file(tmp_path: Path, monkeypatch: pytest.
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file() -> None:
     def peak(records: int) -> int:
         tags = "".join(f",{'x' * 80}" for _ in range(5))
@@ -184,6 +185,7 @@ def test_a_blank_paste_is_refused(text: str) -> None:
         ("mols.1000.sdf.gz", 1000, 1000),
     ],
 )
+@pytest.mark.slow
 def test_real_libraries_lose_nothing(filename: str, records: int, molecules: int, shared: Path) -> None:
     with read_library(shared / "libraries" / filename) as library:
         assert (library.records, library.molecule_count, library.rejection_count) == (records, molecules, 0)

@@ -63,18 +63,22 @@ def differing(smiles: list[str]) -> list[str]:
     return [text for text in smiles if class_vector(parse(text)) != one_by_one(parse(text))]
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_table() -> None:
     assert differing([chemical.example for chemical in CLASSES]) == []
 
 
+@pytest.mark.slow
 def test_the_counterexamples_of_the_table() -> None:
     assert differing([chemical.counterexample for chemical in CLASSES]) == []
 
 
+@pytest.mark.slow
 def test_molecules_of_the_pool(shared: Path) -> None:
     assert differing(pool(shared)) == []
 
 
+@pytest.mark.slow
 def test_molecules_of_every_library(shared: Path) -> None:
     every = list(libraries(shared))
     assert len(every) >= 3

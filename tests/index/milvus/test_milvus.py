@@ -135,6 +135,7 @@ def test_libraries_are_listed_described_and_removed_by_name(milvus):
         open_index(library_address(milvus, "b"), "m")
 
 
+@pytest.mark.slow
 def test_a_server_that_stops_ends_in_a_sentence_and_a_whole_library(tmp_path):
     process, address = start_milvus(tmp_path / "data")
     try:
@@ -205,6 +206,7 @@ def test_lowered_rows_never_push_a_hit_out_unseen(new, monkeypatch):
         new.search(unit(3), 49, bonuses=lowered)
 
 
+@pytest.mark.slow
 def test_a_server_that_stops_in_mid_search_ends_every_search_in_a_sentence(tmp_path):
     process, address = start_milvus(tmp_path / "data")
     ends, answers = [], []
