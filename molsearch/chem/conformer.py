@@ -53,10 +53,10 @@ def shaped(smiles: str, seed: int, timeout_s: int) -> str:
         )
     mol = Chem.AddHs(mol)
     try:
-        found = _embed(mol, seed, timeout_s)
+        embedded = _embed(mol, seed, timeout_s)
     except (RuntimeError, ValueError):  # bounds that contradict one another, as in a cage of wildcards
-        found = False
-    if not found:
+        embedded = False
+    if not embedded:
         raise InputError("No 3D shape: RDKit found no geometry for this structure. Use its drawing.")
     _part_fragments(mol)
     mol.SetProp("_Name", "")

@@ -53,8 +53,8 @@ def compute(smiles: str) -> tuple[dict[str, float], list[tuple[str, str, tuple[i
 
 def alert_labels(smiles: str) -> tuple[str, ...]:
     """Name the alerts of a molecule for a label: "PAINS: quinone_A(370)"; each once."""
-    found = details(smiles).alerts
-    return tuple(dict.fromkeys(f"{alert.collection}: {alert.rule}" for alert in found))
+    matched = details(smiles).alerts
+    return tuple(dict.fromkeys(f"{alert.collection}: {alert.rule}" for alert in matched))
 
 
 def spell_property(name: str) -> str:

@@ -1,6 +1,6 @@
 """A few molecules that stand for many: diverse picks and cluster representatives, by Morgan fingerprints.
 
-Molecules are handed in best first, so a lower position is a better rank, and it decides every tie.
+Molecules come best first, so a lower position is a better rank, and it decides every tie.
 """
 
 from collections.abc import Sequence
@@ -78,9 +78,9 @@ def diverse(keys: Sequence[str], count: int, seed: int | None = None, progress: 
         raise InputError(f"The number of picks is {count}, expected 1 or more.")
     if not keys:
         return []
-    found = fingerprints(keys, progress)
+    bits = fingerprints(keys, progress)
     first = 0 if seed is None else int(np.random.default_rng(seed).integers(len(keys)))
-    picked = MaxMinPicker().LazyBitVectorPick(found, len(found), min(count, len(found)), firstPicks=[first])
+    picked = MaxMinPicker().LazyBitVectorPick(bits, len(bits), min(count, len(bits)), firstPicks=[first])
     return [int(position) for position in picked]
 
 
@@ -106,25 +106,25 @@ def clusters(keys: Sequence[str], cutoff: float = 0.6, progress: Progress | None
     near = _neighbours(keys, cutoff, progress)  # (N, N)
     counts = near.sum(axis=1)  # (N,), itself included
     free = np.ones(len(keys), np.bool_)
-    found = []
+    largest_first = []
     while free.any():
         centre = int(np.argmax(counts))  # the first of several: the best rank
         members = np.flatnonzero(near[centre] & free)
         free[members] = False
         counts -= near[members].sum(axis=0)  # (N,), as nearness is mutual
         counts[~free] = 0
-        found.append(Cluster(centre, (centre, *(int(member) for member in members if member != centre))))
-    return found
+        largest_first.append(Cluster(centre, (centre, *(int(member) for member in members if member != centre))))
+    return largest_first
 
 
 def _neighbours(keys: Sequence[str], cutoff: float, progress: Progress | None) -> npt.NDArray[np.bool_]:
-    """Tell which molecules lie within the cutoff of one another, (N, N)."""
+    """Return which molecules lie within the cutoff of one another, (N, N)."""
     bits = fingerprints(keys)
     near = np.eye(len(bits), dtype=np.bool_)
-    for row, one in enumerate(bits):
+    for row, fingerprint in enumerate(bits):
         if progress and row % _REPORT == 0:
             progress(row, len(bits))
-        similar = DataStructs.BulkTanimotoSimilarity(one, bits[row + 1 :])  # (N - row - 1,)
+        similar = DataStructs.BulkTanimotoSimilarity(fingerprint, bits[row + 1 :])  # (N - row - 1,)
         near[row, row + 1 :] = np.subtract(1.0, similar) <= cutoff
     return near | near.T
 

@@ -23,7 +23,7 @@ def morgan_bits(smiles: Sequence[str]) -> Any:
     Raises:
         InputError: If a SMILES cannot be read.
     """
-    rows = [np.array(_MORGAN.GetFingerprint(parse(one)).GetOnBits(), np.int32) for one in smiles]
+    rows = [np.array(_MORGAN.GetFingerprint(parse(text)).GetOnBits(), np.int32) for text in smiles]
     starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
     places = np.concatenate(rows) if rows else np.zeros(0, np.int32)
     return csr_matrix((np.ones(len(places), np.float32), places, starts), shape=(len(rows), BITS))

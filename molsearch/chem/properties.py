@@ -134,7 +134,7 @@ class Alert:
 
 
 def properties(mol: Chem.Mol, names: Iterable[str] | None = None) -> dict[str, float]:
-    """Compute properties of one molecule; ``profile.profiles`` does so for many.
+    """Compute properties of one molecule; ``features.descriptors.profiles`` does so for many.
 
     Args:
         mol: A sanitised molecule.
@@ -163,15 +163,15 @@ def alerts(mol: Chem.Mol, collections: Iterable[str] = tuple(ALERTS)) -> tuple[A
     Raises:
         InputError: A collection is no row of ALERTS.
     """
-    found: list[Alert] = []
+    matched: list[Alert] = []
     for collection in collections:
         if collection not in ALERTS:
             raise InputError(f"Unknown alert collection {collection!r}: choose among {', '.join(ALERTS)}.")
         for entry in _catalog(collection).GetMatches(mol):
             matches = entry.GetFilterMatches(mol)
             atoms = sorted({atom for match in matches for _, atom in match.atomPairs})
-            found.append(Alert(collection, entry.GetDescription(), tuple(atoms)))
-    return tuple(found)
+            matched.append(Alert(collection, entry.GetDescription(), tuple(atoms)))
+    return tuple(matched)
 
 
 @lru_cache(maxsize=32)

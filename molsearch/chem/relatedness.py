@@ -47,12 +47,12 @@ def _neutral(smiles: str) -> str:
 
 @lru_cache(maxsize=4_000)
 def skeleton(smiles: str) -> str:
-    """Give the first block of the standard InChIKey, alike for tautomers and isotopologues; "" where there is none."""
+    """Return the first block of the InChIKey, alike for tautomers and isotopologues; "" where there is none."""
     return inchikey(smiles)[:_SKELETON_CHARS]
 
 
 def inchikey(smiles: str) -> str:
-    """Give the standard InChIKey; "" where there is none, as for a structure that cannot be read."""
+    """Return the standard InChIKey; "" where there is none, as for a structure that cannot be read."""
     try:
         return str(Chem.MolToInchiKey(parse(smiles)))
     except InputError:

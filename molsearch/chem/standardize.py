@@ -43,7 +43,7 @@ class Step:
 
 
 def _on_a_copy(change: Callable[[Chem.Mol], None]) -> Callable[[Chem.Mol], Chem.Mol]:
-    """Make a step of an in-place method: ``Cleanup`` uses these, and they pick other mesomers than their twins."""
+    """Make a step of an in-place method: ``Cleanup`` uses these, and they pick other mesomers than those that copy."""
 
     def step(mol: Chem.Mol) -> Chem.Mol:
         copy = Chem.Mol(mol)
@@ -236,5 +236,5 @@ def _altering(mol: Chem.Mol, smiles: str, todo: Sequence[tuple[str, Callable[[Ch
 
 
 def leaves_alone(mol: Chem.Mol) -> bool:
-    """Tell whether the clean-up is sure to change nothing (tested on whole libraries against RDKit's ``Cleanup``)."""
+    """Return whether the clean-up is sure to change nothing (tested on whole libraries against RDKit's ``Cleanup``)."""
     return not mol.HasSubstructMatch(_UNUSUAL)

@@ -99,8 +99,8 @@ def heavy_atoms_written(text: str, kind: Kind) -> int:
 
 def _parts(formula: str) -> list[tuple[str, int]]:
     """Split ``2C2H6O.ClH`` into [("C2H6O", 2), ("ClH", 1)]."""
-    found = (re.match(r"(\d{0,9})(.*)", part) for part in formula.split("."))
-    return [(match.group(2), int(match.group(1) or 1)) for match in found if match]
+    matches = (re.match(r"(\d{0,9})(.*)", part) for part in formula.split("."))
+    return [(match.group(2), int(match.group(1) or 1)) for match in matches if match]
 
 
 def _v3000_heavy(text: str, stated: int) -> int:
@@ -108,7 +108,7 @@ def _v3000_heavy(text: str, stated: int) -> int:
 
 
 def diagnosis(text: str, kind: Kind) -> str:
-    """Say in one sentence why a structure could not be read."""
+    """Explain in one sentence why a structure could not be read."""
     if "\0" in text:
         return "The structure holds a null character: the file is damaged here."
     if kind == "molblock" and "M  END" not in text:
@@ -130,7 +130,7 @@ def _logged(text: str, kind: Kind) -> str:
 
 
 def first_line(messages: str) -> str:
-    """Take the telling line out of what RDKit logged."""
+    """Return the line of RDKit's log that names the fault."""
     for raw in messages.splitlines():
         line = re.sub(r"^\[[\d:]+\]\s*|SMILES Parse Error: ", "", raw).strip()
         line = re.sub(r" while parsing: .*| for input: .*", "", line)

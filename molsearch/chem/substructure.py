@@ -77,7 +77,7 @@ def _matched_apart(keys: Sequence[str], smarts: str) -> list[bool]:
 
 
 def matched(keys: Sequence[str], smarts: str) -> list[bool]:
-    """Tell whether each molecule holds a pattern, however long that takes; see ``matches``."""
+    """Return whether each molecule holds a pattern, however long that takes; see ``matches``."""
     pattern = compile_smarts(smarts)
     return [perceive(key).HasSubstructMatch(pattern) for key in keys]
 
@@ -99,7 +99,7 @@ def perceive(key: str) -> Chem.Mol:
 # Queries of one session ask for the same molecules again and again; these take about 10 kB each.
 @lru_cache(maxsize=4_096)
 def perceived(key: str) -> Chem.Mol | None:
-    """Parse a trusted key as ``perceive`` does, or give the molecule again that was; None where it cannot be read."""
+    """Parse a trusted key as ``perceive`` does, or return the molecule that was; None where it cannot be read."""
     try:
         return perceive(key)
     except InputError:

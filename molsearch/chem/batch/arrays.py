@@ -67,12 +67,12 @@ class MolGraph:
 
 
 def offsets(lengths: Sequence[int] | Ints) -> Ints:
-    """Where each of many parts begins when they are laid end to end, and where the last one ends."""
+    """Return where each of many parts begins when they are laid end to end, and where the last one ends."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def spans(starts: Ints, lengths: Ints) -> Ints:
-    """Row numbers of many slices laid end to end, without a Python loop."""
+    """Return the row numbers of many ranges laid end to end, without a Python loop."""
     first = np.repeat(starts - offsets(lengths)[:-1], lengths)
     return first + np.arange(len(first))
 
@@ -171,7 +171,7 @@ def pack_classes(held: Sequence[Collection[int]]) -> npt.NDArray[np.uint8]:
 
 
 def with_class(flags: npt.NDArray[np.uint8], row: int) -> npt.NDArray[np.bool_]:
-    """Tell which molecules belong to the class of a row number, (N,); none do to one the flags have no bit for.
+    """Return which molecules belong to the class of a row number, (N,); none do to one the flags have no bit for.
 
     Args:
         flags: (N, F), see ``GraphStore.class_bits``.

@@ -73,7 +73,7 @@ class AtomType:
 
 @dataclass(frozen=True, slots=True)
 class AtomTypes:
-    """What one pass over a molecule finds.
+    """Types of the atoms and bonds of one molecule, and its rings.
 
     Attributes:
         atoms: AtomType of each atom.
@@ -137,8 +137,8 @@ def atom_types(mol: Chem.Mol, smiles: str = "") -> AtomTypes:
         bonds, ends = _read_bonds(mol, in_rings)
     if atoms is None:
         # By number, as RDKit's own iterators over atoms and bonds are far slower.
-        asked = zip(map(mol.GetAtomWithIdx, range(len(sizes))), sizes, memberships, strict=True)
-        atoms = [_atom_kind(*one) for one in asked]
+        parts = zip(map(mol.GetAtomWithIdx, range(len(sizes))), sizes, memberships, strict=True)
+        atoms = [_atom_kind(*part) for part in parts]
     fragments = 1 if smiles and "." not in smiles else len(Chem.GetMolFrags(mol))
     return AtomTypes(atoms, bonds, ends, rings, bond_rings, len(in_rings), fragments)
 
@@ -153,7 +153,7 @@ def _read_bonds(mol: Chem.Mol, in_rings: Set[int]) -> tuple[list[AtomType], list
 
 
 def _recognised_bonds(mol: Chem.Mol, in_rings: Set[int], stereo: bool) -> tuple[list[AtomType], list[tuple[int, int]]]:
-    """The same with fewer calls, for bonds whose order tells their type; ``stereo`` if double bonds may have a side."""
+    """Read bonds whose order tells their type, with fewer calls; ``stereo`` if double bonds may have a side."""
     bonds, ends = [], []
     for row in range(mol.GetNumBonds()):
         bond = mol.GetBondWithIdx(row)

@@ -27,7 +27,7 @@ class MolBatch:
 
     Attributes:
         mols: The molecules.
-        reads: Their traits.
+        reads: The types of their atoms and bonds.
     """
 
     mols: Sequence[Chem.Mol]
@@ -92,7 +92,7 @@ class MolBatch:
 
     @cached_property
     def edges(self) -> Ints:
-        """The same, counted over all molecules, (2, E)."""
+        """Source and target of each bond in both directions, counted over all molecules, (2, E)."""
         return self.local_edges + np.repeat(self.starts, 2 * self.bonds)
 
     @cached_property
@@ -107,10 +107,10 @@ class MolBatch:
 
     @cached_property
     def plain(self) -> Bools:
-        """Which molecules can be read from these arrays alone, (N,).
+        """Return which molecules can be read from these arrays alone, (N,).
 
-        Not those that write a hydrogen as an atom, which SMARTS counts as an H and a Kind does not, nor those with an
-        atom whose code stands for several values.
+        Not those that write a hydrogen as an atom, which SMARTS counts as an H and an AtomType does not, nor those with
+        an atom whose code stands for several values.
         """
         codes = self.atom_codes
         odd = (codes[:, 0] == 1) | (codes[:, 1] == 7) | (codes[:, 2] % 8 == 0) | (codes[:, 3] == 5)
@@ -122,7 +122,7 @@ class MolBatch:
         return self.around(self.kinds, self.orders)
 
     def around(self, atoms: Ints, bonds: Ints) -> Codes:
-        """Give each atom a code for what it is, (A,), and for the bonds, (E,), and atoms around it.
+        """Compute for each atom a code for what it is, (A,), and for the bonds, (E,), and atoms around it.
 
         Equal surroundings have equal codes in one process; unequal ones share a code once in 2^64 pairs.
         """
@@ -138,13 +138,13 @@ class MolBatch:
         return np.bincount(self.edges[0][edges], minlength=len(self.kinds))
 
     def any_atom(self, chosen: Bools) -> Bools:
-        """Tell which molecules hold one of the chosen atoms, (N,)."""
-        found = np.zeros(len(self.mols), bool)
-        found[self.owners[chosen]] = True
-        return found
+        """Return which molecules hold one of the chosen atoms, (N,)."""
+        holds = np.zeros(len(self.mols), bool)
+        holds[self.owners[chosen]] = True
+        return holds
 
     def some(self, chosen: Bools) -> "MolBatch":
-        """Return the chosen molecules, (N,) bool, as a molbatch of their own."""
+        """Return the chosen molecules, (N,) bool, as a batch of their own."""
         rows = np.flatnonzero(chosen).tolist()
         return MolBatch([self.mols[row] for row in rows], [self.reads[row] for row in rows])
 

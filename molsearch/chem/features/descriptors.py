@@ -1,4 +1,4 @@
-"""All properties of many molecules at once, equal to those that ``properties`` computes one molecule at a time.
+"""All properties of many molecules at once, equal to those that ``chem.properties`` computes one molecule at a time.
 
 Octanol-water partition and molar refractivity are sums over atoms (Wildman & Crippen, J. Chem. Inf. Comput. Sci. 1999,
 39, 868), with RDKit asked once for all atoms that have the same surroundings. The type of an atom follows from its
@@ -62,7 +62,7 @@ class Crippen:
             start = int(molbatch.starts[owner])
             names = sites[start : start + int(molbatch.sizes[owner])].tolist()
             new = {name: place for place, name in enumerate(names) if name not in self._rows}
-            values = _asked(molbatch.mols[owner], molbatch.reads[owner].hydrogens())
+            values = _contributions(molbatch.mols[owner], molbatch.reads[owner].hydrogens())
             known = len(self._rows)
             self._rows.update({name: known + row for row, name in enumerate(new)})
             self._values = np.concatenate([self._values, values[list(new.values())]])
@@ -79,7 +79,7 @@ def _sites(molbatch: MolBatch) -> Codes:
     return sites
 
 
-def _asked(mol: Chem.Mol, hydrogens: list[int]) -> Doubles:
+def _contributions(mol: Chem.Mol, hydrogens: list[int]) -> Doubles:
     """Ask RDKit what each atom of one molecule adds, (A, columns)."""
     added = np.array(rdMolDescriptors._CalcCrippenContribs(Chem.AddHs(mol)))  # (atoms, then their hydrogens, 2)
     bearers = np.repeat(np.arange(len(hydrogens)), hydrogens)
@@ -116,8 +116,8 @@ def rotatable_bonds(molbatch: MolBatch) -> Ints:
     stiff |= partner & (molbatch.count(loose & doubled[targets]) > 0)
     free = turns & ~stiff
     open_ = ((bonds[:, 0] == _SINGLE) | (bonds[:, 0] == _AROMATIC)) & (bonds[:, 3] == 0)
-    found = open_ & ((free[sources] & turns[targets]) | (turns[sources] & free[targets]))
-    return np.bincount(molbatch.owners[sources[found]], minlength=len(molbatch.mols)) // 2
+    rotatable = open_ & ((free[sources] & turns[targets]) | (turns[sources] & free[targets]))
+    return np.bincount(molbatch.owners[sources[rotatable]], minlength=len(molbatch.mols)) // 2
 
 
 def acceptors(molbatch: MolBatch) -> Ints:
@@ -136,14 +136,14 @@ def acceptors(molbatch: MolBatch) -> Ints:
     double, single = bonds[:, 0] == _DOUBLE, bonds[:, 0] == _SINGLE
     electron_poor = molbatch.count(double & takes[targets]) > 0  # an atom doubly bound to O, N, P or S
     outside = molbatch.count(double & takes[targets] & (bonds[:, 3] == 0)) > 0  # the same by a bond outside rings
-    found = chalcogen & (hydrogens == 1) & (valence == 2) & (molbatch.count(single & ~electron_poor[targets]) > 0)
-    found |= chalcogen & (hydrogens == 0) & (valence == 2)
-    found |= chalcogen & (charge == -1)
+    accepting = chalcogen & (hydrogens == 1) & (valence == 2) & (molbatch.count(single & ~electron_poor[targets]) > 0)
+    accepting |= chalcogen & (hydrogens == 0) & (valence == 2)
+    accepting |= chalcogen & (charge == -1)
     amide = molbatch.count(single & outside[targets]) > 0
-    found |= aliphatic & (element == 7) & (valence == 3) & ~amide
+    accepting |= aliphatic & (element == 7) & (valence == 3) & ~amide
     pyridine = (element == 7) & (hydrogens == 0) & (codes[:, 1] == 2)
-    found |= ~aliphatic & (pyridine | (element == 8) | (element == 16)) & (charge == 0)
-    return np.bincount(molbatch.owners[found], minlength=len(molbatch.mols))
+    accepting |= ~aliphatic & (pyridine | (element == 8) | (element == 16)) & (charge == 0)
+    return np.bincount(molbatch.owners[accepting], minlength=len(molbatch.mols))
 
 
 def donors(molbatch: MolBatch) -> Ints:
@@ -152,14 +152,14 @@ def donors(molbatch: MolBatch) -> Ints:
     element, charge, hydrogens = codes[:, 0], codes[:, 2] - 4, molbatch.hydrogens
     aliphatic = codes[:, 5] == 0
     nitrogen = aliphatic & (element == 7) & (hydrogens > 0)
-    found = nitrogen & ((molbatch.valences == 3) | ((molbatch.valences == 4) & (charge == 1)))
-    found |= aliphatic & ((element == 8) | (element == 16)) & (hydrogens == 1) & (charge == 0)
-    found |= ~aliphatic & (element == 7) & (hydrogens == 1) & (charge == 0)
-    return np.bincount(molbatch.owners[found], minlength=len(molbatch.mols))
+    donating = nitrogen & ((molbatch.valences == 3) | ((molbatch.valences == 4) & (charge == 1)))
+    donating |= aliphatic & ((element == 8) | (element == 16)) & (hydrogens == 1) & (charge == 0)
+    donating |= ~aliphatic & (element == 7) & (hydrogens == 1) & (charge == 0)
+    return np.bincount(molbatch.owners[donating], minlength=len(molbatch.mols))
 
 
 def may_have_stereocentres(molbatch: MolBatch) -> Bools:
-    """Tell which molecules (N,) could hold a tetrahedral stereocentre; the others hold none.
+    """Return which molecules (N,) could hold a tetrahedral stereocentre; the others hold none.
 
     A centre has four arms, at most one of them a hydrogen; or it is P or As; or it has three and is N held by rings, or
     another element than C. Two neighbours that are bound to nothing else are alike if they are of one kind, by one kind
@@ -177,9 +177,9 @@ def may_have_stereocentres(molbatch: MolBatch) -> Bools:
     table = np.stack([sources[ends], molbatch.kinds[targets[ends]], molbatch.orders[ends]])  # (3, ends)
     table = table[:, np.lexsort(table)]
     alike = (table[:, 1:] == table[:, :-1]).all(0)
-    twins = np.zeros(len(codes), bool)
-    twins[table[0, 1:][alike]] = True
-    return molbatch.any_atom(centre & ~twins)
+    paired = np.zeros(len(codes), bool)
+    paired[table[0, 1:][alike]] = True
+    return molbatch.any_atom(centre & ~paired)
 
 
 def qed_acceptors(molbatch: MolBatch) -> Ints:
@@ -192,19 +192,19 @@ def qed_acceptors(molbatch: MolBatch) -> Ints:
     chalcogen = (element == 8) | (element == 16)
     valence = molbatch.valences
     plain = aliphatic & (valence == 2)
-    found = ~aliphatic & ((element == 8) | (element == 7)) & (hydrogens == 0) & (connected == 2)
-    found |= plain & (element == 8) & (connected == 2) & (hydrogens <= 1)
-    found |= plain & (element == 16) & (connected == 2) & (hydrogens == 0)
-    found |= plain & chalcogen & (connected == 1) & (hydrogens == 0)
-    found |= aliphatic & chalcogen & (charge == -1) & (connected == 1)
+    accepting = ~aliphatic & ((element == 8) | (element == 7)) & (hydrogens == 0) & (connected == 2)
+    accepting |= plain & (element == 8) & (connected == 2) & (hydrogens <= 1)
+    accepting |= plain & (element == 16) & (connected == 2) & (hydrogens == 0)
+    accepting |= plain & chalcogen & (connected == 1) & (hydrogens == 0)
+    accepting |= aliphatic & chalcogen & (charge == -1) & (connected == 1)
     nitrogen = aliphatic & (element == 7) & (valence == 3)
-    found |= nitrogen & (hydrogens == 0) & (connected == 1)
+    accepting |= nitrogen & (hydrogens == 0) & (connected == 1)
     oxygen = aliphatic & (element == 8)
     acyl = aliphatic & ((element == 6) | (element == 16))
     acyl &= molbatch.count((bonds[:, 0] == _DOUBLE) & oxygen[targets]) > 0
     to_acyl = ((bonds[:, 0] == _SINGLE) | (bonds[:, 0] == _AROMATIC)) & acyl[targets]
-    found |= nitrogen & (charge == 0) & (connected == 3) & (molbatch.count(to_acyl) == 0)
-    return np.bincount(molbatch.owners[found], minlength=len(molbatch.mols))
+    accepting |= nitrogen & (charge == 0) & (connected == 3) & (molbatch.count(to_acyl) == 0)
+    return np.bincount(molbatch.owners[accepting], minlength=len(molbatch.mols))
 
 
 def qed_aromatic_rings(molbatch: MolBatch) -> Ints:
@@ -251,8 +251,8 @@ def qed(inputs: Doubles) -> Doubles:
         rising = 1 + np.exp(-1 * (x - centre + width / 2) / slope)
         falling = 1 + np.exp(-1 * (x - centre - width / 2) / fall)
         total += weight * np.log((base + height / rising * (1 - 1 / falling)) / most)
-    found: Doubles = np.exp(total / weights.sum())
-    return found
+    desirability: Doubles = np.exp(total / weights.sum())
+    return desirability
 
 
 # Computed here for all molecules together; RDKit's own table answers the others one by one.
@@ -276,12 +276,12 @@ def profiles(molbatch: MolBatch, alerts: Bools) -> Doubles:
     fast, places = table(_FAST), range(len(_FAST))
     stereocentres = PROPERTIES[_STEREOCENTRES].compute
     assert stereocentres
-    asked = zip(molbatch.mols, molbatch.plain.tolist(), may_have_stereocentres(molbatch).tolist(), strict=True)
-    for row, (mol, plain, stereo) in enumerate(asked):
+    molecules = zip(molbatch.mols, molbatch.plain.tolist(), may_have_stereocentres(molbatch).tolist(), strict=True)
+    for row, (mol, plain, stereo) in enumerate(molecules):
         with suppress(ValueError, RuntimeError):
             if plain:
-                found = fast.ComputeProperties(mol)
-                values[row, each] = [*[found[place] for place in places], stereocentres(mol) if stereo else 0.0]
+                computed = fast.ComputeProperties(mol)
+                values[row, each] = [*[computed[place] for place in places], stereocentres(mol) if stereo else 0.0]
             else:
                 values[row] = list(properties(mol).values())
     rows = np.flatnonzero(molbatch.plain & np.isfinite(values[:, each]).all(1))

@@ -27,7 +27,7 @@ _OFFSETS = ("atom_offsets", "edge_offsets", "fragment_offsets")
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What became of some molecules.
+    """Graphs and properties of some molecules, and why others have none.
 
     Attributes:
         kept: Which of them could be read, N ascending places in the list that was given.
@@ -48,10 +48,10 @@ def features_of(smiles: Sequence[str]) -> Features:
     refused: dict[int, str] = {}
     mols: list[Chem.Mol] = []
     reads: list[AtomTypes] = []
-    for place, one in enumerate(smiles):
+    for place, text in enumerate(smiles):
         try:
-            mol = parse(one)
-            reads.append(atom_types(mol, one))
+            mol = parse(text)
+            reads.append(atom_types(mol, text))
         except (InputError, ValueError, RuntimeError) as error:
             refused[place] = str(error)
             continue
@@ -64,7 +64,7 @@ def features_of(smiles: Sequence[str]) -> Features:
     except (ValueError, RuntimeError) as error:
         if len(smiles) == 1:
             return Features((), {0: str(error)}, None, np.empty((0, len(PROPERTIES)), np.float32))
-    return joined([features_of([one]) for one in smiles], [1] * len(smiles))  # one of them is to blame
+    return joined([features_of([text]) for text in smiles], [1] * len(smiles))  # one of them is to blame
 
 
 def _described(molbatch: MolBatch, kept: Sequence[int], refused: dict[int, str]) -> Features:
@@ -99,12 +99,12 @@ def placed(parts: Sequence[tuple[Sequence[int], Features]]) -> Features:
         parts: The places of some molecules and their features; all together hold each place once.
     """
     places = [place for some, _ in parts for place in some]
-    found = joined([part for _, part in parts], [len(some) for some, _ in parts])
-    kept = [places[place] for place in found.kept]
+    scattered = joined([part for _, part in parts], [len(some) for some, _ in parts])
+    kept = [places[place] for place in scattered.kept]
     order = sorted(range(len(kept)), key=kept.__getitem__)
-    refused = {places[place]: reason for place, reason in found.refused.items()}
-    store = None if found.store is None else found.store.take(order)
-    return Features(tuple(sorted(kept)), dict(sorted(refused.items())), store, found.properties[order])
+    refused = {places[place]: reason for place, reason in scattered.refused.items()}
+    store = None if scattered.store is None else scattered.store.take(order)
+    return Features(tuple(sorted(kept)), dict(sorted(refused.items())), store, scattered.properties[order])
 
 
 def packed_features(smiles: Sequence[str]) -> Packed:

@@ -35,15 +35,15 @@ def morgan(molbatch: MolBatch) -> tuple[Ints, Ints, Ints, Ints]:
         end to end, ascending within each: environments, how often each occurs, and (N,) how many a molecule has.
     """
     growth = _Growth(molbatch)
-    found = np.full((len(molbatch.kinds), RADII), -1, np.int64)
-    found[:, 0] = growth.hashes % MORGAN_SIZE
+    environments = np.full((len(molbatch.kinds), RADII), -1, np.int64)
+    environments[:, 0] = growth.hashes % MORGAN_SIZE
     for radius in range(1, RADII):
         kept = growth.grow(radius - 1)
-        found[kept, radius] = growth.hashes[kept] % MORGAN_SIZE
-    there = found >= 0
-    owners = np.broadcast_to(molbatch.owners[:, None], found.shape)
-    keys, counts = np.unique(owners[there] * MORGAN_SIZE + found[there], return_counts=True)
-    return found, keys % MORGAN_SIZE, counts, np.bincount(keys // MORGAN_SIZE, minlength=len(molbatch.mols))
+        environments[kept, radius] = growth.hashes[kept] % MORGAN_SIZE
+    there = environments >= 0
+    owners = np.broadcast_to(molbatch.owners[:, None], environments.shape)
+    keys, counts = np.unique(owners[there] * MORGAN_SIZE + environments[there], return_counts=True)
+    return environments, keys % MORGAN_SIZE, counts, np.bincount(keys // MORGAN_SIZE, minlength=len(molbatch.mols))
 
 
 class _Growth:
@@ -54,7 +54,7 @@ class _Growth:
     """
 
     def __init__(self, molbatch: MolBatch) -> None:
-        self._cohort = molbatch
+        self._molbatch = molbatch
         self.hashes = _atom_hashes(molbatch)
         self._bond_hashes = _bond_invariants.of(molbatch, molbatch.orders, np.arange(len(molbatch.orders))).astype(
             np.uint64
@@ -69,7 +69,7 @@ class _Growth:
 
     def _lay_out(self) -> None:
         """Set the edges of each atom side by side, (A, largest degree), -1 where there are fewer."""
-        sources = self._cohort.edges[0]
+        sources = self._molbatch.edges[0]
         order = np.argsort(sources, kind="stable")
         self._degrees = np.bincount(sources, minlength=len(self.hashes))
         firsts = np.cumsum(self._degrees) - self._degrees
@@ -77,7 +77,7 @@ class _Growth:
         self._edges = np.full((len(self.hashes), int(self._degrees.max(initial=0))), -1, np.int64)
         self._edges[sources[order], slots] = order
         local = np.arange(len(sources)) // 2 - np.repeat(
-            np.cumsum(self._cohort.bonds) - self._cohort.bonds, 2 * self._cohort.bonds
+            np.cumsum(self._molbatch.bonds) - self._molbatch.bonds, 2 * self._molbatch.bonds
         )
         self._words, self._bits = local // 64, np.uint64(1) << (local % 64).astype(np.uint64)
 
@@ -87,7 +87,7 @@ class _Growth:
         hashes = self._hashed(layer)
         alive = np.flatnonzero(~self._dead)
         salts = _SPREAD * np.arange(1, covered.shape[1] + 1, dtype=np.uint64)  # a word counts by its place
-        codes = mixed(mixed(covered[alive] + salts).sum(1) * _SPREAD + self._cohort.owners[alive].astype(np.uint64))
+        codes = mixed(mixed(covered[alive] + salts).sum(1) * _SPREAD + self._molbatch.owners[alive].astype(np.uint64))
         order = self._order(alive, codes, hashes[alive])
         firsts = order[np.append(True, np.diff(codes[order]) != 0)] if len(order) else order
         firsts = firsts[~np.isin(codes[firsts], self._kept)]
@@ -101,7 +101,7 @@ class _Growth:
 
     def _wider(self) -> Codes:
         covered = self._covered.copy()
-        targets = self._cohort.edges[1]
+        targets = self._molbatch.edges[1]
         for edges in self._edges.T:
             rows = np.flatnonzero((edges >= 0) & ~self._dead)
             edge = edges[rows]
@@ -111,7 +111,7 @@ class _Growth:
 
     def _hashed(self, layer: int) -> Hashes:
         """Hash each atom's hash with those of its neighbours in order of bond and hash."""
-        keys = self._bond_hashes << np.uint64(32) | self.hashes[self._cohort.edges[1]].astype(np.uint64)
+        keys = self._bond_hashes << np.uint64(32) | self.hashes[self._molbatch.edges[1]].astype(np.uint64)
         around = np.where(self._edges >= 0, np.append(keys, _NONE)[self._edges], _NONE)
         around.sort(1)
         hashes = combined(np.full(len(self.hashes), layer, np.uint32), self.hashes)
@@ -122,13 +122,13 @@ class _Growth:
 
     def _with_chirality(self, hashes: Hashes, around: Codes) -> Hashes:
         """Add the CIP code of stereocentres."""
-        cip = self._cohort.atom_codes[:, 6]
+        cip = self._molbatch.atom_codes[:, 6]
         rows = np.flatnonzero((cip > 0) & ~self._dead)
         if len(rows):
             there = around[rows]
             single = ((there >> np.uint64(32)) == 1) | (there == _NONE)
-            twins = (there[:, 1:] == there[:, :-1]) & (there[:, 1:] != _NONE)
-            chiral = single.all(1) & ~twins.any(1)
+            alike = (there[:, 1:] == there[:, :-1]) & (there[:, 1:] != _NONE)
+            chiral = single.all(1) & ~alike.any(1)
             chosen = rows[chiral]
             marks = np.array([0, 3, 2, 1], np.uint32)[cip[chosen]]
             hashes[chosen] = combined(hashes[chosen], marks)
@@ -140,17 +140,17 @@ class _Growth:
         same = (np.diff(codes[order]) == 0) & (np.diff(hashes[order]) == 0)
         if not same.any():
             return order
-        for owner in set(self._cohort.owners[alive[order[1:][same]]].tolist()) - self._ranked:
+        for owner in set(self._molbatch.owners[alive[order[1:][same]]].tolist()) - self._ranked:
             self._ranked.add(owner)
-            start, mol = int(self._cohort.starts[owner]), self._cohort.mols[owner]
+            start, mol = int(self._molbatch.starts[owner]), self._molbatch.mols[owner]
             self._places[start : start + mol.GetNumAtoms()] = list(Chem.CanonicalRankAtoms(mol))
         return np.lexsort((self._places[alive], hashes, codes))
 
 
 def combined(seeds: Hashes, values: npt.NDArray[np.unsignedinteger]) -> Hashes:
-    """Boost's hash_combine in 32 bits."""
-    found: Hashes = seeds ^ (values.astype(np.uint32) + _GOLDEN + (seeds << np.uint32(6)) + (seeds >> np.uint32(2)))
-    return found
+    """Combine hashes with values as Boost's hash_combine does, in 32 bits."""
+    hashes: Hashes = seeds ^ (values.astype(np.uint32) + _GOLDEN + (seeds << np.uint32(6)) + (seeds >> np.uint32(2)))
+    return hashes
 
 
 class Known:
@@ -159,7 +159,7 @@ class Known:
     def __init__(self, ask: Callable[[MolBatch, int], int]) -> None:
         self._ask = ask
         self._values = np.zeros(64, np.uint32)
-        self._asked: Bools = np.zeros(64, bool)
+        self._known: Bools = np.zeros(64, bool)
         self._lock = threading.Lock()
 
     def of(self, molbatch: MolBatch, kinds: Ints, places: Ints) -> Hashes:
@@ -168,12 +168,12 @@ class Known:
             more = int(kinds.max(initial=0)) + 1 - len(self._values)
             if more > 0:
                 self._values = np.concatenate([self._values, np.zeros(more + 64, np.uint32)])
-                self._asked = np.concatenate([self._asked, np.zeros(more + 64, bool)])
-            if not self._asked[kinds].all():
+                self._known = np.concatenate([self._known, np.zeros(more + 64, bool)])
+            if not self._known[kinds].all():
                 for kind, first in zip(*np.unique(kinds, return_index=True), strict=True):
-                    if not self._asked[kind]:
+                    if not self._known[kind]:
                         self._values[kind] = self._ask(molbatch, int(places[first]))
-                        self._asked[kind] = True
+                        self._known[kind] = True
             return self._values[kinds]
 
 
@@ -220,9 +220,9 @@ def atom_pairs(molbatch: MolBatch) -> tuple[Ints, Ints, Ints]:
     """
     firsts, seconds, bonds = _apart(molbatch)  # (P,) each
     codes = _codes.of(molbatch, molbatch.kinds, np.arange(len(molbatch.kinds)))
-    one, other = codes[firsts], codes[seconds]
-    hashes = combined(np.zeros(len(one), np.uint32), np.minimum(one, other))
-    hashes = combined(combined(hashes, bonds.astype(np.uint32)), np.maximum(one, other))
+    left, right = codes[firsts], codes[seconds]
+    hashes = combined(np.zeros(len(left), np.uint32), np.minimum(left, right))
+    hashes = combined(combined(hashes, bonds.astype(np.uint32)), np.maximum(left, right))
     keys = molbatch.owners[firsts].astype(np.uint32) * np.uint32(PAIR_SIZE) + hashes % np.uint32(PAIR_SIZE)
     keys.sort()
     starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.zeros(0, np.int64)
@@ -233,13 +233,13 @@ def atom_pairs(molbatch: MolBatch) -> tuple[Ints, Ints, Ints]:
 
 def _apart(molbatch: MolBatch) -> tuple[Ints, Ints, Ints]:
     """Find all pairs of atoms of one molecule and the bonds between them, each pair once, (P,) each."""
-    found = [_apart_in_large(molbatch, owner) for owner in np.flatnonzero(molbatch.sizes > _WORD).tolist()]
+    pairs = [_apart_in_large(molbatch, owner) for owner in np.flatnonzero(molbatch.sizes > _WORD).tolist()]
     small = molbatch.sizes[molbatch.owners] <= _WORD
     if small.any():
-        found += _apart_in_small(molbatch, small)
-    if not found:
+        pairs += _apart_in_small(molbatch, small)
+    if not pairs:
         return (np.zeros(0, np.int64),) * 3
-    firsts, seconds, bonds = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    firsts, seconds, bonds = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     return firsts, seconds, bonds
 
 
@@ -256,7 +256,7 @@ def _apart_in_small(molbatch: MolBatch, small: Bools) -> list[tuple[Ints, Ints, 
     reached = np.where(small, _ONE << (bits % np.uint64(_WORD)), np.uint64(0))  # (A,)
     later = ~((reached << _ONE) - _ONE)  # the atoms after this one, so that a pair is found once
     around = _neighbours(molbatch)  # (A, largest degree)
-    found = []
+    pairs = []
     for bonds in range(1, FARTHEST + 1):
         wider = reached.copy()
         for column in around.T:
@@ -270,8 +270,8 @@ def _apart_in_small(molbatch: MolBatch, small: Bools) -> list[tuple[Ints, Ints, 
         shown = np.unpackbits((new & later)[firsts].astype("<u8").view(np.uint8), bitorder="little")
         at = np.flatnonzero(shown.view(bool))
         owner_rows = firsts[at // _WORD]
-        found.append((owner_rows, molbatch.starts[molbatch.owners[owner_rows]] + at % _WORD, np.full(len(at), bonds)))
-    return found
+        pairs.append((owner_rows, molbatch.starts[molbatch.owners[owner_rows]] + at % _WORD, np.full(len(at), bonds)))
+    return pairs
 
 
 def _neighbours(molbatch: MolBatch) -> Ints:

@@ -56,7 +56,7 @@ def graph_store(smiles: Sequence[str]) -> GraphStore:
 
 
 def _store(smiles: Sequence[str]) -> GraphStore:
-    return GraphStore.joined([graphs_of(molbatch, classes_and_alerts(molbatch)[0]) for molbatch in _cohorts(smiles)])
+    return GraphStore.joined([graphs_of(molbatch, classes_and_alerts(molbatch)[0]) for molbatch in _batches(smiles)])
 
 
 def _apart(smiles: str) -> MolGraph:
@@ -78,21 +78,21 @@ def packed_graph(smiles: str) -> Packed:
 
 
 def class_members(smiles: Sequence[str]) -> Bools:
-    """Tell which chemical classes each of one or more molecules belongs to, (N, CLASS_SIZE).
+    """Return which chemical classes each of one or more molecules belongs to, (N, CLASS_SIZE).
 
     Raises:
         InputError: If one cannot be read, or takes longer than SECONDS.
     """
     if all(map(is_simple, smiles)):
-        return np.concatenate([classes_and_alerts(molbatch)[0] for molbatch in _cohorts(smiles)])
+        return np.concatenate([classes_and_alerts(molbatch)[0] for molbatch in _batches(smiles)])
     return np.unpackbits(graph_store(smiles).class_bits(), axis=1, count=CLASS_SIZE).astype(np.bool_)
 
 
-def _cohorts(smiles: Sequence[str]) -> Iterator[MolBatch]:
+def _batches(smiles: Sequence[str]) -> Iterator[MolBatch]:
     for start in range(0, len(smiles), AT_ONCE):
         part = smiles[start : start + AT_ONCE]
-        mols = [parse(one) for one in part]
-        yield MolBatch(mols, [atom_types(mol, one) for mol, one in zip(mols, part, strict=True)])
+        mols = [parse(text) for text in part]
+        yield MolBatch(mols, [atom_types(mol, text) for mol, text in zip(mols, part, strict=True)])
 
 
 def graphs_of(molbatch: MolBatch, classes: Bools) -> GraphStore:
@@ -113,9 +113,9 @@ def graphs_of(molbatch: MolBatch, classes: Bools) -> GraphStore:
     starts = offsets(np.stack([length for _, _, length in groups]).sum(0))
     fragments, counted = np.empty(starts[-1], np.int64), np.empty(starts[-1], np.int64)
     first = starts[:-1].copy()
-    for found, count, length in groups:
+    for codes, count, length in groups:
         places = spans(first, length)
-        fragments[places], counted[places] = found, count
+        fragments[places], counted[places] = codes, count
         first += length
     return GraphStore(
         MolGraph(

@@ -30,7 +30,7 @@ def inert(cell: str) -> str:
 def verbatim(cell: str) -> str:
     """Undo ``inert``: ``verbatim(inert(cell)) == cell`` for every text."""
     inner = cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell
-    return _INNER.sub(lambda found: found["marks"][1:], inner)
+    return _INNER.sub(lambda match: match["marks"][1:], inner)
 
 
 def _is_formula(cell: str) -> bool:
@@ -38,7 +38,7 @@ def _is_formula(cell: str) -> bool:
 
 
 def unique(own: Sequence[str], original: Sequence[str]) -> list[str]:
-    """Give every column a name of its own: an original one called like another gets " (original)" behind it."""
+    """Name every column differently: an original one called like another gets " (original)" behind it."""
     taken: dict[str, None] = {}
     for name in (*own, *original):
         while name in taken:

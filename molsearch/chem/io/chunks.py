@@ -1,4 +1,4 @@
-"""A file of SMILES or SD records cut into slices of whole records, so that other processes can read them."""
+"""A file of SMILES or SD records cut into chunks of whole records, so that other processes can read them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,10 +8,10 @@ from molsearch.chem.io.columns import Layout
 from molsearch.chem.io.options import ReadOptions
 from molsearch.chem.io.sdf import read_sdf
 from molsearch.chem.io.streams import Excerpt, Source
-from molsearch.chem.io.tables import read_smiles_slice, smiles_layout, smiles_sample
+from molsearch.chem.io.tables import read_smiles_chunk, smiles_layout, smiles_sample
 from molsearch.records import Entry, Rejection
 
-SLICE = 1 << 16  # bytes that a slice has at least, but for the last one
+LEAST_BYTES = 1 << 16  # of a chunk, but for the last one
 _SMILES = (".smi", ".smiles", ".ism", ".cxsmiles")
 _SDF = (".sdf", ".sd")
 _HEAD = 1 << 14  # bytes kept of a record that is too large
@@ -36,7 +36,7 @@ class Chunk:
 
 
 def chunks_of(source: Source) -> Iterator[Chunk] | None:
-    """Cut an opened source into slices; None where its format cannot be cut."""
+    """Cut an opened source into chunks; None where its format cannot be cut."""
     suffixes = [part.lower() for part in source.filename.rsplit("/")[-1].split(".")[1:]]
     if suffixes and suffixes[-1] in ("gz", "gzip"):
         suffixes.pop()
@@ -44,45 +44,45 @@ def chunks_of(source: Source) -> Iterator[Chunk] | None:
     if source.line_end != b"\n" or suffix not in (*_SMILES, *_SDF):
         return None
     source.expect_text()
-    return _smiles_slices(source) if suffix in _SMILES else _cut(source, _RECORD)
+    return _smiles_chunks(source) if suffix in _SMILES else _cut(source, _RECORD)
 
 
-def read_chunk(one: Chunk, options: ReadOptions) -> Iterator[Entry | Rejection]:
-    """Yield the records of a slice; rows count from 1 in each. Reads text alone, so nothing here can hang or crash."""
-    source = Excerpt(one.data, options, one.dropped, one.whole)
-    return read_sdf(source) if one.layout is None else read_smiles_slice(source, one.layout)
+def read_chunk(chunk: Chunk, options: ReadOptions) -> Iterator[Entry | Rejection]:
+    """Yield the records of a chunk; rows count from 1 in each. Reads text alone, so nothing here can hang or crash."""
+    source = Excerpt(chunk.data, options, chunk.dropped, chunk.whole)
+    return read_sdf(source) if chunk.layout is None else read_smiles_chunk(source, chunk.layout)
 
 
-def _smiles_slices(source: Source) -> Iterator[Chunk]:
-    """Look at as many slices as it takes to tell the layout, then pass all of them on."""
+def _smiles_chunks(source: Source) -> Iterator[Chunk]:
+    """Look at as many chunks as it takes to know the layout, then pass all of them on."""
     cut = _cut(source, _LINE)
     first: list[Chunk] = []
-    for one in cut:
-        first.append(one)
+    for chunk in cut:
+        first.append(chunk)
         if smiles_sample(_joined(first, source.options))[1]:
             break
     sample, _ = smiles_sample(_joined(first, source.options))
     if not sample:
         return
     layout = smiles_layout(sample)
-    for one in chain(first, cut):
-        yield replace(one, layout=layout)
-        if layout.header and smiles_sample(_joined([one], source.options))[0]:
-            layout = replace(layout, header=False)  # it stands in the first slice that has a line
+    for chunk in chain(first, cut):
+        yield replace(chunk, layout=layout)
+        if layout.header and smiles_sample(_joined([chunk], source.options))[0]:
+            layout = replace(layout, header=False)  # it stands in the first chunk that has a line
 
 
-def _joined(slices: Sequence[Chunk], options: ReadOptions) -> Excerpt:
-    return Excerpt(b"".join(one.data for one in slices), options)
+def _joined(chunks: Sequence[Chunk], options: ReadOptions) -> Excerpt:
+    return Excerpt(b"".join(chunk.data for chunk in chunks), options)
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What ends a record: these bytes, and the rest of their line."""
+    """The end of a record: these bytes, and the rest of their line."""
 
     sign: bytes
 
     def last(self, data: bytes) -> int:
-        """Where the last record that ends in the data ends, 0 where none does."""
+        """Return where the last record that ends in the data does so, 0 where none does."""
         at = len(data)
         while (at := data.rfind(self.sign, 0, at)) >= 0:
             if end := self._line_end(data, at):
@@ -90,7 +90,7 @@ class _Mark:
         return 0
 
     def first(self, data: bytes) -> int:
-        """The same of the first one."""
+        """Return where the first record that ends in the data does so, 0 where none does."""
         at = data.find(self.sign)
         return self._line_end(data, at) if at >= 0 else 0
 
@@ -103,13 +103,13 @@ _RECORD = _Mark(b"\n$$$$")
 
 
 def _cut(source: Source, mark: _Mark) -> Iterator[Chunk]:
-    bites = (block[at : at + SLICE] for block in source.blocks() for at in range(0, len(block), SLICE))
-    most = source.options.max_record_bytes + SLICE
+    bites = (block[at : at + LEAST_BYTES] for block in source.blocks() for at in range(0, len(block), LEAST_BYTES))
+    most = source.options.max_record_bytes + LEAST_BYTES
     data, only = b"", True
     for bite in bites:
         data += bite
         end = mark.last(data)
-        if len(data) >= SLICE and end:
+        if len(data) >= LEAST_BYTES and end:
             yield Chunk(data[:end], None)
             data, only = data[end:], False
         elif len(data) > most and not end:  # a record beyond the limit: its head is kept, the rest counted

@@ -73,7 +73,7 @@ def unique_names(cells: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_structure_name(cell: str) -> bool:
-    """Tell whether a header cell announces structures."""
+    """Return whether a header cell announces structures."""
     plain = normalised(cell)
     return plain in STRUCTURE_NAMES or "smiles" in plain
 
@@ -84,7 +84,7 @@ def normalised(name: str) -> str:
 
 
 def looks_like_structure(cell: str) -> bool:
-    """Tell whether a cell is a SMILES, InChI or molblock; syntax only, so that no cell can hold RDKit up."""
+    """Return whether a cell is a SMILES, InChI or molblock; syntax only, so that no cell can hold RDKit up."""
     cell = cell.strip()
     if "M  END" in cell or cell.startswith("InChI=1"):
         return True
@@ -94,7 +94,7 @@ def looks_like_structure(cell: str) -> bool:
 
 
 def pick_name(properties: dict[str, str]) -> str:
-    """Take a molecule's name from its tags, where one of them is called so."""
+    """Return a molecule's name as its tags state it, where one of them is called so."""
     plain = {normalised(key): value for key, value in reversed(properties.items())}
     return next((value for name in NAME_NAMES if (value := plain.get(name, "").strip())), "")
 
@@ -110,8 +110,8 @@ def _structure_index(first: list[str], rows: Sequence[Sequence[str]], wanted: st
     best = max(range(len(first)), key=lambda i: scores[i])
     for i in named:
         # "structure" or "compound" may hold pictures or codes; "smiles" means SMILES, however many are broken
-        said = "smiles" in plain[i] and any(map(looks_like_structure, cells[i]))
-        if said or scores[i] > 0 or scores[best] == 0:
+        named_smiles = "smiles" in plain[i] and any(map(looks_like_structure, cells[i]))
+        if named_smiles or scores[i] > 0 or scores[best] == 0:
             return i
     if scores[best] > 0:
         return best

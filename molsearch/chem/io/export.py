@@ -33,18 +33,18 @@ _BATCH = 1_000
 
 
 def hit_rows(ranking: Ranking) -> Rows:
-    """Yield the molecules of a ranking with what was found out about them: every number or text of a hit, the model."""
+    """Yield the molecules of a ranking with what is known of them: every number or text of a hit, the model."""
     names = [field.name for field in fields(Hit) if field.name != "molecule"]
     for hit in ranking.hits:
         values = {name: getattr(hit, name) for name in names}
-        found = {name: value for name, value in values.items() if isinstance(value, str | float | int)}
-        yield hit.molecule, {**found, "model_id": ranking.model_id}
+        columns = {name: value for name, value in values.items() if isinstance(value, str | float | int)}
+        yield hit.molecule, {**columns, "model_id": ranking.model_id}
 
 
 def write_csv(rows: Rows, stream: BinaryIO, note: str = "") -> None:
     """Write a CSV table with one row for every source record; cells that Excel would run as formulas are made text.
 
-    They are marked by an apostrophe, as ``chem.cells`` says. The readers of CSV and TSV files take it away again, so
+    They are marked by an apostrophe, as ``chem.io.cells`` says. The readers of CSV and TSV files take it away again, so
     what was written here is read back cell by cell as it was.
 
     Args:

@@ -39,17 +39,17 @@ class SpooledLibrary:
 
     @property
     def records(self) -> int:
-        """How many records were read: the sources of all molecules plus the rejections."""
+        """Number of records that were read: the sources of all molecules plus the rejections."""
         return self._spool.records
 
     @property
     def molecule_count(self) -> int:
-        """How many different structures there are."""
+        """Number of different structures."""
         return self._spool.molecules
 
     @property
     def rejection_count(self) -> int:
-        """How many records did not become a molecule."""
+        """Number of records that did not become a molecule."""
         return self._spool.rejections
 
     @property
@@ -128,17 +128,17 @@ def read_pasted(
 
 def _spooled(source: Source, progress: Progress | None) -> Spool:
     spool = Spool()
-    slices = chunks_of(source) if source.options.timeout_s > 0 else None
+    chunks = chunks_of(source) if source.options.timeout_s > 0 else None
     count = source.options.workers or (min(cores(), MOST_WORKERS) if source.size > LARGE else 1)
     try:
-        with CleaningPool(replace(source.options, workers=count)) as guard:
-            if slices is None:
-                for item in guard.standardize(entries_of(source)):
+        with CleaningPool(replace(source.options, workers=count)) as pool:
+            if chunks is None:
+                for item in pool.standardize(entries_of(source)):
                     spool.add(item)
                     if progress and spool.records % BATCH == 0:
                         progress(source.position, source.size)
             else:
-                for rows in guard.read(slices):
+                for rows in pool.read(chunks):
                     spool.write(rows, spool.records)
                     if progress:
                         progress(source.position, source.size)

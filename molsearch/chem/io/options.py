@@ -17,7 +17,7 @@ class ReadOptions:
         name_column: Column or SD tag that names the molecules; "" finds it.
         max_atoms: A structure with more heavy atoms is rejected.
         max_record_bytes: A record with more text is rejected without being kept.
-        timeout_s: A record that RDKit cannot finish in this time is rejected; 0 works without a guarding process.
+        timeout_s: A record that RDKit cannot finish in this time is rejected; 0 works without other processes.
         workers: Processes that read and clean structures up side by side; 0 leaves it to the size of the file.
     """
 

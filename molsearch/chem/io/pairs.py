@@ -113,7 +113,7 @@ class PairRow(Pair):
 
     @property
     def empty(self) -> bool:
-        """Whether the text holds nothing but space."""
+        """Return whether the text holds nothing but space."""
         return not self.text.strip()
 
 

@@ -20,6 +20,7 @@ _EXCERPT = 2_000
 _COUNTS = re.compile(r" V[23]000\s*$")
 _PLAIN_HEADER = re.compile(r">\s*<[^<>]+>\s*(\([^()]*\))?$")
 _HEADER = 3  # lines of a molblock before its counts: name, program, comment
+_SEARCHED = 12  # lines among which the counts are looked for
 _ENDS_VALUE = re.compile(r"\$\$\$\$|>.*<")
 
 
@@ -36,7 +37,7 @@ def read_sdf(source: Source | Excerpt) -> Iterator[Entry | Rejection]:
         size += line.size + 1
         if size <= limit:
             lines.append(line.text)
-        elif len(lines) < 4:
+        elif len(lines) <= _HEADER:
             lines.append(line.text[:_EXCERPT])
     if size > limit or any(line.strip() for line in lines):
         yield _record(row + 1, lines, size, source, closed=row == 0 and source.whole)
@@ -51,7 +52,7 @@ def _record(row: int, lines: Sequence[str], size: int, source: Source | Excerpt,
     lines = _aligned(lines)
     end = next((i + 1 for i, line in enumerate(lines) if line.startswith("M  END")), None)
     if end is None:
-        end = next((i for i, line in enumerate(lines) if i > 3 and line.startswith(">")), len(lines))
+        end = next((i for i, line in enumerate(lines) if i > _HEADER and line.startswith(">")), len(lines))
     properties, stray = _tags(lines[end:])
     title = printable(lines[0].strip()) if lines else ""
     text = "\n".join(lines[:end]) + "\n" if any(line.strip() for line in lines[:end]) else ""
@@ -67,10 +68,10 @@ def _record(row: int, lines: Sequence[str], size: int, source: Source | Excerpt,
 
 def _aligned(lines: Sequence[str]) -> list[str]:
     """Put the counts line on line 4, where pasting has eaten or added blank header lines."""
-    at = next((i for i, line in enumerate(lines[:12]) if _COUNTS.search(line)), 3)
-    if at < 3:
-        return [*[""] * (3 - at), *lines]
-    extra = at - 3
+    at = next((i for i, line in enumerate(lines[:_SEARCHED]) if _COUNTS.search(line)), _HEADER)
+    if at < _HEADER:
+        return [*[""] * (_HEADER - at), *lines]
+    extra = at - _HEADER
     return list(lines[extra:]) if not any(line.strip() for line in lines[:extra]) else list(lines)
 
 
@@ -129,7 +130,7 @@ def write_sdf(rows: Rows, stream: BinaryIO, note: str = "") -> None:
     """
     for molecule, extra in rows:
         for entry in molecule.sources:
-            lines = [_guarded(molblock(molecule, entry))]
+            lines = [_one_record(molblock(molecule, entry))]
             for name, value in _written_tags({name: shown(value) for name, value in extra.items()}, tags_of(entry)):
                 lines.append(f">  <{name}>\n{_tag_value(value)}\n")
             stream.write(("\n".join(lines) + "\n$$$$\n").encode("utf-8", "replace"))
@@ -145,17 +146,11 @@ def molblock(molecule: Molecule, entry: Entry) -> str:
     return str(Chem.MolToMolBlock(mol)).rstrip("\n")
 
 
-def _written_tags(extra: Mapping[str, str], original: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    """Yield the tags with their names as written, each name once."""
-    names = unique([_written_name(name) for name in extra], [_written_name(name) for name in original])
-    return zip(names, [*extra.values(), *original.values()], strict=True)
-
-
 def _one_line(text: str) -> str:
     return " ".join(printable(writable(text)).split("\n")).replace("\r", " ")
 
 
-def _guarded(block: str) -> str:
+def _one_record(block: str) -> str:
     """Keep a line of a molblock from ending the record; nothing may follow ``M  END``."""
     kept: list[str] = []
     for number, line in enumerate(block.replace("\r", "").split("\n")):
@@ -164,6 +159,12 @@ def _guarded(block: str) -> str:
         if ends and number >= _HEADER:
             break
     return "\n".join(kept)
+
+
+def _written_tags(extra: Mapping[str, str], original: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    """Yield the tags with their names as written, each name once."""
+    names = unique([_written_name(name) for name in extra], [_written_name(name) for name in original])
+    return zip(names, [*extra.values(), *original.values()], strict=True)
 
 
 def _written_name(name: str) -> str:

@@ -71,11 +71,11 @@ def plan_shards(place: str, rows: int, options: ReadOptions) -> tuple[Layout, li
     shards: list[Shard] = []
     for file in _files(system, path, place):
         with _opened(system, file) as table:
-            found = [str(name) for name in table.schema_arrow.names]
+            columns = [str(name) for name in table.schema_arrow.names]
             if layout is None:
-                names, layout = found, parquet_layout(found, table.iter_batches(batch_size=100), options, file)
-            elif found != names:
-                raise InputError(f"{file} has the columns {found}, but the files before it {names}: give them apart.")
+                names, layout = columns, parquet_layout(columns, table.iter_batches(batch_size=100), options, file)
+            elif columns != names:
+                raise InputError(f"{file} has the columns {columns}, but the files before it {names}: give them apart.")
             first = 1
             for group in range(table.num_row_groups):
                 length = table.metadata.row_group(group).num_rows
@@ -116,10 +116,10 @@ def _files(system: Any, path: str, place: str) -> list[str]:
         (about,) = system.get_file_info([path])
         if about.type == fs.FileType.File:
             return [path]
-        found = system.get_file_info(fs.FileSelector(path, recursive=True))
+        listed = system.get_file_info(fs.FileSelector(path, recursive=True))
     except OSError as error:
         raise InputError(f"{place} cannot be opened ({error}): give a Parquet file or a folder of them.") from error
-    files = sorted(one.path for one in found if one.type == fs.FileType.File and one.path.endswith(".parquet"))
+    files = sorted(info.path for info in listed if info.type == fs.FileType.File and info.path.endswith(".parquet"))
     if not files:
         raise InputError(f"{place} holds no file that ends in .parquet: give a Parquet file or a folder of them.")
     return files

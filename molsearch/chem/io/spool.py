@@ -125,7 +125,7 @@ class Spool:
             "FROM molecule JOIN source ON source.molecule = molecule.id ORDER BY molecule.id, source.id"
         )
         with closing(sqlite3.connect(self._path, check_same_thread=False)) as connection:
-            for _, group in groupby(connection.execute(query), key=lambda found: int(found[0])):
+            for _, group in groupby(connection.execute(query), key=lambda row: int(row[0])):
                 yield _molecule(list(group))
 
     def iter_rejections(self) -> Iterator[Rejection]:
@@ -172,7 +172,7 @@ def _entry(row: int, text: str, kind: Kind, name: str, properties: str) -> Entry
 
 
 def _molecule(rows: list[tuple[int, str, str, int, str, Kind, str, str]]) -> Molecule:
-    sources = tuple(_entry(*found[3:]) for found in rows)
-    changes = {name for found in rows for name in json.loads(found[2])}
+    sources = tuple(_entry(*row[3:]) for row in rows)
+    changes = {name for row in rows for name in json.loads(row[2])}
     name = next((entry.name for entry in sources if entry.name), "")
     return Molecule(rows[0][1], name, sources, tuple(sorted(changes, key=_STEP_ORDER.__getitem__)))

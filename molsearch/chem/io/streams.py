@@ -124,7 +124,7 @@ class Source:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is missing, as far as the bytes have been read."""
+        """Return whether nothing is missing, as far as the bytes have been read."""
         return not self.fault
 
     def blocks(self) -> Iterator[bytes]:

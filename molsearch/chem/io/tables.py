@@ -36,8 +36,8 @@ def read_smiles(source: Source) -> Iterator[Entry | Rejection]:
         yield from _smiles_entries(chain(sample, rest), smiles_layout(sample), source)
 
 
-def read_smiles_slice(source: Excerpt, layout: Layout) -> Iterator[Entry | Rejection]:
-    """Yield the records of a slice of a SMILES file whose layout is known; rows count from 1."""
+def read_smiles_chunk(source: Excerpt, layout: Layout) -> Iterator[Entry | Rejection]:
+    """Yield the records of a chunk of a SMILES file whose layout is known; rows count from 1."""
     return _smiles_entries(_smiles_rows(source), layout, source)
 
 
@@ -48,7 +48,7 @@ def smiles_sample(source: Excerpt) -> tuple[list[DelimitedRow], bool]:
 
 
 def smiles_layout(sample: Sequence[DelimitedRow]) -> Layout:
-    """Tell from the first rows whether there is a header, and where structure and name stand."""
+    """Read from the first rows whether there is a header, and where structure and name stand."""
     cells = [row.cells for row in sample]
     width = max(len(row) for row in cells)
     header = is_structure_name(cells[0][0].lstrip("#"))
@@ -104,7 +104,7 @@ def read_parquet(source: Source) -> Iterator[Entry | Rejection]:
 
 
 def parquet_layout(names: Sequence[str], batches: Iterable[Any], options: ReadOptions, filename: str) -> Layout:
-    """Tell from a Parquet file's column names and first rows where structures and names stand.
+    """Read from a Parquet file's column names and first rows where structures and names stand.
 
     Raises:
         InputError: No column holds structures, or one that the options name is missing.

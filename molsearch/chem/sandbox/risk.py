@@ -1,8 +1,8 @@
-"""Which structures and patterns RDKit is sure to be done with at once, told from their text alone.
+"""Which structures and patterns RDKit is sure to be done with at once, judged by their text alone.
 
 Perceiving rings, matching patterns, drawing and embedding are exponential in the worst case, and RDKit's C++ cannot
 be interrupted. What is simple is worked on where it is asked for; what is not goes to a process that can be ended
-(``sandbox``, ``pool``, ``guard``). Of the 33,010 molecules of ChEBI-20 98 in 100 are simple.
+(``sandbox.call``, the cleaning pool, the feature pool). Of the 33,010 molecules of ChEBI-20 98 in 100 are simple.
 """
 
 import re
@@ -23,30 +23,30 @@ _COUNTS = re.compile(r"^ *(\d{1,3}) *(\d{1,3}).* V2000\s*$", re.MULTILINE)
 
 
 def is_simple(text: str, kind: Kind = "smiles") -> bool:
-    """Tell whether a structure is small and has few rings; True promises that nothing asked of it takes long."""
+    """Return whether a structure is small and has few rings; True promises that nothing asked of it takes long."""
     if kind == "molblock":
-        found = _COUNTS.search(text[:MOST_CHARS])
-        if not found:
+        counts = _COUNTS.search(text[:MOST_CHARS])
+        if not counts:
             return False
-        atoms, bonds = map(int, found.groups())
+        atoms, bonds = map(int, counts.groups())
         return atoms <= 2 * MOST_ATOMS and bonds - atoms < MOST_RINGS  # hydrogens may be written
     if len(text) > MOST_CHARS or text.startswith("InChI="):
         return False
-    is_simple_pattern, brackets = _BRACKET.subn("", text)
-    closures = len(_CLOSURE.findall(is_simple_pattern))
-    return closures <= 2 * MOST_RINGS and brackets + len(_LETTER.findall(is_simple_pattern)) <= MOST_ATOMS
+    bare, brackets = _BRACKET.subn("", text)
+    closures = len(_CLOSURE.findall(bare))
+    return closures <= 2 * MOST_RINGS and brackets + len(_LETTER.findall(bare)) <= MOST_ATOMS
 
 
 def simple_and_risky(smiles: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Give the places of the simple structures, and of the others, ascending."""
+    """Return the places of the simple structures, and of the others, ascending."""
     simple: list[int] = []
     risky: list[int] = []
-    for place, one in enumerate(smiles):
-        (simple if is_simple(one) else risky).append(place)
+    for place, text in enumerate(smiles):
+        (simple if is_simple(text) else risky).append(place)
     return simple, risky
 
 
 def is_simple_pattern(smarts: str) -> bool:
-    """Tell whether a pattern is short and without recursion, so that matching it against a simple molecule is quick."""
+    """Return whether a pattern is short and without recursion, so that it is matched with a simple molecule at once."""
     bare, brackets = _BRACKET.subn("", smarts)
     return "$" not in smarts and brackets + len(_LETTER.findall(bare)) + bare.count("~") // 2 <= MOST_SMARTS_ATOMS

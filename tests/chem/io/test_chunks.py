@@ -1,4 +1,4 @@
-"""Files cut into slices: the records, rows and rejections of reading them whole, wherever the cuts fall."""
+"""Files cut into chunks: the records, rows and rejections of reading them whole, wherever the cuts fall."""
 
 import gzip
 import io
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molsearch.chem.io import chunks as slicing
+from molsearch.chem.io import chunks as chunking
 from molsearch.chem.io.chunks import chunks_of, read_chunk
 from molsearch.chem.io.cleaning import CleaningPool
 from molsearch.chem.io.library import SpooledLibrary, read_library
@@ -27,15 +27,15 @@ ETHANOL = "ethanol\n\n\n  2  1  0  0  0  0            999 V2000\n    0.0 0 0 C\n
 
 
 def cut(data: bytes, filename: str, options: ReadOptions, size: int) -> list[Entry | Rejection]:
-    """Read in slices of at least ``size`` bytes, rows counted on."""
+    """Read in chunks of at least ``size`` bytes, rows counted on."""
     with pytest.MonkeyPatch.context() as patch, open_source(io.BytesIO(data), filename, options) as source:
-        patch.setattr(slicing, "SLICE", size)
-        found: list[Entry | Rejection] = []
-        slices = chunks_of(source)
-        assert slices is not None
-        for one in slices:
-            found += [moved(record, len(found)) for record in list(read_chunk(one, options))]
-        return found
+        patch.setattr(chunking, "LEAST_BYTES", size)
+        records: list[Entry | Rejection] = []
+        chunks = chunks_of(source)
+        assert chunks is not None
+        for chunk in chunks:
+            records += [moved(record, len(records)) for record in list(read_chunk(chunk, options))]
+        return records
 
 
 def moved(record: Entry | Rejection, rows: int) -> Entry | Rejection:
@@ -122,7 +122,7 @@ def test_a_gzip_file_that_breaks_off_says_so_after_its_last_record() -> None:
         assert last.entry.row == library.records
 
 
-# A worker that dies at one structure and hangs at another, in the middle of a slice.
+# A worker that dies at one structure and hangs at another, in the middle of a chunk.
 TRAPPED = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -149,7 +149,7 @@ def trapped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("trapped")
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
-def test_a_slice_whose_worker_dies_loses_only_the_record_to_blame() -> None:
+def test_a_chunk_whose_worker_dies_loses_only_the_record_to_blame() -> None:
     lines = [f"{'C' * (n + 1)}O name{n}" for n in range(30)]
     lines[7] = "C.crash bad"
     with read_library(io.BytesIO("\n".join(lines).encode()), filename="a.smi") as library:
@@ -161,7 +161,7 @@ def test_a_slice_whose_worker_dies_loses_only_the_record_to_blame() -> None:
 
 
 @pytest.mark.usefixtures("trapped")
-def test_a_slice_that_hangs_loses_only_the_record_to_blame() -> None:
+def test_a_chunk_that_hangs_loses_only_the_record_to_blame() -> None:
     data = b"CO\nC.hang\nCN\n"
     with read_library(io.BytesIO(data), filename="a.smi", options=ReadOptions(timeout_s=1.5)) as library:
         (rejection,) = library.rejections()

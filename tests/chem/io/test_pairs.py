@@ -20,7 +20,7 @@ from molsearch.chem.io.pairs import (
 )
 from molsearch.errors import Cancelled, InputError
 
-PLAIN = ReadOptions(timeout_s=0)  # no guarding process, for speed
+PLAIN = ReadOptions(timeout_s=0)  # no other process, for speed
 TABLE = "smiles\ttext\nCCO\tan alcohol\nOC(C)=O\tan acid\nC1CC\tbroken\nCC\t\n\tno structure\n"
 
 

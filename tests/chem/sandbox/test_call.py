@@ -26,20 +26,20 @@ from tests.hostile import bipartite, complete, torus
 
 HANGS_READING = bipartite(20)
 HANGS_LATER = torus(30, 30)  # it ends after half a minute, far beyond the limits set here
-WILD = complete(7)  # intricate, but done at once
+CAGE = complete(7)  # intricate, but done at once
 ENDLESS = "[$(" + "*~" * 12 + "Br)]"  # every path of twelve atoms is gone along
 MORPHINE = "CN1CC[C@]23c4c5ccc(O)c4O[C@H]2[C@@H](O)C=C[C@H]3[C@H]1C5"
 
 
-def test_the_structures_that_hang_are_not_tame_and_drugs_are() -> None:
-    assert not any(map(is_simple, (HANGS_READING, HANGS_LATER, WILD, "C" * 121, "InChI=1S/CH4/h1H4")))
+def test_the_structures_that_hang_are_not_simple_and_drugs_are() -> None:
+    assert not any(map(is_simple, (HANGS_READING, HANGS_LATER, CAGE, "C" * 121, "InChI=1S/CH4/h1H4")))
     assert all(map(is_simple, ("C", MORPHINE, "[Na+].[Cl-]", "C" * 120)))
     assert is_simple("\n\n\n  3  2  0  0  0  0  0  0  0  0999 V2000\n", "molblock")
     assert not is_simple("\n\n\n 60 90  0  0  0  0  0  0  0  0999 V2000\n", "molblock")
     assert not is_simple("\n\n\n  0  0  0     0  0            999 V3000\n", "molblock")
 
 
-def test_a_short_pattern_is_plain_and_a_recursive_or_long_one_is_not() -> None:
+def test_a_short_pattern_is_simple_and_a_recursive_or_long_one_is_not() -> None:
     assert is_simple_pattern("S(=O)(=O)N")
     assert is_simple_pattern("[CX3](=[OX1])[OX2H1]")
     assert not is_simple_pattern("[$(CO)]")
@@ -62,7 +62,7 @@ def test_one_that_hangs_behind_many_is_given_no_more_time_than_one(monkeypatch: 
     started = time.monotonic()
     with read_library(file, filename="list.smi", options=ReadOptions(timeout_s=3)) as library:
         assert [lost.entry.row for lost in library.rejections()] == [1_001]
-    assert time.monotonic() - started < 180  # a slice of this size once had 260 s more for its records
+    assert time.monotonic() - started < 180  # a chunk of this size once had 260 s more for its records
 
 
 def test_a_file_full_of_them_is_given_up_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,19 +84,19 @@ def test_a_file_full_of_them_is_given_up_with_a_sentence(monkeypatch: pytest.Mon
 def test_features_of_one_that_hangs_are_refused_and_those_beside_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "SECONDS", 5.0)
     with FeaturePool(1) as one:
-        found = one.features(["CO", HANGS_LATER, "CN", WILD])
-        chunk = next(one.map([["CO", HANGS_LATER, "CN", WILD]], ahead=0))
+        found = one.features(["CO", HANGS_LATER, "CN", CAGE])
+        chunk = next(one.map([["CO", HANGS_LATER, "CN", CAGE]], ahead=0))
     for each in (found, chunk):
         assert each.kept == (0, 2, 3)
         assert each.refused == {1: "Computing its features did not end in 6 s."}
         assert each.store is not None
-        alone = features_of(["CO", "CN", WILD])
+        alone = features_of(["CO", "CN", CAGE])
         assert alone.store is not None
         assert each.store.graph.atoms.tolist() == alone.store.graph.atoms.tolist()
         assert each.properties.tobytes() == alone.properties.tobytes()
 
 
-def test_many_that_hang_cost_no_tame_molecule(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_that_hang_cost_no_simple_molecule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "SECONDS", 1.0)
     monkeypatch.setattr(pool, "MOST_LOST", 1)
     with FeaturePool(1) as one:
@@ -119,21 +119,21 @@ def test_a_small_library_with_one_that_hangs_is_embedded_without_it(
 
 
 def test_a_reference_structure_that_hangs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (featurise(WILD).edges == features_of([WILD]).store.graph.edges).all()  # type: ignore[union-attr]
+    assert (featurise(CAGE).edges == features_of([CAGE]).store.graph.edges).all()  # type: ignore[union-attr]
     monkeypatch.setattr(graph, "SECONDS", 2.0)
     with pytest.raises(InputError, match="too intricate to compute with"):
         featurise(HANGS_LATER)
 
 
 def test_a_pattern_that_does_not_end_is_refused_and_others_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list(matches(["CO", WILD, "BrCC", MORPHINE], "[$([Br]C),$(*1****1)]")) == [False, True, True, True]
+    assert list(matches(["CO", CAGE, "BrCC", MORPHINE], "[$([Br]C),$(*1****1)]")) == [False, True, True, True]
     monkeypatch.setattr(substructure, "SECONDS", 2.0)
     with pytest.raises(InputError, match="takes too long"):
         list(matches([complete(15)], ENDLESS))
 
 
 def test_a_drawing_that_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert drawing.draw.__wrapped__(WILD) == drawing.drawn(WILD, False, (), "", (), (260, 180))
+    assert drawing.draw.__wrapped__(CAGE) == drawing.drawn(CAGE, False, (), "", (), (260, 180))
     monkeypatch.setattr(drawing, "MOST_SECONDS", 1.0)
     assert "too intricate to draw" in drawing.draw.__wrapped__(complete(40))
 
@@ -144,7 +144,7 @@ def test_a_shape_of_a_cage_is_refused_with_a_sentence() -> None:
 
 
 def test_an_intricate_molecule_without_each_of_its_atoms_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(without_each_atom(WILD)) == 7
+    assert len(without_each_atom(CAGE)) == 7
     monkeypatch.setattr(masking, "SECONDS", 1.0)
     with pytest.raises(InputError, match="too intricate to be taken apart"):
         masking.without_atoms(complete(40), [(atom,) for atom in range(40)])
