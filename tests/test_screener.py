@@ -445,7 +445,7 @@ def test_an_alignment_has_the_cosines_of_its_pairs(screener: Screener) -> None:
     pairs = [Pair("an alcohol", ETHANOL), Pair("a sulfonamide", SULFANILAMIDE), Pair("a drug", ASPIRIN)]
     report = screener.alignment_study.report(screener.alignment_study.encode(pairs))
     expected = [screener.explain(pair.text, pair.smiles).score for pair in pairs]
-    np.testing.assert_allclose(report.matched, expected, atol=1e-4)
+    np.testing.assert_allclose(report.cosines.t2m.diagonal(), expected, atol=1e-4)
 
 
 def test_an_export_holds_every_source_record_with_rank_and_tags(screener: Screener) -> None:
