@@ -62,22 +62,27 @@ def _whole(study: Study, alignment_study: AlignmentStudy, *, dark: bool) -> None
     _worst(study, dark=dark)
 
 
-def _figures(found: "PairRanks") -> None:
+def _figures(pair_ranks: "PairRanks") -> None:
     """Write the figures of the file in one line."""
     from molsearch.analysis.pair_ranks import hits
 
     columns = iter(st.columns(8))
     tie = "A rank is 1 + the candidates that score higher + half of those that score the same."
-    for side, other, ranks in (("Text", "molecule", found.text_ranks), ("Molecule", "text", found.molecule_ranks)):
-        for label, value, told in (
+    for side, other, ranks in (
+        ("Text", "molecule", pair_ranks.text_ranks),
+        ("Molecule", "text", pair_ranks.molecule_ranks),
+    ):
+        for label, value, meaning in (
             (f"{side}: Hits@1", f"{hits(ranks, 1):.0%}", f"{side}s that find their own {other} first"),
             ("Hits@10", f"{hits(ranks, 10):.0%}", f"{side}s with their own {other} among the first ten"),
             ("Mean rank", f"{ranks.mean():,.1f}", f"Of the {side.lower()}'s own {other}"),
         ):
-            next(columns).metric(label, value, help=f"{told}. {tie}")
-    next(columns).metric("Matched", f"{found.matched.mean():.2f}", help="Mean cosine of the pairs")
+            next(columns).metric(label, value, help=f"{meaning}. {tie}")
+    next(columns).metric("Matched", f"{pair_ranks.matched.mean():.2f}", help="Mean cosine of the pairs")
     next(columns).metric(
-        "Mismatched", f"{found.mismatched_mean:.2f}", help="Mean cosine of each text with the molecules of other pairs"
+        "Mismatched",
+        f"{pair_ranks.mismatched_mean:.2f}",
+        help="Mean cosine of each text with the molecules of other pairs",
     )
 
 
@@ -118,8 +123,8 @@ def _chosen(places: list[int], origin: str) -> None:
 
 
 def _worst(study: Study, *, dark: bool) -> None:
-    """List the pairs that are found worst, with drawings, and offer all of them as a table."""
-    found = study.pair_ranks
+    """List the pairs that rank worst, with drawings, and offer all of them as a table."""
+    pair_ranks = study.pair_ranks
     head = st.container(horizontal=True, vertical_alignment="center")
     head.markdown("**Worst pairs**, by the sum of both ranks; click a row to choose one", width="content")
     head.download_button(
@@ -132,7 +137,7 @@ def _worst(study: Study, *, dark: bool) -> None:
         key="pairs-csv",
         help="Every pair with its cosine and both ranks, in file order",
     )
-    order = found.worst[:WORST]
+    order = pair_ranks.worst[:WORST]
     column = st.column_config
     state = st.dataframe(
         [
@@ -140,9 +145,9 @@ def _worst(study: Study, *, dark: bool) -> None:
                 "structure": data_uri(draw(study.pairs[place].smiles, dark=dark, size=(180, 110))),
                 "row": int(study.pairs[place].cid),
                 "text": study.pairs[place].text,
-                "text → molecule": float(found.text_ranks[place]),
-                "molecule → text": float(found.molecule_ranks[place]),
-                "cosine": float(found.matched[place]),
+                "text → molecule": float(pair_ranks.text_ranks[place]),
+                "molecule → text": float(pair_ranks.molecule_ranks[place]),
+                "cosine": float(pair_ranks.matched[place]),
             }
             for place in order
         ],
@@ -172,8 +177,8 @@ def ranks_csv(study: Study) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(["row", "text", "smiles", "cosine", "rank_text_to_molecule", "rank_molecule_to_text"])
-    found = study.pair_ranks
-    rows = zip(study.pairs, found.matched, found.text_ranks, found.molecule_ranks, strict=True)
+    pair_ranks = study.pair_ranks
+    rows = zip(study.pairs, pair_ranks.matched, pair_ranks.text_ranks, pair_ranks.molecule_ranks, strict=True)
     for pair, cosine, text_rank, molecule_rank in rows:
         writer.writerow(
             [pair.cid, inert(pair.text), inert(pair.smiles), f"{cosine:.6f}", f"{text_rank:g}", f"{molecule_rank:g}"]

@@ -154,17 +154,17 @@ def _editor_key() -> str:
 
 
 def _row(pick: Pick, dark: bool) -> dict[str, object]:
-    found = pick.found
+    place = pick.found
     return {
         "mark": False,
         "structure": data_uri(draw(pick.molecule.key, dark=dark, size=(180, 110))),
         "name": pick.molecule.name,
         "note": pick.note,
         "library": pick.library,
-        "query": found.text if found else "picked on the map",
-        "rank": found.rank if found else None,
-        "score": found.score if found else None,
-        "percentile": found.percentile if found else None,
+        "query": place.text if place else "picked on the map",
+        "rank": place.rank if place else None,
+        "score": place.score if place else None,
+        "percentile": place.percentile if place else None,
         "SMILES": pick.molecule.key,
         "added": history.local(pick.added),
     }

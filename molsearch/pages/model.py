@@ -40,10 +40,10 @@ def page() -> None:
         with card:
             _card(cards[name], in_use=name == screener.settings.model)
         with evidence, errors_as_sentences():
-            found = screener.match_judge.calibration(screener.settings.models / name)
-            calibrated.panel(found, dark=st.context.theme.type == "dark")
+            calibration = screener.match_judge.calibration(screener.settings.models / name)
+            calibrated.panel(calibration, dark=st.context.theme.type == "dark")
             if name == screener.settings.model:
-                screener.match_judge.calibrated()  # a calibration that is not this model's is told
+                screener.match_judge.calibrated()  # a calibration that is not this model's is an error
         with training:
             _curves(screener.settings.models / name / "log.jsonl")
 

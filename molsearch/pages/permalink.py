@@ -68,7 +68,7 @@ def fields_of(link: Permalink) -> dict[str, list[str]]:
         "q2": [link.second],
         "lib": [link.library],
         "k": [str(query.k)] if query.k != usual.k else [],
-        "r": [f"{one.name}:{_spelt(one.low)}:{_spelt(one.high)}" for one in query.ranges],
+        "r": [f"{bounds.name}:{_spelt(bounds.low)}:{_spelt(bounds.high)}" for bounds in query.ranges],
         "s": [query.smarts],
         "like": [query.reference],
         "x": list(query.without),
@@ -109,24 +109,24 @@ def read_link(fields: Mapping[str, Sequence[str]]) -> Permalink:
         InputError: If a field is unknown, repeated, too long or of another form; the sentence says which.
     """
     _check(fields)
-    one = {name: values[0] for name, values in fields.items() if values}
-    if one.get("v") != VERSION:
-        raise _broken("v", one.get("v", "nothing"), VERSION)
+    first = {name: values[0] for name, values in fields.items() if values}
+    if first.get("v") != VERSION:
+        raise _broken("v", first.get("v", "nothing"), VERSION)
     query = Query(
-        text=one.get("q", ""),
-        k=_hits(one.get("k", str(Query("").k))),
+        text=first.get("q", ""),
+        k=_hits(first.get("k", str(Query("").k))),
         ranges=tuple(_range(value) for value in fields.get("r", ())),
-        smarts=one.get("s", ""),
-        reference=one.get("like", ""),
-        exact_names=_switch("names", one.get("names", "1")),
-        weight=_weight("w", one.get("w", "1")),
+        smarts=first.get("s", ""),
+        reference=first.get("like", ""),
+        exact_names=_switch("names", first.get("names", "1")),
+        weight=_weight("w", first.get("w", "1")),
         phrases=tuple(_phrase(value) for value in fields.get("p", ())),
         without=tuple(filter(None, fields.get("x", ()))),
         allowed=tuple(filter(None, fields.get("ok", ()))),
-        criteria=_switch("criteria", one.get("criteria", "1")),
-        rerank=_switch("rerank", one.get("rerank", "0")),
+        criteria=_switch("criteria", first.get("criteria", "1")),
+        rerank=_switch("rerank", first.get("rerank", "0")),
     )
-    return Permalink(query, one.get("lib", ""), one.get("q2", ""))
+    return Permalink(query, first.get("lib", ""), first.get("q2", ""))
 
 
 def _check(fields: Mapping[str, Sequence[str]]) -> None:

@@ -10,8 +10,18 @@ import streamlit as st
 from molsearch.errors import Cancelled
 from molsearch.pages import the_screener
 from molsearch.pages.panels.job import BackgroundJob, watch
-from molsearch.pages.panels.search import ask, evidence, filters, hits, linking, narrow, picking, picks, understood
-from molsearch.pages.panels.search import map as chemical_space
+from molsearch.pages.panels.search import (
+    ask,
+    chemical_space,
+    filters,
+    hits,
+    linking,
+    match_probability,
+    narrow,
+    picking,
+    picks,
+    understood,
+)
 from molsearch.pages.panels.search.detail import detail
 from molsearch.pages.panels.sentences import errors_as_sentences, plain, show_error
 from molsearch.pages.permalink import Permalink
@@ -136,8 +146,8 @@ def _results(ranking: Ranking, beside: Ranking | None, screener: Workbench, libr
     if not ranking.hits:
         _nothing_left()
         return
-    for one in filter(None, (ranking, beside)):
-        evidence.remarks(one, screener)
+    for answer in filter(None, (ranking, beside)):
+        match_probability.remarks(answer, screener)
     picking.panel(ranking, screener, dark=dark)
     draw = hits.table if view == "Table" else hits.grid
     if beside is None or view == "Map":
@@ -146,17 +156,17 @@ def _results(ranking: Ranking, beside: Ranking | None, screener: Workbench, libr
             if view == "Map":
                 chemical_space.panel(ranking, screener, dark=dark)
             else:
-                judged = evidence.judged(ranking, hits.on_page(ranking.hits, turned), screener)
-                draw(hits.on_page(ranking.hits, turned), ranking.query, hits.Side(dark=dark, evidence=judged))
+                judged = match_probability.judged(ranking, hits.on_page(ranking.hits, turned), screener)
+                draw(hits.on_page(ranking.hits, turned), ranking.query, hits.Side(dark=dark, probabilities=judged))
     else:
         *lists, right = st.columns([5, 5, 4], gap="medium")
         sides = ((ranking, beside, "first"), (beside, ranking, "second"))
-        for place, (one, other, name) in zip(lists, sides, strict=True):
+        for place, (answer, other, name) in zip(lists, sides, strict=True):
             ranks = {hit.molecule.key: hit.rank for hit in other.hits}
             with place:
-                understood.panel(one, name, dark=dark)
-                judged = evidence.judged(one, hits.on_page(one.hits, turned), screener)
-                draw(hits.on_page(one.hits, turned), one.query, hits.Side(name, dark, ranks, judged))
+                understood.panel(answer, name, dark=dark)
+                judged = match_probability.judged(answer, hits.on_page(answer.hits, turned), screener)
+                draw(hits.on_page(answer.hits, turned), answer.query, hits.Side(name, dark, ranks, judged))
     with right, st.container(key="beside", gap="small"):
         shown = beside if beside is not None and STATE.get("chosen-side") == "second" else ranking
         _chosen(shown, screener, dark)

@@ -5,7 +5,7 @@ import pytest
 
 from molsearch.analysis.chemspace import ChemSpace
 from molsearch.errors import InputError
-from molsearch.pages.panels.search.map import selected
+from molsearch.pages.panels.search.chemical_space import selected
 from molsearch.records import Entry, Hit, Molecule
 from molsearch.report.map_plot import MOST_POINTS, chemspace_map
 

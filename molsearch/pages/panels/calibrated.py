@@ -49,13 +49,13 @@ def _account(calibration: Calibration) -> None:
 
 
 def _curves(calibration: Calibration, *, dark: bool) -> None:
-    names = [one.name for one in calibration.reliability]
+    names = [curve.name for curve in calibration.reliability]
     first = [names[place] for place in (0, 4, 5) if place < len(names)]
     st.markdown("**Reliability**")
     shown = st.multiselect(
         "Pairs", names, default=first, max_selections=CURVES, key="curves", label_visibility="collapsed"
     )
-    curves = tuple(one for one in calibration.reliability if one.name in shown)
+    curves = tuple(curve for curve in calibration.reliability if curve.name in shown)
     if curves:
         st.plotly_chart(
             reliability_curves(curves, dark=dark),
@@ -73,7 +73,7 @@ def _figures(calibration: Calibration) -> None:
         st.markdown("**How the evidence held**")
         column = st.column_config
         st.dataframe(
-            [_row(one) for one in calibration.reliability],
+            list(map(_row, calibration.reliability)),
             hide_index=True,
             column_config={
                 "pairs": column.NumberColumn(format="localized", width="small"),
@@ -89,7 +89,7 @@ def _figures(calibration: Calibration) -> None:
             "of the right kind; evidence does not tell look-alikes apart. Short queries were not fitted on; what is "
             "true of them is computed. Forms of the rule, measured on the same pairs: "
             + "; ".join(
-                f"{plain(one.form)}: ECE {one.ece:.4f}, Brier {one.brier:.4f}" for one in calibration.considered
+                f"{plain(rule.form)}: ECE {rule.ece:.4f}, Brier {rule.brier:.4f}" for rule in calibration.considered
             )
             + "."
         )
@@ -97,14 +97,14 @@ def _figures(calibration: Calibration) -> None:
         _hubs_and_scope(calibration)
 
 
-def _row(one: Reliability) -> dict[str, str | int | float]:
-    pairs = sum(one.pairs)
+def _row(reliability: Reliability) -> dict[str, str | int | float]:
+    pairs = sum(reliability.pairs)
     return {
-        "which": one.name,
+        "which": reliability.name,
         "pairs": pairs,
-        "right": 100 * sum(one.right) / max(pairs, 1),
-        "ece": one.ece,
-        "brier": one.brier,
+        "right": 100 * sum(reliability.right) / max(pairs, 1),
+        "ece": reliability.ece,
+        "brier": reliability.brier,
     }
 
 
@@ -113,12 +113,12 @@ def _hubs_and_scope(calibration: Calibration) -> None:
     st.dataframe(
         [
             {
-                "texts": one.texts,
-                "warned": one.warned,
-                "asked": one.asked,
-                "share": 100 * one.warned / max(one.asked, 1),
+                "texts": kind.texts,
+                "warned": kind.warned,
+                "asked": kind.asked,
+                "share": 100 * kind.warned / max(kind.asked, 1),
             }
-            for one in calibration.scope
+            for kind in calibration.scope
         ],
         hide_index=True,
         column_config={"share": st.column_config.NumberColumn("warned of, %", format="%.1f", width="small")},

@@ -19,7 +19,7 @@ def panel(screener: Workbench) -> None:
     infos = screener.libraries()
     for name in screener.expired():
         st.info(f"The private library {plain(name)} was removed after {PRIVATE_HOURS:.0f} hours without use.")
-    ingestions = {(one.private, one.name): one for one in screener.ingestions()}
+    ingestions = {(ingestion.private, ingestion.name): ingestion for ingestion in screener.ingestions()}
     if private := [info for info in infos if info.private]:
         st.subheader("Only in this session", help="No other browser sees these; they go when this session ends.")
         for info in private:
@@ -63,7 +63,9 @@ def _progress(filling: IngestionProgress, screener: Workbench) -> None:
     @st.fragment(run_every=REFRESH_S)
     def bar() -> None:
         place = (filling.private, filling.name)
-        now = next((one for one in screener.ingestions() if (one.private, one.name) == place), None)
+        now = next(
+            (ingestion for ingestion in screener.ingestions() if (ingestion.private, ingestion.name) == place), None
+        )
         if now is None:
             st.rerun()
         share = min(1.0, now.done / now.total) if now.total else 0.0

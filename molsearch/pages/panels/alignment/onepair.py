@@ -73,13 +73,14 @@ def one_pair(study: Study, alignment_study: AlignmentStudy, *, dark: bool) -> No
 
 def _pair(study: Study, chosen: int, *, dark: bool) -> None:
     """Show text, drawing and ranks."""
-    pair, found = study.pairs[chosen], study.pair_ranks
+    pair, pair_ranks = study.pairs[chosen], study.pair_ranks
     st.image(draw(pair.smiles, dark=dark, size=(420, 240)), width="stretch", alt="The pair's molecule")
     with st.container(height=128 if len(pair.text) > LONG else "content", border=False):
         st.text(pair.text)
     st.caption(
-        f"cosine **{found.matched[chosen]:.3f}** · among {len(study.pairs):,}, the text finds its molecule at rank "
-        f"**{found.text_ranks[chosen]:g}**, the molecule its text at rank **{found.molecule_ranks[chosen]:g}**"
+        f"cosine **{pair_ranks.matched[chosen]:.3f}** · among {len(study.pairs):,}, the text finds its molecule at "
+        f"rank **{pair_ranks.text_ranks[chosen]:g}**, the molecule its text at rank "
+        f"**{pair_ranks.molecule_ranks[chosen]:g}**"
     )
 
 
@@ -110,7 +111,7 @@ def _distributions(
             place,
             dark=dark,
         )
-        told = (
+        caption = (
             f"Each bar is one of the {len(places)} texts or molecules of the sample, the {alignment_plots.MOST_PLACES} "
             "likeliest of them, the pair's own in colour; hover for its text."
         )
@@ -119,12 +120,12 @@ def _distributions(
         figure = alignment_plots.matrices(
             {title.split(":")[0]: table for title, table in tables.items()}, place, dark=dark
         )
-        told = (
+        caption = (
             "Each line is one pair of the sample, the chosen one pointed at; a stronger dot holds more of the line's "
             "probability. Aligned spaces give four alike pictures."
         )
     st.plotly_chart(figure, config={"displayModeBar": False}, key="distributions", alt="Four similarity distributions")
-    st.caption(told)
+    st.caption(caption)
 
 
 def _titled(report: "AlignmentReport", place: int) -> dict[str, list[float]]:

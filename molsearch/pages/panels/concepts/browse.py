@@ -58,7 +58,7 @@ def browse(concept_counter: ConceptCounter, libraries: Sequence[str], *, dark: b
             partial(concept_counter.concept_ranking, library, phrase),
         )
         if concept_ranking is not None:
-            _census(concept_counter, concept_ranking, dark=dark)
+            _ranked(concept_counter, concept_ranking, dark=dark)
 
 
 def _beside(concept_counter: ConceptCounter, library: str, libraries: Sequence[str]) -> list[ConceptCounts]:
@@ -77,11 +77,14 @@ def _beside(concept_counter: ConceptCounter, library: str, libraries: Sequence[s
         else:
             known.append(counts)
     if missing and len(known) < OTHERS:
-        asked = missing[: OTHERS - len(known)]
-        if st.button(f"Count {len(asked)} more libraries beside it", key="concept-beside", type="tertiary"):
-            STATE["concept-asked"] = asked
-        if STATE.get("concept-asked") == asked and awaited(
-            "concept-others", tuple(asked), "Comparing the other libraries", partial(_count_all, concept_counter, asked)
+        uncounted = missing[: OTHERS - len(known)]
+        if st.button(f"Count {len(uncounted)} more libraries beside it", key="concept-beside", type="tertiary"):
+            STATE["concept-asked"] = uncounted
+        if STATE.get("concept-asked") == uncounted and awaited(
+            "concept-others",
+            tuple(uncounted),
+            "Comparing the other libraries",
+            partial(_count_all, concept_counter, uncounted),
         ):
             st.rerun()
     return known[:OTHERS]
@@ -164,7 +167,7 @@ def _choose(phrases: list[str]) -> None:
     STATE["concept-picked"] = phrases
 
 
-def _census(concept_counter: ConceptCounter, concept_ranking: ConceptRanking, *, dark: bool) -> None:
+def _ranked(concept_counter: ConceptCounter, concept_ranking: ConceptRanking, *, dark: bool) -> None:
     """Show the molecules of a concept, best first."""
     total = len(concept_ranking.order)
     head = st.container(horizontal=True, vertical_alignment="center", gap="small")

@@ -72,8 +72,8 @@ def _of_library(screener: Screener, libraries: Sequence[str], *, dark: bool) -> 
     place, name = st.columns([1, 2], gap="medium")
     library = place.selectbox("Library", libraries, key="tag-library")
     wanted = name.text_input("Name contains", key="tag-name", placeholder="Part of a name, then Enter")
-    found = _named(screener, str(library), wanted.strip().casefold())
-    if not found:
+    molecules = _named(screener, str(library), wanted.strip().casefold())
+    if not molecules:
         st.info(f"No molecule of this library has a name with {wanted.strip()[:60]!r} in it. Try fewer letters.")
         return ""
     state = st.dataframe(
@@ -83,7 +83,7 @@ def _of_library(screener: Screener, libraries: Sequence[str], *, dark: bool) -> 
                 "name": molecule.name,
                 "SMILES": molecule.key,
             }
-            for molecule in found
+            for molecule in molecules
         ],
         hide_index=True,
         row_height=56,
@@ -98,14 +98,14 @@ def _of_library(screener: Screener, libraries: Sequence[str], *, dark: bool) -> 
         alt="Molecules of the library",
     )
     rows = state["selection"]["rows"]
-    if len(found) == FOUND:
+    if len(molecules) == FOUND:
         st.caption(f"The first {FOUND} are offered; a part of the name finds others.")
-    return found[rows[0] if rows else 0].key
+    return molecules[rows[0] if rows else 0].key
 
 
 def _named(screener: Screener, library: str, part: str) -> list[Molecule]:
     """Find the first molecules whose name holds a part; the search ends with the last one needed."""
-    hits = (one for one in screener.molecules(library) if part in one.name.casefold())
+    hits = (molecule for molecule in screener.molecules(library) if part in molecule.name.casefold())
     return list(islice(hits, FOUND))
 
 

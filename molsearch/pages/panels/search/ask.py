@@ -217,22 +217,22 @@ def second() -> str:
 
 def allow(read_as: str) -> None:
     """Take back an exclusion that was read in the text, and search again."""
-    asked = query()
-    STATE["allowed"] = (*asked.allowed, read_as)
-    STATE["allowed-in"] = (asked.text, asked.phrases)
+    before = query()
+    STATE["allowed"] = (*before.allowed, read_as)
+    STATE["allowed-in"] = (before.text, before.phrases)
     ask_now()
 
 
 def fill(link: Permalink) -> None:
     """Put a query into the page, as if it had been typed."""
-    asked = link.query
-    STATE["text"], STATE["k"], STATE["like"] = asked.text, asked.k, asked.reference
+    query = link.query
+    STATE["text"], STATE["k"], STATE["like"] = query.text, query.k, query.reference
     STATE["library"] = link.library or STATE.get("library", "")
-    STATE["weight"] = max(LEAST_WEIGHT, asked.weight)
-    STATE["exact-names"], STATE["criteria"], STATE["rerank"] = asked.exact_names, asked.criteria, asked.rerank
-    STATE["phrases"] = list(range(len(asked.phrases)))
-    for number, phrase in enumerate(asked.phrases):
+    STATE["weight"] = max(LEAST_WEIGHT, query.weight)
+    STATE["exact-names"], STATE["criteria"], STATE["rerank"] = query.exact_names, query.criteria, query.rerank
+    STATE["phrases"] = list(range(len(query.phrases)))
+    for number, phrase in enumerate(query.phrases):
         STATE[f"phrase-{number}"], STATE[f"weight-{number}"] = phrase.text, max(LEAST_WEIGHT, phrase.weight)
-    STATE["allowed"], STATE["allowed-in"] = asked.allowed, (asked.text.strip(), asked.phrases)
+    STATE["allowed"], STATE["allowed-in"] = query.allowed, (query.text.strip(), query.phrases)
     STATE["second"], STATE["compare"] = link.second, bool(link.second)
-    filters.fill(asked)
+    filters.fill(query)

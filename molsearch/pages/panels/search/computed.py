@@ -13,24 +13,24 @@ ALERT_MEANING = "Rules that the structure matches. A label warns; it takes no mo
 
 def line(smiles: str) -> None:
     """Write the two or three things that are asked first under a drawing, and its alerts."""
-    found = details(smiles)
-    if not found.properties:
+    computed = details(smiles)
+    if not computed.properties:
         return
-    mass, logp, tpsa = (found.properties[name] for name in ("mass_da", "logp", "tpsa_a2"))
+    mass, logp, tpsa = (computed.properties[name] for name in ("mass_da", "logp", "tpsa_a2"))
     st.caption(f"{mass:.0f} Da · logP {logp:.1f} · TPSA {tpsa:.0f}")
-    if found.alerts:
-        rules = {alert.collection: alert.rule for alert in reversed(found.alerts)}
-        more = len({(alert.collection, alert.rule) for alert in found.alerts}) - 1
+    if computed.alerts:
+        rules = {alert.collection: alert.rule for alert in reversed(computed.alerts)}
+        more = len({(alert.collection, alert.rule) for alert in computed.alerts}) - 1
         (collection, rule), *_ = ((name, rules[name]) for name in ALERTS if name in rules)
-        told = f"{collection}: {rule}" + (f" and {more} more" if more else "")
-        st.caption(f":orange[:material/warning: {plain(told)}]")
+        label = f"{collection}: {rule}" + (f" and {more} more" if more else "")
+        st.caption(f":orange[:material/warning: {plain(label)}]")
 
 
 def cells(smiles: str) -> dict[str, object]:
     """Return a table row's properties and alerts; a structure that cannot be read has none."""
-    found = details(smiles)
-    values: dict[str, object] = {spell_property(name): found.properties.get(name) for name in SHOWN}
-    return values | {"alerts": [f"{alert.collection}: {alert.rule}" for alert in found.alerts]}
+    computed = details(smiles)
+    values: dict[str, object] = {spell_property(name): computed.properties.get(name) for name in SHOWN}
+    return values | {"alerts": [f"{alert.collection}: {alert.rule}" for alert in computed.alerts]}
 
 
 def columns() -> dict[str, ColumnConfig]:
@@ -45,19 +45,21 @@ def columns() -> dict[str, ColumnConfig]:
 
 def alert_atoms(smiles: str, key: str) -> tuple[int, ...]:
     """Offer the alerts of a molecule as labels; return the atoms of the chosen one."""
-    found: dict[str, Alert] = {}
+    labelled: dict[str, Alert] = {}
     for alert in details(smiles).alerts:
-        found.setdefault(f"{alert.collection}: {alert.rule}", alert)
-    if not found:
+        labelled.setdefault(f"{alert.collection}: {alert.rule}", alert)
+    if not labelled:
         return ()
     chosen = st.pills(
         "Alerts; choose one to mark its atoms",
-        list(found),
+        list(labelled),
         format_func=plain,
         key=key,
-        help=" ".join([ALERT_MEANING, *(f"{name}: {one.meaning} ({one.source})." for name, one in ALERTS.items())]),
+        help=" ".join(
+            [ALERT_MEANING, *(f"{name}: {rules.meaning} ({rules.source})." for name, rules in ALERTS.items())]
+        ),
     )
-    return found[chosen].atoms if chosen else ()
+    return labelled[chosen].atoms if chosen else ()
 
 
 def table(smiles: str) -> None:
@@ -67,7 +69,7 @@ def table(smiles: str) -> None:
         st.caption("The properties of this structure cannot be computed.")
         return
     for name, wanted in PRESETS.items():
-        broken = [spell_property(one.name) for one in wanted if not _inside(known[one.name], one)]
+        broken = [spell_property(bounds.name) for bounds in wanted if not _inside(known[bounds.name], bounds)]
         st.caption(f"{name}: {'kept' if not broken else 'broken by ' + plain(', '.join(broken))}")
     rows = [
         {"property": spell_property(name), "value": spell_value(name, value), "meaning": PROPERTIES[name].meaning}

@@ -6,7 +6,7 @@ import streamlit as st
 
 from molsearch.chem.conformer import conformer
 from molsearch.chem.drawing import draw
-from molsearch.pages.panels.search import computed, evidence
+from molsearch.pages.panels.search import computed, match_probability
 from molsearch.pages.panels.search.model3d import viewer_page
 from molsearch.pages.panels.sentences import errors_as_sentences, plain
 from molsearch.records import Explanation, Hit, Ranking
@@ -28,7 +28,7 @@ def detail(hit: Hit, ranking: Ranking, screener: Workbench, *, dark: bool) -> No
         "text names exactly this structure, less what the molecule lacks of the classes, amounts and parts that the "
         "text states. It ranks; it is no probability.",
     )
-    evidence.account(hit, ranking, screener)
+    match_probability.account(hit, ranking, screener)
     view = st.segmented_control(
         "View", VIEWS, default=VIEWS[0], required=True, key="detail-view", label_visibility="collapsed", width="stretch"
     )
@@ -57,11 +57,11 @@ def _structure(smiles: str, smarts: str, *, dark: bool) -> None:
 
 
 def _why(text: str, smiles: str, screener: Screener, *, dark: bool) -> None:
-    found = _explanation(text, smiles, screener)
-    st.image(draw(smiles, dark=dark, weights=found.atoms, size=LARGE), width="stretch", alt="Atoms by weight")
-    st.html(plots.weighted_words(found, dark=dark))
+    explanation = _explanation(text, smiles, screener)
+    st.image(draw(smiles, dark=dark, weights=explanation.atoms, size=LARGE), width="stretch", alt="Atoms by weight")
+    st.html(plots.weighted_words(explanation, dark=dark))
     colours = "green raises the score, orange lowers it"
-    st.caption(f"{plain(found.method)} Stronger colour, larger weight; {colours}.")
+    st.caption(f"{plain(explanation.method)} Stronger colour, larger weight; {colours}.")
 
 
 def _explanation(text: str, smiles: str, screener: Screener) -> Explanation:

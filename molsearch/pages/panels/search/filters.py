@@ -15,7 +15,7 @@ FIRST = (
     *("charge", "heavy_atoms", "nh_oh", "n_o"),
 )
 STATE = st.session_state
-_NAMES = tuple(sorted({*PARTS, *(title for one in CLASSES for title in (one.name, *one.synonyms))}, key=str.lower))
+_NAMES = tuple(sorted({*PARTS, *(title for row in CLASSES for title in (row.name, *row.synonyms))}, key=str.lower))
 
 
 def draw() -> None:
@@ -43,8 +43,9 @@ def draw() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="presets"):
         st.text("Set the ranges of", width="content")
         for name, wanted in PRESETS.items():
-            told = ", ".join(f"{spell_property(one.name)} up to {one.high:g}" for one in wanted if one.high is not None)
-            st.button(name, key=f"preset-{name}", on_click=_preset, args=(wanted,), help=told, type="secondary")
+            tops = ((spell_property(bounds.name), bounds.high) for bounds in wanted if bounds.high is not None)
+            meaning = ", ".join(f"{label} up to {high:g}" for label, high in tops)
+            st.button(name, key=f"preset-{name}", on_click=_preset, args=(wanted,), help=meaning, type="secondary")
         st.button("Clear all", key="clear-filters", icon=":material/filter_alt_off:", on_click=clear, type="tertiary")
     with st.expander("More properties", key="more-properties"):
         _ranges(tuple(name for name in PROPERTIES if name not in FIRST))
@@ -100,7 +101,7 @@ def clear() -> None:
 
 def fill(query: Query) -> None:
     """Set every filter as a query has it."""
-    bounds = {one.name: one for one in query.ranges}
+    bounds = {wanted.name: wanted for wanted in query.ranges}
     for name in PROPERTIES:
         wanted = bounds.get(name, PropertyRange(name))
         STATE[f"from-{name}"], STATE[f"to-{name}"] = wanted.low, wanted.high
@@ -108,5 +109,5 @@ def fill(query: Query) -> None:
 
 
 def _preset(wanted: tuple[PropertyRange, ...]) -> None:
-    for one in wanted:
-        STATE[f"from-{one.name}"], STATE[f"to-{one.name}"] = one.low, one.high
+    for bounds in wanted:
+        STATE[f"from-{bounds.name}"], STATE[f"to-{bounds.name}"] = bounds.low, bounds.high

@@ -29,8 +29,8 @@ def panel(held: Basket, screener: Workbench) -> None:
     libraries = {info.name: info for info in screener.libraries() if info.molecules}
     latest = held.asked[::-1]
     with st.container(height=HEIGHT_PX if len(latest) > 3 else "content", border=False):
-        for place, asked in enumerate(latest[:SHOWN]):
-            _question(place, asked, libraries)
+        for place, question in enumerate(latest[:SHOWN]):
+            _question(place, question, libraries)
         if len(latest) > SHOWN:
             st.caption(f"{len(latest) - SHOWN:,} older ones are in the saved file.")
     st.button(
@@ -42,11 +42,11 @@ def panel(held: Basket, screener: Workbench) -> None:
     )
 
 
-def _question(place: int, asked: Question, libraries: dict[str, LibraryInfo]) -> None:
+def _question(place: int, question: Question, libraries: dict[str, LibraryInfo]) -> None:
     with st.container(border=True, gap="xsmall"):
-        said, button = st.columns([7, 1], gap="small")
-        said.text(words(asked))
-        known = asked.library in libraries
+        text, button = st.columns([7, 1], gap="small")
+        text.text(words(question))
+        known = question.library in libraries
         button.button(
             "",
             icon=":material/replay:",
@@ -55,10 +55,10 @@ def _question(place: int, asked: Question, libraries: dict[str, LibraryInfo]) ->
             disabled=not known,
             type="tertiary",
             on_click=_again,
-            args=(asked,),
+            args=(question,),
         )
-        where = f"“{asked.library}”, {asked.searched:,} scored"
-        said.caption(plain(" · ".join([*filters(asked), where, f"{local(asked.time):%d %b %Y %H:%M}"])))
+        where = f"“{question.library}”, {question.searched:,} scored"
+        text.caption(plain(" · ".join([*filters(question), where, f"{local(question.time):%d %b %Y %H:%M}"])))
 
 
 def local(time: str) -> datetime:
@@ -70,27 +70,27 @@ def local(time: str) -> datetime:
     return datetime.fromisoformat(time).astimezone(zone)
 
 
-def words(asked: Question) -> str:
-    """Write what was asked on one line."""
-    query = asked.query
+def words(question: Question) -> str:
+    """Write a question on one line."""
+    query = question.query
     texts = [query.text, *(phrase.text for phrase in query.phrases)]
     return " + ".join(text for text in texts if text) or "like a structure"
 
 
-def filters(asked: Question) -> Iterator[str]:
+def filters(question: Question) -> Iterator[str]:
     """Yield the filters of a question in words."""
-    query = asked.query
-    yield from (spell_range(one) for one in query.ranges)
+    query = question.query
+    yield from map(spell_range, query.ranges)
     if query.smarts:
         yield f"substructure {query.smarts}"
-    yield from (f"without {one}" for one in query.without)
+    yield from (f"without {name}" for name in query.without)
     if query.reference:
         yield f"like {query.reference}"
 
 
-def _again(asked: Question) -> None:
+def _again(question: Question) -> None:
     """Fill the Search page with a question and ask it there."""
-    query = replace(asked.query, k=min(asked.query.k, MAX_HITS))
-    ask.fill(Permalink(query, asked.library))
+    query = replace(question.query, k=min(question.query.k, MAX_HITS))
+    ask.fill(Permalink(query, question.library))
     ask.ask_now()
     STATE["go-to-search"] = True

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from molsearch.chem.drawing import data_uri, draw
-from molsearch.pages.panels.search import ask, computed, evidence, picks
+from molsearch.pages.panels.search import ask, computed, match_probability, picks
 from molsearch.records import Hit, Query
 from molsearch.search.calibration import MatchProbability
 
@@ -26,13 +26,13 @@ class Side:
         name: "first", or "second" for the list beside it.
         dark: Whether the page is dark.
         elsewhere: Molecule key -> its rank in the other list; None where there is no other list.
-        evidence: Rank -> match evidence, of the hits that could be judged.
+        probabilities: Rank -> match probability, of the hits that could be judged.
     """
 
     name: str = "first"
     dark: bool = False
     elsewhere: Mapping[str, int] | None = None
-    evidence: Mapping[int, MatchProbability] = field(default_factory=dict)
+    probabilities: Mapping[int, MatchProbability] = field(default_factory=dict)
 
     @property
     def chosen(self) -> int:
@@ -95,7 +95,7 @@ def grid(hits: Sequence[Hit], query: Query, side: Side) -> None:
                 alt=f"Hit {hit.rank}",
             )
             st.text(f"{hit.rank}. {hit.molecule.title}", wrap=False, width="stretch")
-            evidence.line(side.evidence.get(hit.rank))
+            match_probability.line(side.probabilities.get(hit.rank))
             computed.line(hit.molecule.key)
             if side.elsewhere is not None:
                 other = side.elsewhere.get(hit.molecule.key)
@@ -150,8 +150,8 @@ def table(hits: Sequence[Hit], query: Query, side: Side) -> None:
             "structure": column.ImageColumn(width=150 if side.elsewhere is None else 110),
             "name": column.TextColumn(width=140 if side.elsewhere is None else 130),
             "score": column.NumberColumn(format="%.3f", width=62),
-            "evidence": column.NumberColumn("evidence", format="%.2f", width=78, help=evidence.MEANING),
-            "hub": column.TextColumn(width=50, help=evidence.HUB),
+            "evidence": column.NumberColumn("evidence", format="%.2f", width=78, help=match_probability.MEANING),
+            "hub": column.TextColumn(width=50, help=match_probability.HUB),
             "there": column.NumberColumn(width=60, help="Rank in the other list"),
             "percentile": column.NumberColumn("above, %", format="%.1f", width=76, help=PERCENTILE),
             "cosine": column.NumberColumn(format="%.3f", width=70),
@@ -193,7 +193,7 @@ def _row(hit: Hit, query: Query, side: Side) -> dict[str, object]:
     row |= {
         "structure": data_uri(draw(hit.molecule.key, dark=side.dark, substructure=query.smarts, size=(180, 110))),
         "name": hit.molecule.name,
-        **evidence.cells(side.evidence.get(hit.rank)),
+        **match_probability.cells(side.probabilities.get(hit.rank)),
         "score": hit.score,
         "percentile": hit.percentile,
         **computed.cells(hit.molecule.key),

@@ -45,12 +45,12 @@ def panel(screener: Screener, library: LibraryInfo) -> None:
             ):
                 tested.draw(screener)
             if narrowing is not None and narrowing.steps:
-                told = " → ".join(f"{step.what}: {step.left:,}" for step in narrowing.steps)
-                st.caption(f"Molecules left after each filter: {plain(told)}")
+                account = " → ".join(f"{step.what}: {step.left:,}" for step in narrowing.steps)
+                st.caption(f"Molecules left after each filter: {plain(account)}")
 
 
 def _asked() -> bool:
-    """Whether there is anything to search for."""
+    """Return whether there is anything to search for."""
     query = ask.query()
     return bool(query.text or query.phrases or query.reference)
 
@@ -87,5 +87,5 @@ def _say(narrowing: Narrowing) -> None:
         words = f"**{left:,}** of {total:,} molecules are left"
     else:
         words = f"**none** of {total:,} molecules is left: widen a range or drop an exclusion"
-    told = tested_sentence(STATE["tested"], narrowing) if "tested" in STATE else None
-    st.markdown(words, width="content", help=told and plain(told))
+    account = tested_sentence(STATE["tested"], narrowing) if "tested" in STATE else None
+    st.markdown(words, width="content", help=account and plain(account))

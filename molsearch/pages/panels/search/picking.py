@@ -137,18 +137,18 @@ def panel(ranking: Ranking, screener: Workbench, *, dark: bool) -> None:
     if wish is None:
         return
     with st.container(border=True, key="picked"):
-        found = awaited(
+        selection = awaited(
             "picking",
             (wish, ranking.query, ranking.library, ranking.model_id, ranking.tested, ranking.searched),
             f"Picking {wish.spelt()}",
             lambda progress: pick(wish, ranking, screener, progress),
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            if found is not None:
-                _head(wish, found)
+            if selection is not None:
+                _head(wish, selection)
             st.button("", icon=":material/close:", key="drop-picked", type="tertiary", on_click=drop, help="Dismiss")
-        if found is not None:
-            _cards(found, dark)
+        if selection is not None:
+            _cards(selection, dark)
 
 
 def pick(wish: Wish, ranking: Ranking, screener: Workbench, progress: Progress) -> Selection:
@@ -171,25 +171,25 @@ def pick(wish: Wish, ranking: Ranking, screener: Workbench, progress: Progress) 
     if not wish.clusters:
         places = screener.diverse(molecules, wish.count, progress=progress)
         return Selection(ranking, tuple(hits[place] for place in places))
-    found = screener.clusters(molecules, wish.cutoff, progress)
-    largest = found[: wish.count]
+    clusters = screener.clusters(molecules, wish.cutoff, progress)
+    largest = clusters[: wish.count]
     return Selection(
         ranking,
         tuple(hits[cluster.centre] for cluster in largest),
         tuple(len(cluster.members) for cluster in largest),
-        len(found),
+        len(clusters),
     )
 
 
-def _head(wish: Wish, found: Selection) -> None:
-    count = len(found.hits)
-    told = (
-        f"{count:,} largest of {found.clusters:,} clusters in the first {wish.first:,} "
+def _head(wish: Wish, selection: Selection) -> None:
+    count = len(selection.hits)
+    heading = (
+        f"{count:,} largest of {selection.clusters:,} clusters in the first {wish.first:,} "
         f"(distance up to {wish.cutoff:.2f}); the size below each"
         if wish.clusters
         else f"{count:,} diverse of the first {wish.first:,}, in the order they were picked"
     )
-    st.text(told, width="stretch")
+    st.text(heading, width="stretch")
     st.button(
         f"Put these {count:,} into the basket",
         icon=":material/bookmark_add:",
@@ -197,21 +197,21 @@ def _head(wish: Wish, found: Selection) -> None:
         key="add-picked",
         disabled=not count or count > MAX_PICKS,
         on_click=picks.add,
-        args=(found.hits, found.ranking),
+        args=(selection.hits, selection.ranking),
     )
 
 
-def _cards(found: Selection, dark: bool) -> None:
-    smarts = found.ranking.query.smarts
+def _cards(selection: Selection, dark: bool) -> None:
+    smarts = selection.ranking.query.smarts
     with st.container(height=HEIGHT_PX, border=False):
         cells = st.grid("auto", min_column_width=CARD_PX, border=True, gap="xsmall")
-        for place, hit in enumerate(found.hits):
+        for place, hit in enumerate(selection.hits):
             with cells.cell():
                 svg = draw(hit.molecule.key, dark=dark, substructure=smarts, size=(180, 120))
                 st.image(svg, width="stretch", alt=f"Pick {place + 1}")
                 st.text(f"{hit.rank}. {hit.molecule.title}", wrap=False, width="stretch")
-                if found.sizes:
-                    size = found.sizes[place]
+                if selection.sizes:
+                    size = selection.sizes[place]
                     st.caption(f"stands for **{size:,}**" if size > 1 else "stands alone")
 
 

@@ -40,13 +40,13 @@ def add(hits: Sequence[Hit], ranking: Ranking) -> None:
 
 def add_molecules(molecules: Sequence[Molecule], ranking: Ranking) -> None:
     """Put molecules of a ranking's library into the basket; those that are hits bring their ranks along."""
-    found = {hit.molecule.key: hit for hit in ranking.hits}
+    hit_of = {hit.molecule.key: hit for hit in ranking.hits}
     add_picks(
         [
-            pick_of(found[one.key], ranking)
-            if one.key in found
-            else Pick(one, ranking.library, ranking.model_id, now())
-            for one in molecules
+            pick_of(hit_of[molecule.key], ranking)
+            if molecule.key in hit_of
+            else Pick(molecule, ranking.library, ranking.model_id, now())
+            for molecule in molecules
         ]
     )
 
@@ -58,8 +58,8 @@ def add_picks(picks: Sequence[Pick]) -> None:
         return
     new = len(basket().picks) - len(before.picks)
     known = len(picks) - new
-    told = f"{new:,} put into the basket" + (f", {known:,} there already" if known else "")
-    st.toast(f"{told}; it holds {len(basket().picks):,}.", icon=":material/shopping_basket:")
+    outcome = f"{new:,} put into the basket" + (f", {known:,} there already" if known else "")
+    st.toast(f"{outcome}; it holds {len(basket().picks):,}.", icon=":material/shopping_basket:")
 
 
 def _kept(picks: Sequence[Pick]) -> bool:

@@ -40,12 +40,17 @@ def panel(ranking: Ranking, key: str, *, dark: bool) -> None:
 def _structures(ranking: Ranking, key: str, dark: bool) -> None:
     """Draw the structures that words named, and the reference structure."""
     read = ranking.read
-    named = {one.read_as: one for phrase in read.phrases for one in phrase.readings if one.kind == "structure"}
+    named = {
+        reading.read_as: reading
+        for phrase in read.phrases
+        for reading in phrase.readings
+        if reading.kind == "structure"
+    }
     if not (named or (read.reference and key == "first")):
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        for one in list(named.values())[:MOST_DRAWN]:
-            _structure(one.read_as, f"“{one.words}”, {_told(one)}", dark)
+        for reading in list(named.values())[:MOST_DRAWN]:
+            _structure(reading.read_as, f"“{reading.words}”, {_account(reading)}", dark)
         if len(named) > MOST_DRAWN:
             st.caption(f"and {len(named) - MOST_DRAWN} more structures", width="content")
         if read.reference and key == "first":
@@ -58,29 +63,33 @@ def _structure(smiles: str, words: str, dark: bool) -> None:
     st.caption(plain(words), width="content")
 
 
-def _told(one: Reading) -> str:
-    rule = "" if one.rule == "named" else f" by “{one.rule}”,"
-    return f"read as this structure,{rule} {'in' if one.in_library else 'not in'} this library"
+def _account(reading: Reading) -> str:
+    rule = "" if reading.rule == "named" else f" by “{reading.rule}”,"
+    return f"read as this structure,{rule} {'in' if reading.in_library else 'not in'} this library"
 
 
 def _badges(ranking: Ranking) -> None:
     """Show what the text of the second query leaves out."""
-    for one in ranking.read.exclusions:
-        if one.from_text and one.kind != "unread":
-            st.badge(f"without {plain(one.words)}", color="gray", help=f"Read as the {one.kind} {plain(one.read_as)}.")
+    for exclusion in ranking.read.exclusions:
+        if exclusion.from_text and exclusion.kind != "unread":
+            st.badge(
+                f"without {plain(exclusion.words)}",
+                color="gray",
+                help=f"Read as the {exclusion.kind} {plain(exclusion.read_as)}.",
+            )
 
 
 def _chips(ranking: Ranking) -> None:
     """Show what is left out; a click on a chip takes it back and searches again."""
-    meant = [one for one in ranking.read.exclusions if one.kind != "unread"]
-    for place, one in enumerate(meant):
+    meant = [exclusion for exclusion in ranking.read.exclusions if exclusion.kind != "unread"]
+    for place, exclusion in enumerate(meant):
         st.button(
-            f"without {plain(one.words)}",
+            f"without {plain(exclusion.words)}",
             icon=":material/close:",
             key=f"without-{place}",
-            help=f"Read as the {one.kind} {plain(one.read_as)}. Click to let these molecules back in.",
+            help=f"Read as the {exclusion.kind} {plain(exclusion.read_as)}. Click to let these molecules back in.",
             on_click=_take_back,
-            args=(one,),
+            args=(exclusion,),
         )
     if ranking.tested is not None:
         st.button(
@@ -121,20 +130,21 @@ def marked(phrase: ReadPhrase, several: bool, dark: bool) -> str:
     colours = palette(dark)
     parts = []
     at = 0
-    for one in phrase.readings:
-        if one.start < at:  # within another reading, or one of several structures of the same words
+    for reading in phrase.readings:
+        if reading.start < at:  # within another reading, or reading of several structures of the same words
             continue
-        colour = colours.against if one.kind == "structure" else colours.hit
-        parts.append(html.escape(phrase.kept[at : one.start]))
+        colour = colours.against if reading.kind == "structure" else colours.hit
+        parts.append(html.escape(phrase.kept[at : reading.start]))
+        title = html.escape(f"{reading.kind}: {reading.read_as}")
         parts.append(
-            f'<span title="{html.escape(f"{one.kind}: {one.read_as}")}" style="border-bottom:2px solid {colour};'
-            f'padding-bottom:1px">{html.escape(phrase.kept[one.start : one.end])}</span>'
+            f'<span title="{title}" style="border-bottom:2px solid {colour};'
+            f'padding-bottom:1px">{html.escape(phrase.kept[reading.start : reading.end])}</span>'
         )
-        at = one.end
+        at = reading.end
     parts.append(html.escape(phrase.kept[at:]))
     notes = [f"× {phrase.weight:g}"] if several else []
     for kind, plural in (("class", "classes"), ("feature", "features"), ("amount", "amounts"), ("role", "roles")):
-        titles = dict.fromkeys(one.read_as for one in phrase.readings if one.kind == kind)
+        titles = dict.fromkeys(reading.read_as for reading in phrase.readings if reading.kind == kind)
         notes += [f"{plural}: {', '.join(titles)}"] if titles else []
     notes += [f"the last {phrase.unread_words} words count as a bag of words only"] if phrase.unread_words else []
     words = "".join(parts) or "<i>nothing but exclusions</i>"

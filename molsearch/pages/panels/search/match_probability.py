@@ -28,18 +28,18 @@ STATE = st.session_state
 
 def judged(ranking: Ranking, hits: Sequence[Hit], screener: Workbench) -> dict[int, MatchProbability]:
     """Judge the hits that are shown, by rank, once per answer and session; nothing where it cannot be done."""
-    kept: list[tuple[Ranking, dict[int, MatchProbability]]] = STATE.setdefault("evidence", [])
-    known = next((found for of, found in kept if of is ranking), None)
+    kept: list[tuple[Ranking, dict[int, MatchProbability]]] = STATE.setdefault("probabilities", [])
+    known = next((by_rank for judged_ranking, by_rank in kept if judged_ranking is ranking), None)
     if known is None:
         known = {}
-        STATE["evidence"] = [(ranking, known), *kept[:1]]  # two answers may stand side by side
+        STATE["probabilities"] = [(ranking, known), *kept[:1]]  # two answers may stand side by side
     missing = [hit for hit in hits if hit.rank not in known]
     if missing:
         try:
-            found = screener.evidence(ranking, missing)
+            probabilities = screener.evidence(ranking, missing)
         except MolsearchError:
-            return known  # told once, by ``remarks``
-        known.update(zip((hit.rank for hit in missing), found, strict=False))
+            return known  # ``remarks`` says so once
+        known.update(zip((hit.rank for hit in missing), probabilities, strict=False))
     return known
 
 
@@ -75,46 +75,48 @@ def out_of_scope(scope: QueryScope) -> str:
     )
 
 
-def line(found: MatchProbability | None) -> None:
+def line(probability: MatchProbability | None) -> None:
     """Show a hit's evidence in one line."""
-    if found is None:
+    if probability is None:
         return
-    hub = " · :material/all_inclusive: hub" if found.hub else ""
-    st.caption(f"match evidence **{found.evidence:.2f}** {found.word}{hub}", help=HUB if found.hub else None)
+    hub = " · :material/all_inclusive: hub" if probability.hub else ""
+    st.caption(
+        f"match evidence **{probability.evidence:.2f}** {probability.word}{hub}", help=HUB if probability.hub else None
+    )
 
 
-def cells(found: MatchProbability | None) -> dict[str, str | float]:
-    """Give a hit's evidence as cells of a table row; none where there is none, and that of hubs for hubs alone."""
-    if found is None:
+def cells(probability: MatchProbability | None) -> dict[str, str | float]:
+    """Return a hit's evidence as cells of a table row; none where there is none, and that of hubs for hubs alone."""
+    if probability is None:
         return {}
-    return {"evidence": found.evidence} | ({"hub": "hub"} if found.hub else {})
+    return {"evidence": probability.evidence} | ({"hub": "hub"} if probability.hub else {})
 
 
 def account(hit: Hit, ranking: Ranking, screener: Workbench) -> None:
     """Show what the evidence of the chosen hit rests on."""
-    found = judged(ranking, [hit], screener).get(hit.rank)
-    if found is None:
+    probability = judged(ranking, [hit], screener).get(hit.rank)
+    if probability is None:
         return
     st.caption(
-        f"match evidence **{found.evidence:.2f}** {found.word} · closer than {found.caption_percentile:.1f} % of the "
-        f"background captions{_molecules(found)}",
+        f"match evidence **{probability.evidence:.2f}** {probability.word} · closer than "
+        f"{probability.caption_percentile:.1f} % of the background captions{_molecules(probability)}",
         help=MEANING,
     )
     notes = []
-    if found.hub:
+    if probability.hub:
         notes.append(f":material/all_inclusive: {HUB}")
     phrases = [phrase.kept for phrase in ranking.read.phrases if phrase.kept.strip()]
     if len(phrases) > 1:
-        notes.append(f"Of the {len(phrases)} phrases, “{plain(found.text[:60])}” speaks least for it and counts.")
+        notes.append(f"Of the {len(phrases)} phrases, “{plain(probability.text[:60])}” speaks least for it and counts.")
     if ranking.read.reference:
         notes.append("The words are judged, not the likeness to the reference structure.")
-    if len(found.text.split()) < SHORT_WORDS:
+    if len(probability.text.split()) < SHORT_WORDS:
         notes.append(SHORT)
     if notes:
         st.caption(" ".join(notes))
 
 
-def _molecules(found: MatchProbability) -> str:
-    if found.molecule_percentile is None:
+def _molecules(probability: MatchProbability) -> str:
+    if probability.molecule_percentile is None:
         return ""
-    return f" and {found.molecule_percentile:.1f} % of the background molecules"
+    return f" and {probability.molecule_percentile:.1f} % of the background molecules"

@@ -39,10 +39,10 @@ def panel(ranking: Ranking, screener: Workbench, *, dark: bool) -> None:
 def _map(ranking: Ranking, space: ChemSpace, screener: Workbench, dark: bool) -> None:
     """Draw map and table; a selection draws these two anew and leaves the page as it is."""
     with errors_as_sentences():
-        found = screener.rows_of(ranking.library, [hit.molecule.key for hit in ranking.hits])
-        hits = [hit for hit in ranking.hits if hit.molecule.key in found]
+        row_of = screener.rows_of(ranking.library, [hit.molecule.key for hit in ranking.hits])
+        hits = [hit for hit in ranking.hits if hit.molecule.key in row_of]
         event = st.plotly_chart(
-            chemspace_map(space, hits, [found[hit.molecule.key] for hit in hits], dark=dark),
+            chemspace_map(space, hits, [row_of[hit.molecule.key] for hit in hits], dark=dark),
             key="chemspace",
             on_select="rerun",
             selection_mode=("box", "lasso"),
@@ -51,7 +51,7 @@ def _map(ranking: Ranking, space: ChemSpace, screener: Workbench, dark: bool) ->
         )
         rows = selected(space, event["selection"])
         if len(rows):
-            _table(_hits_first(rows, hits, found), ranking, screener, dark)
+            _table(_hits_first(rows, hits, row_of), ranking, screener, dark)
             return
         drawn = event["selection"]["box"] or event["selection"]["lasso"]
         st.caption(
@@ -65,11 +65,11 @@ def _map(ranking: Ranking, space: ChemSpace, screener: Workbench, dark: bool) ->
 
 
 def _hits_first(
-    rows: "np.ndarray[Any, np.dtype[np.int64]]", hits: Sequence[Hit], found: Mapping[str, int]
+    rows: "np.ndarray[Any, np.dtype[np.int64]]", hits: Sequence[Hit], row_of: Mapping[str, int]
 ) -> list[int]:
     """Order selected rows: the hits among them by rank, then the others as the library has them."""
     within = set(rows.tolist())
-    ranked = [found[hit.molecule.key] for hit in hits if found[hit.molecule.key] in within]
+    ranked = [row_of[hit.molecule.key] for hit in hits if row_of[hit.molecule.key] in within]
     return ranked + sorted(within.difference(ranked))
 
 
@@ -102,7 +102,7 @@ def _numbers(values: Sequence[object]) -> list[float]:
 
 def _table(rows: Sequence[int], ranking: Ranking, screener: Workbench, dark: bool) -> None:
     """Show the selected molecules."""
-    found = {hit.molecule.key: hit for hit in ranking.hits}
+    hit_of = {hit.molecule.key: hit for hit in ranking.hits}
     count = len(rows)
     line = st.container(horizontal=True, vertical_alignment="center")
     line.text(f"{count:,} molecule{'' if count == 1 else 's'} within the outline")
@@ -114,13 +114,15 @@ def _table(rows: Sequence[int], ranking: Ranking, screener: Workbench, dark: boo
     st.dataframe(
         [
             {
-                "structure": data_uri(draw(one.key, dark=dark, substructure=ranking.query.smarts, size=(180, 110))),
-                "name": one.name,
-                "rank": found[one.key].rank if one.key in found else None,
-                "score": found[one.key].score if one.key in found else None,
-                "SMILES": one.key,
+                "structure": data_uri(
+                    draw(molecule.key, dark=dark, substructure=ranking.query.smarts, size=(180, 110))
+                ),
+                "name": molecule.name,
+                "rank": hit_of[molecule.key].rank if molecule.key in hit_of else None,
+                "score": hit_of[molecule.key].score if molecule.key in hit_of else None,
+                "SMILES": molecule.key,
             }
-            for one in shown
+            for molecule in shown
         ],
         hide_index=True,
         row_height=ROW_PX,
