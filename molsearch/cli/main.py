@@ -52,8 +52,13 @@ def read(file: Source, as_json: Json = False) -> None:
             library = Screener().read(file, progress=progress)
         changes = Counter(change for molecule in library.molecules() for change in molecule.changes)
         rejected = [
-            {"row": one.entry.row, "name": one.entry.name, "reason": one.reason, "detail": one.detail}
-            for one, _ in zip(library.rejections(), range(SHOWN_REJECTIONS), strict=False)
+            {
+                "row": rejection.entry.row,
+                "name": rejection.entry.name,
+                "reason": rejection.reason,
+                "detail": rejection.detail,
+            }
+            for rejection, _ in zip(library.rejections(), range(SHOWN_REJECTIONS), strict=False)
         ]
         if as_json:
             print_json(
@@ -74,7 +79,7 @@ def read(file: Source, as_json: Json = False) -> None:
         if changes:
             print_table("Altered by clean-up", ["step", "molecules"], list(changes.most_common()))
         if rejected:
-            print_table("Rejected", ["record", "name", "reason", "detail"], [list(one.values()) for one in rejected])
+            print_table("Rejected", ["record", "name", "reason", "detail"], [list(row.values()) for row in rejected])
 
 
 @app.command()
@@ -139,7 +144,7 @@ def search(
     """Rank a stored library by QUERY."""
     with answering(as_json):
         screener = Screener()
-        asked = Query(
+        question = Query(
             query,
             k,
             ranges=tuple(map(read_range, ranges or ())),
@@ -155,7 +160,7 @@ def search(
         if out is not None:
             check_export(out)  # a name that cannot be written is refused before anything is computed
         with bar("Searching") as progress:
-            ranking = screener.search(asked, library, read_tested(screener, tested) if tested else None, progress)
+            ranking = screener.search(question, library, read_tested(screener, tested) if tested else None, progress)
         if out is not None:
             export_file(ranking, screener, out)
         if as_json:
@@ -209,14 +214,14 @@ def describe(
     """Find the captions of a file that describe SMILES best."""
     with answering(as_json):
         texts = read_captions(captions, text_column)
-        found = Screener().describe(smiles, texts, k)
+        matches = Screener().describe(smiles, texts, k)
         if as_json:
-            print_json({"smiles": smiles, "captions_read": len(texts), "captions": found})
+            print_json({"smiles": smiles, "captions_read": len(texts), "captions": matches})
             return
         print_table(
             f"The nearest of {len(texts):,} captions",
             ["rank", "score", "text"],
-            [(match.rank, match.score, match.text) for match in found],
+            [(match.rank, match.score, match.text) for match in matches],
         )
 
 
@@ -228,13 +233,13 @@ def explain(
 ) -> None:
     """Show which words of QUERY and which atoms of SMILES make their score."""
     with answering(as_json):
-        found = Screener().explain(query, smiles)
+        explanation = Screener().explain(query, smiles)
         if as_json:
-            print_json(found)
+            print_json(explanation)
             return
-        say(f"Cosine {found.score:.3f}. {found.method}")
-        print_table("Words", ["word", "weight"], [(one.word, one.weight) for one in found.words])
-        print_table("Atoms", ["place in SMILES", "weight"], list(enumerate(found.atoms)))
+        say(f"Cosine {explanation.score:.3f}. {explanation.method}")
+        print_table("Words", ["word", "weight"], [(word.word, word.weight) for word in explanation.words])
+        print_table("Atoms", ["place in SMILES", "weight"], list(enumerate(explanation.atoms)))
 
 
 @app.command()

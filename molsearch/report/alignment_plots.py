@@ -19,19 +19,19 @@ MOST_ROWS = 120  # rows of a matrix; more are thinner than a pixel
 Matrix = npt.NDArray[np.float32]
 
 
-def agreement_histogram(found: "PairRanks", *, dark: bool = False) -> go.Figure:
+def agreement_histogram(pair_ranks: "PairRanks", *, dark: bool = False) -> go.Figure:
     """Compare the cosines of matched pairs with those of mismatched ones, each as a share of its own count."""
     colours = palette(dark)
-    both = found.matched_counts + found.mismatched_counts
+    both = pair_ranks.matched_counts + pair_ranks.mismatched_counts
     used = np.flatnonzero(both)  # the part of -1 to 1 that holds anything
     shown = slice(used[0], used[-1] + 1) if len(used) else slice(0)
     figure = go.Figure()
     for counts, name, colour in (
-        (found.mismatched_counts, "mismatched", colours.bulk),
-        (found.matched_counts, "matched", colours.hit),
+        (pair_ranks.mismatched_counts, "mismatched", colours.bulk),
+        (pair_ranks.matched_counts, "matched", colours.hit),
     ):
         figure.add_bar(
-            x=((found.edges[:-1] + found.edges[1:]) / 2)[shown],
+            x=((pair_ranks.edges[:-1] + pair_ranks.edges[1:]) / 2)[shown],
             y=(100 * counts / max(1, counts.sum()))[shown],
             customdata=counts[shown],
             name=f"{name} ({counts.sum():,})",

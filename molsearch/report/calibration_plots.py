@@ -62,15 +62,15 @@ def reliability_curves(curves: tuple[Reliability, ...], *, dark: bool = False) -
     return tidy(figure, "match evidence", "share of right pairs", height=360)
 
 
-def pair_histogram(found: Histogram, *, dark: bool = False) -> go.Figure:
+def pair_histogram(histogram: Histogram, *, dark: bool = False) -> go.Figure:
     """Draw how far the matches of right and wrong pairs lie above the background, each as a share of its own count."""
     colours = palette(dark)
-    edges = np.linspace(found.low, found.high, len(found.right) + 1)
+    edges = np.linspace(histogram.low, histogram.high, len(histogram.right) + 1)
     figure = go.Figure()
     for counts, name, colour in (
-        (found.random, "random molecules", colours.bulk),
-        (found.near, "near misses", colours.against),
-        (found.right, "the right molecules", colours.hit),
+        (histogram.random, "random molecules", colours.bulk),
+        (histogram.near, "near misses", colours.against),
+        (histogram.right, "the right molecules", colours.hit),
     ):
         total = sum(counts)
         figure.add_bar(

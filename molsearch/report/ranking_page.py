@@ -38,7 +38,7 @@ def ranking_page(ranking: Ranking, run: RunManifest) -> str:
         narrowed=_table(_narrowed(run)),
         histogram=_histogram(ranking),
         hits="".join(_figure(hit, ranking.query) for hit in ranking.hits),
-        alerts=_table((name, f"{one.meaning} ({one.source})") for name, one in ALERTS.items()),
+        alerts=_table((name, f"{rules.meaning} ({rules.source})") for name, rules in ALERTS.items()),
         origin=_table(_origin(run)),
         run=PAGE_START + html.escape(write_run(run)) + PAGE_END,
     )
@@ -53,7 +53,7 @@ def _asked(ranking: Ranking) -> Iterator[tuple[str, str]]:
     if query.phrases:
         yield "Weight of the query's own text", f"{query.weight:g}"
     yield "Like the structure", query.reference
-    yield "Properties", "; ".join(spell_range(one) for one in query.ranges)
+    yield "Properties", "; ".join(map(spell_range, query.ranges))
     yield "Substructure", query.smarts
     yield "Left out", "; ".join(query.without)
     if ranking.tested:

@@ -57,15 +57,15 @@ def repeat(
     share_sums_as(run)
     _check_model(run, screener)
     ranking = screener.search(run.query, library, left_out, progress)
-    found = places(ranking)
-    at = first_difference(run.hits, found)
+    now = places(ranking)
+    at = first_difference(run.hits, now)
     same_library = ranking.library_sha256 == run.library.sha256
     return Repetition(
         same=at is None,
         same_library=same_library,
         first_difference=at,
-        digest=digest(found),
-        sentences=tuple(_sentences(run, ranking, found, at, same_library)),
+        digest=digest(now),
+        sentences=tuple(_sentences(run, ranking, now, at, same_library)),
     )
 
 
@@ -110,26 +110,26 @@ def _check_model(run: RunManifest, screener: Screener) -> None:
 
 
 def _sentences(
-    run: RunManifest, ranking: Ranking, found: tuple[Place, ...], at: int | None, same_library: bool
+    run: RunManifest, ranking: Ranking, answered: tuple[Place, ...], at: int | None, same_library: bool
 ) -> Iterator[str]:
     if at is None:
-        yield f"The ranking is the same bit for bit: {len(found):,} hits, digest {digest(found)[:16]}."
+        yield f"The ranking is the same bit for bit: {len(answered):,} hits, digest {digest(answered)[:16]}."
     else:
-        yield f"The ranking differs from rank {at} on: {_told(run.hits, at)} then, {_told(found, at)} now."
-        if [place.key for place in run.hits] == [place.key for place in found]:
-            largest = max(abs(then.score - now.score) for then, now in zip(run.hits, found, strict=True))
+        yield f"The ranking differs from rank {at} on: {_hit_at(run.hits, at)} then, {_hit_at(answered, at)} now."
+        if [place.key for place in run.hits] == [place.key for place in answered]:
+            largest = max(abs(then.score - now.score) for then, now in zip(run.hits, answered, strict=True))
             yield f"The molecules and their order are the same; scores differ by at most {largest:.1e}."
     yield f"Model: the same, {ranking.model_id}."
     yield _library_sentence(run, ranking, same_library)
     changed = [pair for pair in zip(run.versions, _matching(run.versions), strict=True) if pair[0] != pair[1]]
     if changed:
-        told = ", ".join(f"{then.name} {then.version} then, {now.version} now" for then, now in changed)
-        yield f"Versions differ: {told}."
+        changes = ", ".join(f"{then.name} {then.version} then, {now.version} now" for then, now in changed)
+        yield f"Versions differ: {changes}."
     else:
         yield "Versions: the same."
 
 
-def _told(hits: tuple[Place, ...], rank: int) -> str:
+def _hit_at(hits: tuple[Place, ...], rank: int) -> str:
     if rank > len(hits):
         return "no hit"
     return f"{hits[rank - 1].key} with score {hits[rank - 1].score:.9g}"

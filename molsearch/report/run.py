@@ -163,19 +163,19 @@ def run_of(ranking: Ranking, screener: Screener) -> RunManifest:
 
 def digest(hits: Sequence[Place]) -> str:
     """Hash a ranking: 64 hexadecimal digits over keys, scores and cosines in rank order."""
-    found = hashlib.sha256()
+    total = hashlib.sha256()
     for hit in hits:
         key = hit.key.encode("utf-8", "surrogatepass")
-        found.update(struct.pack("<I", len(key)) + key + _bits(hit))
-    return found.hexdigest()
+        total.update(struct.pack("<I", len(key)) + key + _bits(hit))
+    return total.hexdigest()
 
 
-def first_difference(one: Sequence[Place], other: Sequence[Place]) -> int | None:
+def first_difference(first: Sequence[Place], second: Sequence[Place]) -> int | None:
     """Return the first rank, from 1, at which two rankings are not the same to the last bit; None where they are."""
-    for rank, (mine, theirs) in enumerate(zip(one, other, strict=False), start=1):
-        if mine.key != theirs.key or _bits(mine) != _bits(theirs):
+    for rank, (left, right) in enumerate(zip(first, second, strict=False), start=1):
+        if left.key != right.key or _bits(left) != _bits(right):
             return rank
-    return None if len(one) == len(other) else min(len(one), len(other)) + 1
+    return None if len(first) == len(second) else min(len(first), len(second)) + 1
 
 
 def places(ranking: Ranking) -> tuple[Place, ...]:
@@ -219,8 +219,8 @@ def _searched(ranking: Ranking, screener: Screener) -> tuple[Searched, tuple[str
     name, sha256 = ranking.library, ranking.library_sha256
     infos = [info for info in screener.libraries() if info.name == name]
     if not infos:
-        told = f"The library {name!r} was removed since: its records cannot be counted."
-        return Searched(name, sha256, 0, (), 0, ranking.narrowing.molecules), (told,)
+        removed = f"The library {name!r} was removed since: its records cannot be counted."
+        return Searched(name, sha256, 0, (), 0, ranking.narrowing.molecules), (removed,)
     info = infos[-1]  # a session's own library comes after a kept one of the same name, which it hides
     reasons = Counter(rejection.reason.value for rejection in screener.rejections(name))
     searched = Searched(
