@@ -43,7 +43,7 @@ def answering(as_json: bool) -> Iterator[None]:
         _fail(str(error), EXIT_CODES.get(type(error), 1), as_json)
     except KeyboardInterrupt:
         _fail("Stopped.", EXIT_CODES[Cancelled], as_json)
-    except BrokenPipeError:  # the reader of a pipe closed it; there is nobody left to tell
+    except BrokenPipeError:  # the reader of a pipe closed it; nobody is left to read
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
 

@@ -60,7 +60,7 @@ def _empty(held: Basket) -> None:
 
 
 def _head(held: Basket, screener: Workbench) -> None:
-    """One line: how many there are, removal and undo; below it the exports."""
+    """Draw one line: how many there are, removal and undo; below it the exports."""
     marked = _marked(held)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         count = len(held.picks)

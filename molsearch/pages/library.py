@@ -120,7 +120,7 @@ def _finish_adding(job: BackgroundJob[LibraryInfo]) -> None:
 
 
 def _drop_import() -> None:
-    """Let go of what was read, and of its temporary file."""
+    """Drop what was read, and its temporary file."""
     imported = STATE.pop("imported", None)
     close = getattr(imported and imported.library, "close", None)
     if close is not None:

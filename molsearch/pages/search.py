@@ -203,7 +203,7 @@ def _chosen(ranking: Ranking, screener: Workbench, dark: bool) -> None:
 
 
 def _summary(ranking: Ranking, beside: Ranking | None, screener: Workbench, link: Permalink | None) -> tuple[str, int]:
-    """One line: how to look, what was found, pages, link, exports.
+    """Draw one line: how to look, what was found, pages, link, exports.
 
     Returns:
         "Grid", "Table" or "Map", and the page that is turned to.
@@ -212,7 +212,7 @@ def _summary(ranking: Ranking, beside: Ranking | None, screener: Workbench, link
         view = st.segmented_control(
             "Show as", ["Grid", "Table", "Map"], default="Grid", required=True, key="view", label_visibility="collapsed"
         )
-        st.text(_found(ranking, beside), wrap=False, width="stretch")
+        st.text(_shown_of(ranking, beside), wrap=False, width="stretch")
         turned = hits.page_of(max(len(ranking.hits), len(beside.hits) if beside else 0))
         with st.container(width="content"):
             picking.box(ranking)
@@ -222,7 +222,7 @@ def _summary(ranking: Ranking, beside: Ranking | None, screener: Workbench, link
     return str(view), turned
 
 
-def _found(ranking: Ranking, beside: Ranking | None) -> str:
+def _shown_of(ranking: Ranking, beside: Ranking | None) -> str:
     """Say in one line what was found."""
     if beside is None:
         return (

@@ -168,7 +168,7 @@ def training_curves(steps: Sequence[float], curves: Mapping[str, Sequence[float]
 
 
 def tidy(figure: go.Figure, across: str, up: str, *, height: int) -> go.Figure:
-    """Give a figure the project's margins, titles and quiet tools."""
+    """Set the project's margins, titles and quiet tools on a figure."""
     if across:
         figure.update_xaxes(title_text=across)
     if up:

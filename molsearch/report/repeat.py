@@ -46,7 +46,7 @@ def repeat(
         screener: Who is asked; its process runs on as many threads as the manifest says, see ``share_sums_as``.
         library: Name of the stored library to search.
         tested: The tested compounds, where the manifest holds only the hash of a long list.
-        progress: Told of the molecules a filter looks at.
+        progress: Called with the molecules a filter has looked at.
 
     Raises:
         InputError: If the tested list is missing or another one, or the query cannot be asked.

@@ -201,7 +201,7 @@ def pick(places: Sequence[int], origin: str) -> None:
 
 
 def chosen_pair(study: Study) -> int:
-    """Tell which pair is chosen, its place in the file; it outlives the widget, which only some views draw."""
+    """Return the place in the file of the chosen pair; it outlives the widget, which only some views draw."""
     STATE["chosen-pair"] = STATE.pop("next-pair", STATE.get("pair", STATE.get("chosen-pair", 0)))
     return min(int(STATE["chosen-pair"]), len(study.pairs) - 1)
 

@@ -90,12 +90,12 @@ def without() -> tuple[str, ...]:
 
 
 def take_back(words: str) -> None:
-    """Let go of one thing that the field leaves out."""
+    """Remove one thing that the field leaves out."""
     STATE["without"] = [each for each in without() if each != words]
 
 
 def clear() -> None:
-    """Let go of every filter and exclusion."""
+    """Clear every filter and exclusion."""
     fill(Query(""))
 
 

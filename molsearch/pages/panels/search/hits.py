@@ -46,7 +46,7 @@ def choose(rank: int, side: str = "first") -> None:
 
 
 def page_of(most: int) -> int:
-    """Let the user turn pages, with the arrow keys too; give the page that is turned to, from 1.
+    """Let the user turn pages, with the arrow keys too; return the page that is turned to, from 1.
 
     Args:
         most: Hits in the longest list.

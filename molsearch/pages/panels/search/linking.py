@@ -58,7 +58,7 @@ def _fields() -> dict[str, list[str]]:
 
 
 def offer(link: Permalink | None) -> None:
-    """Give the address that asks the query again; its copy button is part of the box.
+    """Show the address that asks the query again; its copy button is part of the box.
 
     Args:
         link: What it asks, or None where the library is no other session's business.

@@ -158,7 +158,7 @@ def pick(wish: Wish, ranking: Ranking, screener: Workbench, progress: Progress) 
         wish: What to pick.
         ranking: The ranking in sight.
         screener: What answers.
-        progress: Told how far it is.
+        progress: Called with how far it is.
 
     Raises:
         InputError: If there are more molecules than can be compared.
@@ -216,5 +216,5 @@ def _cards(selection: Selection, dark: bool) -> None:
 
 
 def drop() -> None:
-    """Let go of what was picked; the basket keeps what was put there."""
+    """Drop what was picked; the basket keeps what was put there."""
     STATE.pop("wish", None)
