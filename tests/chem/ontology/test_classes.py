@@ -70,12 +70,12 @@ def test_parents_exist_and_never_loop() -> None:
 @each_class
 def test_example_belongs_and_so_do_its_ancestors(chemical: ChemicalClass) -> None:
     example = mol(chemical.example)
-    found = set(classes_of(example))
-    assert chemical.name in found
+    memberships = set(classes_of(example))
+    assert chemical.name in memberships
     while chemical.parent:
         # The parent's own pattern must hold: a child may narrow its parent, never leave it.
         assert parse(class_named(chemical.parent).pattern).holds(example, {})
-        assert chemical.parent in found
+        assert chemical.parent in memberships
         chemical = class_named(chemical.parent)
 
 
@@ -152,8 +152,8 @@ def test_atom_order_changes_nothing() -> None:
 
 
 def test_matches_are_the_atoms_of_the_group() -> None:
-    found = matches(mol("CCC#N"), "nitrile")
-    assert [set(place) for place in found] == [{1, 2, 3}]
+    places = matches(mol("CCC#N"), "nitrile")
+    assert [set(place) for place in places] == [{1, 2, 3}]
     assert matches(mol("CCO"), "nitrile") == ()
 
 
