@@ -92,7 +92,7 @@ def _encode(data: bytes, damage: Damage) -> bytes:
 
 
 def _pack(data: bytes, _: Damage) -> bytes:
-    return gzip.compress(data, 1)
+    return gzip.compress(data, 1, mtime=0)
 
 
 KINDS: Mapping[str, Callable[[bytes, Damage], bytes]] = {

@@ -245,7 +245,7 @@ _TEXTS = (".smi", ".csv", ".tsv", ".sdf", ".mol", ".txt", ".cxsmiles")
 
 TARGETS: Mapping[str, Target] = {
     **{suffix[1:]: Target(check_entries(f"a{suffix}"), lambda s=suffix: seeds.texts(s)) for suffix in _TEXTS},
-    "sdf.gz": Target(check_entries("a.sdf.gz"), lambda: [gzip.compress(one) for one in seeds.texts(".sdf")]),
+    "sdf.gz": Target(check_entries("a.sdf.gz"), lambda: [gzip.compress(one, mtime=0) for one in seeds.texts(".sdf")]),
     "parquet": Target(check_entries("a.parquet"), seeds.parquets),
     "library smi": Target(check_library("a.smi"), lambda: seeds.texts(".smi")),
     "library csv": Target(check_library("a.csv"), lambda: seeds.texts(".csv")),

@@ -71,7 +71,7 @@ def test_texts_of_a_wrong_encoding_and_times_beyond_the_calendar_cost_no_record_
     [
         ("a.smi", b"C" * 1_000_000 + b"\nCO\n"),
         ("a.csv", b"smiles,n\n" + b"C" * 1_000_000 + b",1\nCO,2\n"),
-        ("a.smi.gz", gzip.compress(b"C" * 1_000_000 + b"\nCO\n")),
+        ("a.smi.gz", gzip.compress(b"C" * 1_000_000 + b"\nCO\n", mtime=0)),
         ("a.smi", b"(" * 1_000_000 + b"\nCO\n"),
         ("a.smi", b"C" + b"1" * 1_000_000 + b"\nCO\n"),
         ("a.smi", b"C" + b"(C" * 300_000 + b")" * 300_000 + b"\nCO\n"),
