@@ -18,7 +18,7 @@ MOST_BYTES = 8_192  # of the README at the top, which is read before anything is
 _BLOCK = re.compile(r"```.*?```", re.DOTALL)
 _CODE = re.compile(r"`[^`\n]*`")
 _PLACE = re.compile(r"`([a-z_]+(?:/[a-z_0-9]+)*(?:/|\.(?:py|tsv|toml|md|jsonl)))`")
-_LINK = re.compile(r"\]\(([^)#:]+)\)")
+_LINK = re.compile(r"(?<!\\)\]\(([^)#:]+)\)")
 
 
 def places(document: Path) -> list[str]:

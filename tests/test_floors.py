@@ -59,7 +59,7 @@ PLACES: Mapping[str, set[str]] = {
 }
 
 #: A folder with more is two folders, and a file with more holds two concepts.
-MOST_MODULES, MOST_FLAT, MOST_LINES = 21, 8, 500
+MOST_MODULES, MOST_FLAT, MOST_LINES = 21, 6, 500
 
 UNSAFE_MODULES = {
     *("pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "dbm", "jsonpickle"),

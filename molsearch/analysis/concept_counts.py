@@ -1,10 +1,12 @@
 """The concept list over molecules and libraries: tags, members of a concept, and how many of each a library holds."""
 
-from collections.abc import Callable, Hashable, Sequence
+import threading
+from collections.abc import Callable, Hashable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+from cachetools import LRUCache
 
 from molsearch.analysis.concepts import (
     ABOVE,
@@ -18,13 +20,15 @@ from molsearch.analysis.concepts import (
     rule_counts,
     ruled_rows,
 )
-from molsearch.cache import LRUCache
 from molsearch.index.base import Index
 from molsearch.records import Molecule, Progress
 
 if TYPE_CHECKING:  # torch loads with this
     from molsearch.model.dual import DualEncoder
 
+T = TypeVar("T")
+
+KEPT_SPACES = 2  # models
 KEPT_COUNTS = 64  # libraries; two numbers a concept each
 KEPT_RANKINGS = 16  # concepts; four bytes a molecule each
 
@@ -89,9 +93,28 @@ class ConceptCache:
     """What is kept for all sessions: it hangs on contents and model ids alone, never on names."""
 
     def __init__(self) -> None:
-        self.spaces: LRUCache[Hashable, ConceptSpace] = LRUCache(2)
-        self.counts: LRUCache[Hashable, ConceptCounts] = LRUCache(KEPT_COUNTS)
-        self.rankings: LRUCache[Hashable, ConceptRanking] = LRUCache(KEPT_RANKINGS)
+        self.spaces: MutableMapping[Hashable, ConceptSpace] = LRUCache(KEPT_SPACES)
+        self.counts: MutableMapping[Hashable, ConceptCounts] = LRUCache(KEPT_COUNTS)
+        self.rankings: MutableMapping[Hashable, ConceptRanking] = LRUCache(KEPT_RANKINGS)
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
+
+    def get(self, answers: MutableMapping[Hashable, T], key: Hashable) -> T | None:
+        """Return an answer, or None where it is not kept."""
+        with self._lock:
+            return answers.get(key)
+
+    def made(self, answers: MutableMapping[Hashable, T], key: Hashable, make: Callable[[], T]) -> T:
+        """Return an answer, made where it is missing; of many threads one makes at a time."""
+        answer = self.get(answers, key)
+        if answer is None:
+            with self._making:
+                answer = self.get(answers, key)
+                if answer is None:
+                    answer = make()
+                    with self._lock:
+                        answers[key] = answer
+        return answer
 
 
 class ConceptCounter:
@@ -128,7 +151,7 @@ class ConceptCounter:
         def make() -> ConceptSpace:
             return ConceptSpace.against(model, self._typical(), progress)
 
-        return self.memory.spaces.made(model.model_id, make)
+        return self.memory.made(self.memory.spaces, model.model_id, make)
 
     def tags(self, key: str) -> tuple[Tag, ...]:
         """Compare every concept with a molecule, highest score first.
@@ -156,7 +179,7 @@ class ConceptCounter:
         Raises:
             LibraryError: If there is no such library, or another model filled it.
         """
-        counts = self.memory.counts.get(self._content(self._open(library)))
+        counts = self.memory.get(self.memory.counts, self._content(self._open(library)))
         return None if counts is None else replace(counts, library=library)
 
     def counts(self, library: str, progress: Progress | None = None) -> ConceptCounts:
@@ -177,7 +200,7 @@ class ConceptCounter:
             )
 
         # The same contents may have another name in the session that asked first.
-        return replace(self.memory.counts.made(self._content(index), make), library=library)
+        return replace(self.memory.made(self.memory.counts, self._content(index), make), library=library)
 
     def concept_ranking(self, library: str, phrase: str, progress: Progress | None = None) -> ConceptRanking:
         """Rank a whole library by one concept.
@@ -202,7 +225,7 @@ class ConceptCounter:
                 ruled=None if flags is None else ruled_rows(concept, flags),
             )
 
-        return replace(self.memory.rankings.made((self._content(index), phrase), make), library=library)
+        return replace(self.memory.made(self.memory.rankings, (self._content(index), phrase), make), library=library)
 
     def members(self, concept_ranking: ConceptRanking, first: int, count: int) -> list[Member]:
         """Read the molecules of some ranks of a concept ranking.

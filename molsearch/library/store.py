@@ -1,13 +1,13 @@
 """The stored libraries by name: which there are, each opened once, filled whole or not at all."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache
 
-from molsearch.cache import LRUCache
 from molsearch.chem.batch.arrays import with_class
 from molsearch.chem.ontology.classes import class_named
 from molsearch.chem.substructure import matches
@@ -44,7 +44,7 @@ class LibraryStore:
         self._engine = engine
         self._lock = threading.Lock()
         self._opened: dict[str, tuple[LibraryInfo, Index]] = {}
-        self._masks: LRUCache[tuple[LibraryInfo, str], Mask] = LRUCache(KEPT_MASKS)
+        self._masks: MutableMapping[tuple[LibraryInfo, str], Mask] = LRUCache(KEPT_MASKS)
 
     def names(self) -> list[str]:
         """Return the names of the stored libraries, sorted."""
@@ -144,7 +144,8 @@ class LibraryStore:
         """Let go of what was kept open of a library that is here no more."""
         with self._lock:
             self._opened.pop(name, None)
-        self._masks.forget(lambda key: key[0].name == name)
+            for key in [key for key in self._masks if key[0].name == name]:
+                del self._masks[key]
 
     def holders(self, index: Index, smarts: str, progress: Progress | None = None) -> Mask:
         """Return which rows hold a substructure, (N,); the latest answers are kept, as a filter outlives a query.
@@ -192,12 +193,14 @@ class LibraryStore:
             progress: Called with the number of molecules looked at.
         """
         key = (index.info, what)
-        mask = self._masks.get(key)
+        with self._lock:
+            mask = self._masks.get(key)
         if mask is None:
             keys = (molecule.key for molecule in index.iter_molecules())
             answers = watched(judge(keys), index.info.molecules, progress) if progress else judge(keys)
             mask = np.fromiter(answers, np.bool_)
-            self._masks.put(key, mask)
+            with self._lock:
+                self._masks[key] = mask
         return mask
 
 

@@ -9,11 +9,11 @@ import logging
 import queue
 import subprocess
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from molsearch.cache import LRUCache
+from cachetools import LRUCache
 
 LOG = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Opsin:
 
     def __init__(self, timeout_s: float = 5.0, cache_size: int = 200_000) -> None:
         self._timeout_s = timeout_s
-        self._cache: LRUCache[str, str] = LRUCache(cache_size)
+        self._cache: MutableMapping[str, str] = LRUCache(cache_size)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
@@ -70,7 +70,7 @@ class Opsin:
             if unknown and not self.broken and not available():
                 for name, smiles in zip(unknown, self._ask(unknown), strict=True):
                     structures[name] = smiles
-                    self._cache.put(name, smiles)
+                    self._cache[name] = smiles
         return {name: smiles for name, smiles in structures.items() if smiles}
 
     def close(self) -> None:

@@ -1,10 +1,12 @@
 """Work with what was found: pick, cluster and map molecules, keep them in a basket, and save it."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import MutableMapping, Sequence
 from typing import BinaryIO
 
+from cachetools import LRUCache
+
 from molsearch.analysis.chemspace import ChemSpace, project
-from molsearch.cache import LRUCache
 from molsearch.chem import diversity
 from molsearch.chem.diversity import Cluster
 from molsearch.chem.io.formats import FORMATS
@@ -27,7 +29,8 @@ class Workbench(SessionScreener):
 
     def __init__(self, shared: Screener) -> None:
         super().__init__(shared)
-        self._maps: LRUCache[tuple[str, LibraryInfo], ChemSpace] = LRUCache(KEPT_MAPS)
+        self._lock = threading.Lock()
+        self._maps: MutableMapping[tuple[str, LibraryInfo], ChemSpace] = LRUCache(KEPT_MAPS)
 
     # Match evidence
 
@@ -107,10 +110,12 @@ class Workbench(SessionScreener):
         """
         index = self.open_library(library, None)
         place = (index.address, index.info)
-        space = self._maps.get(place)
+        with self._lock:
+            space = self._maps.get(place)
         if space is None:
             space = project(index.vectors(), progress=progress)
-            self._maps.put(place, space)
+            with self._lock:
+                self._maps[place] = space
         return space
 
     def rows_of(self, library: str, keys: Sequence[str]) -> dict[str, int]:

@@ -1,12 +1,15 @@
 """Concepts over libraries: counts, ranks and rules, made once for the same contents, private names kept private."""
 
+import threading
+from collections.abc import Hashable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rdkit import Chem
 
-from molsearch.analysis.concept_counts import ConceptCounter
+from molsearch.analysis.concept_counts import ConceptCache, ConceptCounter
 from molsearch.analysis.concepts import ABOVE, shipped_concepts
 from molsearch.errors import Cancelled, InputError, LibraryError
 from molsearch.screener import Screener
@@ -139,3 +142,29 @@ def test_what_is_not_there_is_refused(concept_counter: ConceptCounter) -> None:
         concept_counter.concept_ranking("mine", "a moon")
     with pytest.raises(InputError, match="cannot be read"):
         concept_counter.tags("not a smiles")
+
+
+def test_many_threads_make_a_missing_answer_once() -> None:
+    cache = ConceptCache()
+    together = threading.Barrier(8)
+    makes: list[str] = []
+
+    def make() -> int:
+        makes.append("a")
+        return len(makes)
+
+    def ask() -> int:
+        together.wait(30)
+        return cache.made(answers, "a", make)
+
+    answers: dict[Hashable, int] = {}
+    with ThreadPoolExecutor(8) as threads:
+        numbers = [thread.result() for thread in [threads.submit(ask) for _ in range(8)]]
+    assert (numbers, makes) == ([1] * 8, ["a"])
+
+
+def test_an_answer_whose_making_failed_is_made_at_the_next_asking() -> None:
+    cache, answers = ConceptCache(), dict[Hashable, int]()
+    with pytest.raises(ZeroDivisionError):
+        cache.made(answers, "a", lambda: 1 // 0)
+    assert cache.made(answers, "a", lambda: 1) == 1 == cache.get(answers, "a")

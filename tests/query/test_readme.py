@@ -11,6 +11,7 @@ from molsearch.settings import PROJECT, Settings
 
 README = PROJECT / "molsearch" / "query" / "README.md"
 _TABLE = re.compile(r"\| text \|.*?\n(?=\n)", re.DOTALL)
+_MARKUP, _ESCAPED = re.compile(r"[|\[\]]"), r"\\\g<0>"  # of Markdown, in SMILES
 TEXTS = (
     "a sulfonamide with an aromatic amine",
     "a kinase inhibitor without a nitro group",
@@ -35,7 +36,7 @@ def examples_table(home: Path) -> str:
     for text in TEXTS:
         ranking = screener.search(Query(text, k=1), EXAMPLES)
         account = " ".join([*sentences(ranking), *ranking.notes]) or "Its words alone."
-        lines.append(f"| {text} | {account.replace('|', chr(92) + '|')} |")
+        lines.append(f"| {text} | {_MARKUP.sub(_ESCAPED, account)} |")
     return "\n".join(lines) + "\n"
 
 
