@@ -17,12 +17,21 @@ from sklearn.feature_extraction.text import CountVectorizer
 from molsearch.chem.fingerprints import morgan_bits, tanimoto
 from molsearch.chem.io.pairs import PairRow, read_pairs, read_pool
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import CandidatePool, Floats, Ranks, Tally, blocks, part, with_text
+from molsearch.evaluation.candidates import (
+    CandidatePool,
+    Floats,
+    Ranks,
+    Tally,
+    blocks,
+    find_targets,
+    molecule_keys,
+    part,
+    with_text,
+)
 from molsearch.evaluation.document import Measurement
 from molsearch.evaluation.figure_tables import RANK_COLUMNS, Data, markdown, rank_cells, span
 from molsearch.evaluation.metrics import both_directions, difference, direction
 from molsearch.evaluation.registry import Request
-from molsearch.evaluation.targets import find_targets, molecule_keys
 from molsearch.evaluation.text_only import TextOnlyModel
 from molsearch.model.dual import DualEncoder
 from molsearch.query.names import Mention, find_mentions

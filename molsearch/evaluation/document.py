@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from molsearch.chem.io.pairs import PairTable, read_pairs, read_pool
-from molsearch.evaluation.candidates import Answers, CandidatePool, answer, with_text
+from molsearch.evaluation.candidates import Answers, CandidatePool, answer, find_targets, with_text
 from molsearch.evaluation.figure_tables import read_metrics, rewrite, with_table
 from molsearch.evaluation.registry import Request
-from molsearch.evaluation.targets import find_targets
 from molsearch.model.card import CARD, METRICS
 from molsearch.model.dual import DualEncoder
 from molsearch.model.folder import folder_id

@@ -4,10 +4,9 @@ import numpy as np
 
 from molsearch.chem.io.pairs import read_pairs, read_pool
 from molsearch.errors import InputError
-from molsearch.evaluation.candidates import CandidatePool, Floats, part, searched, with_text
+from molsearch.evaluation.candidates import CandidatePool, Floats, find_targets, part, searched, with_text
 from molsearch.evaluation.metrics import difference
 from molsearch.evaluation.registry import Request
-from molsearch.evaluation.targets import find_targets
 from molsearch.model.alignment import ranks
 from molsearch.model.dual import DualEncoder
 from molsearch.search.rerank import LEADING, rerank_gains
