@@ -106,6 +106,7 @@ def contents(library: SpooledLibrary) -> tuple[list[object], list[object]]:
 
 
 @pytest.mark.parametrize("name", ["mols.1000.sdf.gz", "solubility.train.sdf", "zinc.leads.500.q.sdf"])
+@pytest.mark.slow
 def test_a_library_read_in_workers_is_the_one_read_here(name: str, shared: Path) -> None:
     path = shared / "libraries" / name
     with read_library(path, options=ReadOptions(workers=2)) as there, read_library(path, options=INLINE) as here:
@@ -169,6 +170,7 @@ def test_a_chunk_that_hangs_loses_only_the_record_to_blame() -> None:
         assert [molecule.key for molecule in library.molecules()] == ["CO", "CN"]
 
 
+@pytest.mark.slow
 def test_cancelling_ends_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     from molsearch.errors import Cancelled
 

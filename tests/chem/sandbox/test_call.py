@@ -57,6 +57,7 @@ def test_a_structure_that_really_hangs_costs_its_record_and_its_time(filename: s
         assert [(lost.entry.row, lost.reason) for lost in library.rejections()] == [(2, Reason.TIMED_OUT)]
 
 
+@pytest.mark.slow
 def test_one_that_hangs_behind_many_is_given_no_more_time_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.BytesIO("\n".join([*["C" * (n % 50 + 1) for n in range(1_000)], HANGS_READING, "CCO"]).encode())
     started = time.monotonic()
@@ -65,6 +66,7 @@ def test_one_that_hangs_behind_many_is_given_no_more_time_than_one(monkeypatch: 
     assert time.monotonic() - started < 180  # a chunk of this size once had 260 s more for its records
 
 
+@pytest.mark.slow
 def test_a_file_full_of_them_is_given_up_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("molsearch.chem.io.cleaning.MOST_LATE", 2)
     rows = [HANGS_READING, "CO", HANGS_READING, HANGS_READING, "CN", HANGS_READING]
@@ -81,14 +83,15 @@ def test_a_file_full_of_them_is_given_up_with_a_sentence(monkeypatch: pytest.Mon
     ]
 
 
+@pytest.mark.slow
 def test_features_of_one_that_hangs_are_refused_and_those_beside_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "SECONDS", 5.0)
+    monkeypatch.setattr(pool, "SECONDS", 2.0)
     with FeaturePool(1) as one:
         found = one.features(["CO", HANGS_LATER, "CN", CAGE])
         chunk = next(one.map([["CO", HANGS_LATER, "CN", CAGE]], ahead=0))
     for each in (found, chunk):
         assert each.kept == (0, 2, 3)
-        assert each.refused == {1: "Computing its features did not end in 6 s."}
+        assert each.refused == {1: "Computing its features did not end in 3 s."}
         assert each.store is not None
         alone = features_of(["CO", "CN", CAGE])
         assert alone.store is not None
@@ -96,6 +99,7 @@ def test_features_of_one_that_hangs_are_refused_and_those_beside_it_kept(monkeyp
         assert each.properties.tobytes() == alone.properties.tobytes()
 
 
+@pytest.mark.slow
 def test_many_that_hang_cost_no_simple_molecule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "SECONDS", 1.0)
     monkeypatch.setattr(pool, "MOST_LOST", 1)
@@ -105,6 +109,7 @@ def test_many_that_hang_cost_no_simple_molecule(monkeypatch: pytest.MonkeyPatch)
     assert found.refused[2] == found.refused[3] != found.refused[0]
 
 
+@pytest.mark.slow
 def test_a_small_library_with_one_that_hangs_is_embedded_without_it(
     monkeypatch: pytest.MonkeyPatch, tiny_model: object
 ) -> None:
@@ -125,6 +130,7 @@ def test_a_reference_structure_that_hangs_is_refused(monkeypatch: pytest.MonkeyP
         featurise(HANGS_LATER)
 
 
+@pytest.mark.slow
 def test_a_pattern_that_does_not_end_is_refused_and_others_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(matches(["CO", CAGE, "BrCC", MORPHINE], "[$([Br]C),$(*1****1)]")) == [False, True, True, True]
     monkeypatch.setattr(substructure, "SECONDS", 2.0)
@@ -143,6 +149,7 @@ def test_a_shape_of_a_cage_is_refused_with_a_sentence() -> None:
         conformer(complete(15), timeout_s=1)
 
 
+@pytest.mark.slow
 def test_an_intricate_molecule_without_each_of_its_atoms_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(without_each_atom(CAGE)) == 7
     monkeypatch.setattr(masking, "SECONDS", 1.0)
