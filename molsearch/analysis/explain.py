@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from molsearch.chem.sandbox.risk import is_simple
 from molsearch.chem.masking import without_each_atom
+from molsearch.chem.sandbox.risk import is_simple
 from molsearch.errors import InputError
 from molsearch.records import Explanation, Progress, WordWeight
 

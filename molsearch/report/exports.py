@@ -40,7 +40,7 @@ class Export:
 
 
 def _records(suffix: str) -> Writer:
-    """Return what writes every source record of the hits in a format of ``chem.formats``."""
+    """Return what writes every source record of the hits in a format of ``chem.io.formats``."""
     write = FORMATS[suffix].write
     assert write is not None
 

@@ -80,7 +80,7 @@ def import_report(library: Library, progress: Progress | None = None) -> ImportR
 def rejections_csv(rejections: Iterable[Rejection]) -> str:
     """Write rejected records as CSV text: row, name, reason, detail, record.
 
-    A cell that a spreadsheet would read as a formula is made text as ``chem.cells`` says, as names come from files.
+    A cell that a spreadsheet would read as a formula is made text as ``chem.io.cells`` says, as names come from files.
     """
     out = StringIO()
     writer = csv.writer(out)

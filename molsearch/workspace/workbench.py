@@ -76,7 +76,7 @@ class Workbench(SessionScreener):
 
         Args:
             basket: The basket.
-            suffix: A row of ``chem.formats.FORMATS`` that can be written, such as ".sdf".
+            suffix: A row of ``chem.io.formats.FORMATS`` that can be written, such as ".sdf".
             stream: Binary stream.
 
         Raises:

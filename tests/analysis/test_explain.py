@@ -21,22 +21,22 @@ def test_the_score_is_the_cosine(tiny_model: DualEncoder) -> None:
 
 
 def test_a_words_weight_is_what_the_score_loses_without_it(tiny_model: DualEncoder) -> None:
-    found = explain(tiny_model, TEXT, SMILES)
-    for word in found.words:
+    explanation = explain(tiny_model, TEXT, SMILES)
+    for word in explanation.words:
         rest = without_span(TEXT, word.start, word.end)
-        assert word.weight == pytest.approx(found.score - cosine(tiny_model, rest, SMILES), abs=1e-5)
+        assert word.weight == pytest.approx(explanation.score - cosine(tiny_model, rest, SMILES), abs=1e-5)
 
 
 def test_an_atoms_weight_is_what_the_score_loses_with_it_masked(tiny_model: DualEncoder) -> None:
-    found = explain(tiny_model, TEXT, SMILES)
-    expected = [found.score - cosine(tiny_model, TEXT, masked) for masked in without_each_atom(SMILES)]
-    np.testing.assert_allclose(found.atoms, expected, atol=1e-5)
+    explanation = explain(tiny_model, TEXT, SMILES)
+    expected = [explanation.score - cosine(tiny_model, TEXT, masked) for masked in without_each_atom(SMILES)]
+    np.testing.assert_allclose(explanation.atoms, expected, atol=1e-5)
 
 
 def test_some_word_and_some_atom_matter(tiny_model: DualEncoder) -> None:
-    found = explain(tiny_model, TEXT, SMILES)
-    assert max(abs(word.weight) for word in found.words) > 1e-4
-    assert max(map(abs, found.atoms)) > 1e-4
+    explanation = explain(tiny_model, TEXT, SMILES)
+    assert max(abs(word.weight) for word in explanation.words) > 1e-4
+    assert max(map(abs, explanation.atoms)) > 1e-4
 
 
 def test_atom_weights_follow_the_order_of_the_smiles(tiny_model: DualEncoder) -> None:
@@ -74,8 +74,8 @@ def test_a_long_text_is_weighed_in_groups_that_leave_no_word_out() -> None:
 
 
 def test_a_text_of_one_word_loses_all_of_its_score(tiny_model: DualEncoder) -> None:
-    found = explain(tiny_model, "sulfonamide", SMILES)
-    assert [word.weight for word in found.words] == [pytest.approx(found.score)]
+    explanation = explain(tiny_model, "sulfonamide", SMILES)
+    assert [word.weight for word in explanation.words] == [pytest.approx(explanation.score)]
 
 
 @pytest.mark.parametrize("text", ["", "   ", "...", " , ; "])
