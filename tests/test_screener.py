@@ -464,6 +464,7 @@ def test_an_export_holds_every_source_record_with_rank_and_tags(screener: Screen
 # --- many at once ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_threads_search_and_add_without_disturbing_one_another(screener: Screener) -> None:
     expected = screener.search(Query(TEXT), "drugs")
 

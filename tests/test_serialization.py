@@ -125,6 +125,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON)
+@pytest.mark.slow
 def test_no_json_does_more_than_be_refused(value: object) -> None:
     with suppress(InputError):
         assert isinstance(load(Outer, json.dumps(value)), Outer)

@@ -14,6 +14,7 @@ from molsearch.settings import Settings
 SMILES = ["CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]"] * 3
 
 
+@pytest.mark.slow
 def test_both_ways_of_embedding_are_timed(tiny_model: DualEncoder) -> None:
     laps = sidebyside.embedding_laps(tiny_model, SMILES)
     assert [lap.size for lap in laps] == [12, 12]
@@ -43,6 +44,7 @@ def test_the_filter_of_faiss_lets_the_same_rows_through() -> None:
     assert asks["plain"](vectors[7])[0] == 7
 
 
+@pytest.mark.slow
 def test_without_faiss_a_sentence_stands_for_the_search(monkeypatch: pytest.MonkeyPatch, tiny_models, tmp_path) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     (tmp_path / "x.smi").write_text("CCO\nC\n")

@@ -201,6 +201,7 @@ def test_a_million_atoms_hidden_in_an_inchi_formula_are_refused() -> None:
         ("\n\n\nM  V30 COUNTS " + "9" * 10_000, "molblock"),
     ],
 )
+@pytest.mark.slow
 def test_atoms_of_nonsense_are_counted_quickly(text: str, kind: Kind) -> None:
     assert heavy_atoms_written(text, kind) >= 0
 
@@ -268,18 +269,21 @@ def test_the_default_equals_rdkits_cleanup_among_mesomers(smiles: str) -> None:
     assert key(smiles) == Chem.MolToSmiles(rdMolStandardize.Cleanup(Chem.MolFromSmiles(smiles)))
 
 
+@pytest.mark.slow
 def test_the_default_equals_rdkits_cleanup_on_real_molecules(shared: Path) -> None:
     for smiles in rows(shared / "data" / "chebi20_pool.tsv", "smiles", every=83, count=390):
         with rdBase.BlockLogs():
             assert key(smiles) == Chem.MolToSmiles(rdMolStandardize.Cleanup(Chem.MolFromSmiles(smiles)))
 
 
+@pytest.mark.slow
 def test_cleanup_keeps_the_pool_apart(shared: Path) -> None:
     smiles = rows(shared / "data" / "chebi20_pool.tsv", "smiles", every=22, count=1500)
     assert len(smiles) == 1500
     assert len({key(text) for text in smiles}) == len({Chem.CanonSmiles(text) for text in smiles}) == 1500
 
 
+@pytest.mark.slow
 def test_a_key_is_its_own_key(shared: Path) -> None:
     for smiles in rows(shared / "data" / "chebi20_pool.tsv", "smiles", every=83, count=390):
         assert key(key(smiles)) == key(smiles)
@@ -303,6 +307,7 @@ threads = [threading.Thread(target=work) for _ in range(6)]
 """
 
 
+@pytest.mark.slow
 def test_threads_may_refuse_structures_at_once() -> None:
     """RDKit's log, which tells why, must not be left to memory that was freed: the process would end in a crash."""
     filled = {**os.environ, "MALLOC_PERTURB_": "165", "PYTHONMALLOC": "malloc"}  # so that freed memory cannot be used

@@ -55,6 +55,7 @@ def test_slices_stand_beside_the_headline(measured: Callable[..., Any]) -> None:
     assert printed["slices"]["all"]["text_to_molecule"] == printed["text_to_molecule"]
 
 
+@pytest.mark.slow
 def test_ranks_of_two_runs_are_compared(measured: Callable[..., Any], run: Run) -> None:
     measured("--ranks", "with.tsv")
     measured("--ranks", "without.tsv", "--no-exact-names")

@@ -327,6 +327,7 @@ def test_an_unknown_recipe_names_the_known_ones(run: Run, home: Path, pairs: Pat
     assert "default" in sentence(run("train", "--recipe", "nothing", *files), 2)
 
 
+@pytest.mark.slow
 def test_bench_states_machine_date_and_pool(run: Run, home: Path) -> None:
     told = answer(run("bench", "--embed-file", home / "drugs.csv", "--upload-file", home / "drugs.csv", "--json"))
     assert told["pool"] == 3 and told["upload_molecules"] == 3

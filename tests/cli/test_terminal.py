@@ -57,6 +57,7 @@ def run(folder: Path, *words: str | Path) -> "subprocess.CompletedProcess[str]":
     ],
     ids=" ".join,
 )
+@pytest.mark.slow
 def test_rdkit_says_nothing_on_standard_error(command: Path, tiny_models: Path, words: tuple[str, ...]) -> None:
     model = ("--model", tiny_models / "default") if words[0] == "evaluate" else ()
     done = run(command, *words, *model)

@@ -57,6 +57,7 @@ second_order = 1.0
 """
 
 
+@pytest.mark.slow
 def test_every_row_is_trained_ranked_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tiny.toml").write_text(RECIPE)
     files = [tmp_path / name for name in ("train.tsv", "val.tsv", "pool.tsv")]

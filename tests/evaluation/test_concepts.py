@@ -46,6 +46,7 @@ def test_a_file_is_measured_whole(tiny_model: DualEncoder, tmp_path: Path) -> No
     )  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_learned_roles_are_measured_beside(tiny_models: Path, tmp_path: Path) -> None:
     model = DualEncoder.load(tiny_models / "default")
     smiles = [*(f"{'C' * n}O" for n in range(1, 9)), *(f"{'C' * n}N" for n in range(1, 9))]

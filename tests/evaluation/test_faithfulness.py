@@ -107,6 +107,7 @@ def test_several_words_leave_no_gap() -> None:
     assert without_spans("an acid of great strength", [(0, 2), (11, 16)]) == "acid of strength"
 
 
+@pytest.mark.slow
 def test_the_shipped_models_explanations_point_at_what_matters() -> None:
     model = DualEncoder.load(ROOT / "models" / "default")
     sides = measure(Request(EXAMPLES, loaded=model, text_column="description", sample=8))

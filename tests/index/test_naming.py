@@ -7,6 +7,7 @@ from molsearch.index.naming import MAX_FOLDER_BYTES, folder_name, library_folder
 
 
 @given(st.text(min_size=1, max_size=40))
+@pytest.mark.slow
 def test_every_accepted_name_comes_back_from_its_folder(name):
     try:
         folder = folder_name(name)

@@ -115,6 +115,7 @@ def test_vectors_and_properties_are_those_of_their_molecules(made: Path, tiny_mo
     assert set(PROPERTIES) <= set(rows[0])
 
 
+@pytest.mark.slow
 def test_a_stopped_job_goes_on_and_ends_as_an_undisturbed_one(
     source: str, tiny_model: DualEncoder, tmp_path: Path, made: Path
 ) -> None:
@@ -151,11 +152,13 @@ def test_a_folder_of_another_job_or_of_anything_else_is_left_alone(
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.slow
 def test_places_may_be_uris(source: str, tiny_model: DualEncoder, tmp_path: Path, made: Path) -> None:
     embed_table(Path(source).as_uri(), (tmp_path / "out").as_uri(), tiny_model, shard_rows=3)
     assert pq.read_table(tmp_path / "out").drop_columns(["file"]).equals(pq.read_table(made).drop_columns(["file"]))
 
 
+@pytest.mark.slow
 def test_vectors_go_to_milvus_in_one_transaction(
     source: str, tiny_model: DualEncoder, tmp_path: Path, made: Path
 ) -> None:
@@ -200,6 +203,7 @@ def test_a_worker_refuses_another_model(source: str, tiny_model: DualEncoder, tm
         embedding.Embedder(replace(job, model_id="another"), 0)(0)
 
 
+@pytest.mark.slow
 def test_torch_has_its_threads_again(source: str, tiny_model: DualEncoder, tmp_path: Path) -> None:
     before = torch.get_num_threads()
     embed_table(source, str(tmp_path / "out"), tiny_model, threads=before + 1)

@@ -120,6 +120,7 @@ def test_properties_stand_beside_their_molecules_where_one_is_refused(tiny_model
 
 
 @pytest.mark.parametrize("batch_size", [4, 100])
+@pytest.mark.slow
 def test_processes_give_what_this_process_gives(tiny_model: DualEncoder, batch_size: int) -> None:
     molecules = [molecule(key, row) for row, key in enumerate([*SMILES, "no structure", *SMILES], start=1)]
     runs = []

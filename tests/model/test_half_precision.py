@@ -35,6 +35,7 @@ def spearman(first: np.ndarray, other: np.ndarray) -> list[float]:
     return [float(np.corrcoef(first, second)[0, 1]) for first, second in pairs]
 
 
+@pytest.mark.slow
 def test_every_query_ranks_molecules_as_in_float32(shipped: DualEncoder, store: GraphStore) -> None:
     half = HalfEncoder(shipped)
     texts = shipped.encode_texts([chemical.name for chemical in CLASSES[:: len(CLASSES) // QUERIES]])

@@ -108,6 +108,7 @@ def test_a_stalled_process_gives_up_in_time_and_the_next_call_works() -> None:
 
 
 @needs_opsin
+@pytest.mark.slow
 def test_a_closed_resolver_opens_again() -> None:
     resolver = Opsin()
     resolver.resolve(["ethanol"])

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+
 from molsearch.query.account import sentences
 from molsearch.records import Query
 from molsearch.screener import EXAMPLES, Screener
@@ -40,6 +42,7 @@ def examples_table(home: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.slow
 def test_the_examples_are_what_is_read(tmp_path: Path) -> None:
     assert examples_table(tmp_path) in README.read_text(encoding="utf-8")
 

@@ -62,6 +62,7 @@ def test_a_rule_also_works_on_what_is_left_without_the_charge() -> None:
 
 
 @pytest.mark.skipif(bool(available()), reason=available() or "OPSIN is there")
+@pytest.mark.slow
 def test_respelt_names_mean_what_the_literature_means() -> None:
     expected = {
         "Gly-Leu": "NCC(=O)N[C@@H](CC(C)C)C(=O)O",

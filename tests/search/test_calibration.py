@@ -309,11 +309,13 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
 
 
 @shipped
+@pytest.mark.slow
 def test_the_shipped_calibration_is_of_the_shipped_vectors(workbench: Workbench) -> None:
     assert workbench.match_judge.calibrated()
 
 
 @shipped
+@pytest.mark.slow
 def test_hits_carry_evidence_that_falls_down_the_list(workbench: Workbench) -> None:
     ranking = workbench.search(Query("a sulfonamide with an aromatic amine, used as an antibacterial", k=232), EXAMPLES)
     judged = workbench.evidence(ranking, ranking.hits)
@@ -346,6 +348,7 @@ def test_a_query_out_of_scope_is_told(workbench: Workbench, text: str, outside: 
 
 
 @shipped
+@pytest.mark.slow
 def test_how_the_shipped_calibration_does_on_the_shipped_sentences(
     workbench: Workbench, capsys: pytest.CaptureFixture[str]
 ) -> None:

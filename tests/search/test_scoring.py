@@ -143,6 +143,7 @@ def screener(tmp_path_factory):
     return Screener(Settings(home=tmp_path_factory.mktemp("constraints")))
 
 
+@pytest.mark.slow
 def test_members_of_a_class_head_the_list(screener):
     hits = screener.search(Query("an organochlorine compound", k=10), "examples").hits
     assert all("organochlorine compound" in classes_of(parse(hit.molecule.key)) for hit in hits)

@@ -279,6 +279,7 @@ def test_a_model_without_a_text_encoder_has_no_words_to_learn(tmp_path: Path, fe
         Trainer(recipe, features, tmp_path).run()
 
 
+@pytest.mark.slow
 def test_synthetic_names_learn_beside_the_captions(tmp_path: Path, features: TrainingFeatures) -> None:
     # No caption of theirs is met: what the tower learns of these names comes from the names alone.
     names = tuple(

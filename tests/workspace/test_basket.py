@@ -82,6 +82,7 @@ def test_a_basket_never_changes() -> None:
     assert empty == Basket()
 
 
+@pytest.mark.slow
 def test_too_many_molecules_are_refused_whole() -> None:
     many = [pick("C" * (n % 90 + 1) + f"[{n}C]") for n in range(MAX_PICKS)]
     basket = Basket().add(many)
@@ -251,6 +252,7 @@ def test_arbitrary_json_anywhere_in_the_file_is_opened_or_refused(place: tuple[s
 
 
 @given(st.binary() | st.text().map(lambda text: f'{{"format": "{FORMAT}", "version": 1, {text}'.encode()))
+@pytest.mark.slow
 def test_arbitrary_bytes_are_refused_by_a_sentence(content: bytes) -> None:
     with pytest.raises(InputError):
         open_saved(content, OPTIONS, 10_000)

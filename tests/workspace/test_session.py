@@ -206,5 +206,6 @@ def test_private_libraries_are_not_among_the_kept_ones_on_disk(shared: Screener,
     assert library_names(shared.settings.libraries) == ["kept"]
 
 
+@pytest.mark.slow
 def test_another_model_is_told_to_a_private_library_too(mine: SessionScreener, tiny_model: DualEncoder) -> None:
     assert mine.libraries()[1].model_id == tiny_model.model_id

@@ -56,6 +56,7 @@ def test_examples_of_the_class_table() -> None:
     assert [chemical.example for chemical in CLASSES if not same(chemical.example)] == []
 
 
+@pytest.mark.slow
 def test_molecules_of_the_pool(shared: Path) -> None:
     with (shared / "data" / "chebi20_pool.tsv").open(encoding="utf-8", newline="") as stream:
         smiles = [row["smiles"] for row in csv.DictReader(stream, delimiter="\t")]

@@ -76,10 +76,12 @@ def test_a_molecule_with_a_possible_centre_is_asked(smiles: str) -> None:
     assert may_have_stereocentres(MolBatch.of([parse(smiles)])).all()
 
 
+@pytest.mark.slow
 def test_examples_of_the_class_table() -> None:
     assert differing([chemical.example for chemical in CLASSES[::3]]) == []
 
 
+@pytest.mark.slow
 def test_molecules_of_the_pool(shared: Path) -> None:
     with (shared / "data" / "chebi20_pool.tsv").open(encoding="utf-8", newline="") as stream:
         smiles = [row["smiles"] for row in csv.DictReader(stream, delimiter="\t")]
@@ -87,6 +89,7 @@ def test_molecules_of_the_pool(shared: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["wehi_mols.csv", "idorsia_toy_space_enum.smi"])
+@pytest.mark.slow
 def test_molecules_of_a_library(shared: Path, name: str) -> None:
     entries = [one for one in read_entries(shared / "libraries" / name, name) if isinstance(one, Entry)]
     chosen = [one.text for one in random.Random(1).sample(entries, 400)]

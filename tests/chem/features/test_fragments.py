@@ -91,6 +91,7 @@ def test_environments_of_the_examples_of_the_class_table_together() -> None:
     assert differing([chemical.example for chemical in CLASSES]) == []
 
 
+@pytest.mark.slow
 def test_environments_of_molecules_of_the_pool_together(shared: Path) -> None:
     with (shared / "data" / "chebi20_pool.tsv").open(encoding="utf-8", newline="") as stream:
         smiles = [row["smiles"] for row in csv.DictReader(stream, delimiter="\t")]
@@ -124,6 +125,7 @@ def test_drug_sized_molecules_have_the_pairs_of_rdkit_in_ascending_order() -> No
     assert all(list(pairs) == sorted(pairs) for pairs in pairs_of(mols))
 
 
+@pytest.mark.slow
 def test_the_pool_has_the_pairs_of_rdkit(shared: Path) -> None:
     lines = (shared / "data" / "chebi20_pool.tsv").read_text(encoding="utf-8").splitlines()[1::11]
     mols = [parse(line.split("\t")[1]) for line in lines]

@@ -60,6 +60,7 @@ def test_arrays_are_what_a_plain_loop_reads() -> None:
         check(chemical.example)
 
 
+@pytest.mark.slow
 def test_arrays_of_pool_molecules_are_what_a_plain_loop_reads(shared: Path) -> None:
     with (shared / "data" / "chebi20_pool.tsv").open(encoding="utf-8", newline="") as stream:
         smiles = [row["smiles"] for row in csv.DictReader(stream, delimiter="\t")]

@@ -83,6 +83,7 @@ def test_joined_parts_are_the_features_of_the_whole() -> None:
     assert same(joined([features_of(part) for part in parts], [len(part) for part in parts]), whole)
 
 
+@pytest.mark.slow
 def test_answers_come_in_the_order_of_the_orders() -> None:
     chunks = [["C" * length] * (20 if length % 2 else 1) for length in range(1, 12)]
     with FeaturePool(2) as pool:

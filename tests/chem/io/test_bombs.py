@@ -45,6 +45,7 @@ def test_a_parquet_of_one_huge_packed_cell_is_refused_unread() -> None:
         read(data, "a.parquet", 50)
 
 
+@pytest.mark.slow
 def test_a_parquet_of_one_value_repeated_without_end_is_stopped() -> None:
     smiles = pa.DictionaryArray.from_arrays(pa.array([0] * 300_000, pa.int32()), ["C" * 400])
     data = parquet(pa.table({"smiles": smiles}))
@@ -78,6 +79,7 @@ def test_texts_of_a_wrong_encoding_and_times_beyond_the_calendar_cost_no_record_
         ("a.smi", b"[" * 1_000_000 + b"\nCO\n"),
     ],
 )
+@pytest.mark.slow
 def test_a_structure_of_a_million_atoms_costs_its_record(filename: str, data: bytes) -> None:
     with read_library(io.BytesIO(data), filename=filename, options=ReadOptions(timeout_s=2)) as library:
         assert [one.key for one in library.molecules()] == ["CO"]

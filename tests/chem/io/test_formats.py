@@ -164,6 +164,7 @@ def test_a_bad_byte_in_a_gzip_costs_little_of_what_came_before() -> None:
     assert len(found) > 8_000
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_stops_early() -> None:
     bomb = gzip.compress(b"C" * 300_000_000)
     found = read(bomb, "a.smi.gz")

@@ -241,6 +241,7 @@ def test_unreadable_table_is_refused(tmp_path: Path) -> None:
         ("dipeptide", 0.85),
     ],
 )
+@pytest.mark.slow
 def test_molecules_said_to_belong_do(shared: Path, name: str, floor: float) -> None:
     pattern = re.compile(rf"\b(?:is|and) an? {re.escape(name)}(?=[,.]| and | that )")
     with (shared / "data" / "train_pairs.tsv").open(encoding="utf-8", newline="") as stream:

@@ -123,6 +123,7 @@ def test_a_small_library_with_one_that_hangs_is_embedded_without_it(
     assert [one.entry.row for one in lost] == [2]
 
 
+@pytest.mark.slow
 def test_a_reference_structure_that_hangs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (featurise(CAGE).edges == features_of([CAGE]).store.graph.edges).all()  # type: ignore[union-attr]
     monkeypatch.setattr(graph, "SECONDS", 2.0)
@@ -138,6 +139,7 @@ def test_a_pattern_that_does_not_end_is_refused_and_others_are_answered(monkeypa
         list(matches([complete(15)], ENDLESS))
 
 
+@pytest.mark.slow
 def test_a_drawing_that_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert drawing.draw.__wrapped__(CAGE) == drawing.drawn(CAGE, False, (), "", (), (260, 180))
     monkeypatch.setattr(drawing, "MOST_SECONDS", 1.0)

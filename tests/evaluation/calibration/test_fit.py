@@ -190,6 +190,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_few_captions_calibrate_the_shipped_model(few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scope_fit, "shipped_concepts", lambda: shipped_concepts()[:12])  # to be quick
     model = DualEncoder.load(SETTINGS.models / "default")
