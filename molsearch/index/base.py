@@ -10,12 +10,7 @@ import numpy.typing as npt
 from molsearch.errors import InputError, LibraryError
 from molsearch.index.batch import Batch, Flags, Floats, Mask, SearchResult
 from molsearch.index.exact.engine import ExactIndex
-from molsearch.index.exact.manifest import MANIFEST
-from molsearch.index.milvus.client import SERVER
 from molsearch.index.milvus.engine import MilvusIndex
-from molsearch.index.milvus.store import ADDRESS
-from molsearch.index.milvus.store import library_names as names_on_server
-from molsearch.index.naming import library_folder, library_name
 from molsearch.records import LibraryInfo, Molecule, PropertyRange, Rejection
 
 __all__ = [
@@ -24,6 +19,7 @@ __all__ = [
     "Index",
     "SearchResult",
     "create_index",
+    "engine_of",
     "library_address",
     "library_names",
     "open_index",
@@ -34,6 +30,22 @@ __all__ = [
 
 class Index(Protocol):
     """One stored library, searched by vector. Rows are numbered from 0 and keep their number for ever."""
+
+    @classmethod
+    def hosts(cls, home: str | Path) -> bool:
+        """Return whether libraries of this engine live in such a home."""
+
+    @classmethod
+    def owns(cls, address: str | Path) -> bool:
+        """Return whether an address may be that of a library of this engine."""
+
+    @classmethod
+    def address_of(cls, home: str | Path, name: str) -> str | Path:
+        """Return where the library of a name lives in a home of this engine."""
+
+    @classmethod
+    def names(cls, home: str | Path) -> list[str]:
+        """Return the names of the libraries in a home of this engine, sorted; damaged ones are among them."""
 
     @classmethod
     def create(cls, address: str | Path, name: str, model_id: str, width: int) -> "Index":
@@ -136,6 +148,7 @@ class Index(Protocol):
         """Check every stored byte, which opening a library does not."""
 
 
+#: Of several that could, the last one answers for a place: any text may be the path of a folder.
 ENGINES: dict[str, type[Index]] = {"exact": ExactIndex, "milvus": MilvusIndex}
 
 
@@ -155,7 +168,7 @@ def create_index(address: str | Path, name: str, model_id: str, width: int, *, e
     """
     if engine not in ENGINES:
         raise InputError(f"There is no index engine {engine!r}; choose one of: {', '.join(ENGINES)}.")
-    if _engine(address) is not ENGINES[engine]:
+    if engine_of(address) != engine:
         raise InputError(f"{address} is no address of the index engine {engine!r}: choose the engine it belongs to.")
     return ENGINES[engine].create(address, name, model_id, width)
 
@@ -170,7 +183,7 @@ def open_index(address: str | Path, model_id: str | None) -> Index:
     Raises:
         LibraryError: When there is none, it is damaged, or another model filled it.
     """
-    index = _engine(address).open(address)
+    index = ENGINES[engine_of(address)].open(address)
     info = index.info
     if model_id is not None and info.model_id != model_id:
         raise LibraryError(
@@ -186,7 +199,7 @@ def read_info(address: str | Path) -> LibraryInfo:
     Raises:
         LibraryError: When there is none or it is damaged.
     """
-    return _engine(address).read_info(address)
+    return ENGINES[engine_of(address)].read_info(address)
 
 
 def remove_index(address: str | Path) -> None:
@@ -195,7 +208,7 @@ def remove_index(address: str | Path) -> None:
     Raises:
         LibraryError: When there is none or it is being written.
     """
-    _engine(address).remove(address)
+    ENGINES[engine_of(address)].remove(address)
 
 
 def library_address(home: str | Path, name: str) -> str | Path:
@@ -208,8 +221,7 @@ def library_address(home: str | Path, name: str) -> str | Path:
     Raises:
         InputError: When no library can have this name.
     """
-    folder = library_folder(Path(home), name)  # checks the name
-    return f"{home}#{name}" if SERVER.fullmatch(str(home)) else folder
+    return _engine_in(home).address_of(home, name)
 
 
 def library_names(home: str | Path) -> list[str]:
@@ -218,16 +230,13 @@ def library_names(home: str | Path) -> list[str]:
     Raises:
         LibraryError: When the server does not answer.
     """
-    if SERVER.fullmatch(str(home)):
-        return names_on_server(str(home))
-    names = []
-    for manifest in Path(home).glob(f"*/{MANIFEST}"):
-        try:
-            names.append(library_name(manifest.parent.name))
-        except InputError:
-            continue  # a folder that no library name leads to: a backup copy, or one being removed
-    return sorted(names)
+    return _engine_in(home).names(home)
 
 
-def _engine(address: str | Path) -> type[Index]:
-    return ENGINES["milvus" if ADDRESS.fullmatch(str(address)) else "exact"]
+def engine_of(address: str | Path) -> str:
+    """Return the row of ENGINES that an address belongs to."""
+    return next(name for name, engine in reversed(ENGINES.items()) if engine.owns(address))
+
+
+def _engine_in(home: str | Path) -> type[Index]:
+    return next(engine for engine in reversed(ENGINES.values()) if engine.hosts(home))

@@ -8,8 +8,8 @@ from pathlib import Path
 import filelock
 
 from molsearch.errors import LibraryError
+from molsearch.index.base import engine_of
 from molsearch.index.exact.manifest import LOCK, MANIFEST, read_manifest, write_manifest
-from molsearch.index.milvus.store import ADDRESS
 from molsearch.records import LibraryInfo
 
 
@@ -26,7 +26,7 @@ def move_library(source: str | Path, target: str | Path, name: str) -> LibraryIn
             address is no folder.
     """
     for address in (source, target):
-        if ADDRESS.fullmatch(str(address)):
+        if engine_of(address) != "exact":
             raise LibraryError(f"The library at {address} lives on a server: add its file again where you want it.")
     here, there = Path(source), Path(target)
     manifest = read_manifest(here)

@@ -19,8 +19,7 @@ from molsearch.chem.io.options import ReadOptions
 from molsearch.chem.io.shards import SHARD_ROWS, Shard, plan_shards, read_shard
 from molsearch.chem.sandbox.process import cores
 from molsearch.errors import InputError, ModelError
-from molsearch.index.base import Batch, create_index, library_names, open_index, remove_index
-from molsearch.index.milvus.store import ADDRESS
+from molsearch.index.base import Batch, create_index, engine_of, library_names, open_index, remove_index
 from molsearch.library.cluster import RayCluster, on_ray
 from molsearch.library.embedding import BATCH_SIZE, LARGE, embed
 from molsearch.library.vector_folder import VectorFolder, from_parquet, to_parquet
@@ -220,7 +219,7 @@ def embed_table(
         raise InputError(f"There is no embedding engine {engine!r}; choose one of: {', '.join(ENGINES)}.")
     if not model.folder:
         raise ModelError("This model was never saved, so workers cannot load it: save it to a folder first.")
-    to_index = ADDRESS.fullmatch(out) is not None
+    to_index = engine_of(out) != "exact"
     job = _planned(source, "" if to_index else out, model, precision, threads, shard_rows, options)
     kept = [] if to_index else _begun(job)
     orders = sorted({shard.number for shard in job.shards} - {receipt.number for receipt in kept})
@@ -294,7 +293,7 @@ def _into_index(address: str, model: "DualEncoder", results: Iterator[Result]) -
     server, _, name = address.partition("#")
     new = name not in library_names(server)
     if new:
-        index = create_index(address, name, model.model_id, model.width, engine="milvus")
+        index = create_index(address, name, model.model_id, model.width, engine=engine_of(address))
     else:
         index = open_index(address, model.model_id)
     try:

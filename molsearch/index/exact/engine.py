@@ -35,6 +35,7 @@ from molsearch.index.exact.manifest import (
 )
 from molsearch.index.exact.snapshot import Snapshot, key_digests
 from molsearch.index.exact.transaction import Transaction
+from molsearch.index.naming import library_folder, library_name
 from molsearch.records import LibraryInfo, Molecule, PropertyRange, Rejection
 
 
@@ -50,6 +51,36 @@ class ExactIndex:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._folder = snapshot.folder
+
+    @classmethod
+    def hosts(cls, home: str | Path) -> bool:
+        """Return True: any text may be the path of a folder."""
+        return True
+
+    @classmethod
+    def owns(cls, address: str | Path) -> bool:
+        """Return True: any text may be the path of a folder."""
+        return True
+
+    @classmethod
+    def address_of(cls, home: str | Path, name: str) -> Path:
+        """Return the folder of a library.
+
+        Raises:
+            InputError: When no library can have this name.
+        """
+        return library_folder(Path(home), name)
+
+    @classmethod
+    def names(cls, home: str | Path) -> list[str]:
+        """Return the names of the libraries in a folder, sorted; damaged ones are among them."""
+        names = []
+        for manifest in Path(home).glob(f"*/{MANIFEST}"):
+            try:
+                names.append(library_name(manifest.parent.name))
+            except InputError:
+                continue  # a folder that no library name leads to: a backup copy, or one being removed
+        return sorted(names)
 
     @classmethod
     def create(

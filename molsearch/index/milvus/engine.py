@@ -1,4 +1,4 @@
-"""The index engine for Milvus: what ``milvus_store.Store`` keeps, asked and filled like every other index.
+"""The index engine for Milvus: what ``milvus.store.Store`` keeps, asked and filled like every other index.
 
 Milvus has no transaction over many rows. Here rows count once the library's state record, written in one step, says
 so; what a broken addition left is swept by the next one. One machine at a time may add to a library.
@@ -22,11 +22,22 @@ from molsearch.index.exact import scan
 from molsearch.index.exact.record_table import joined
 from molsearch.index.exact.snapshot import key_digests
 from molsearch.index.milvus import texts
-from molsearch.index.milvus.client import TOP_K
+from molsearch.index.milvus.client import SERVER, TOP_K
 from molsearch.index.milvus.filter import conditions
-from molsearch.index.milvus.store import DRAWS, EXTRA, MOLECULE, REJECTION, Store, Stored, as_stored
+from molsearch.index.milvus.store import (
+    ADDRESS,
+    DRAWS,
+    EXTRA,
+    MOLECULE,
+    REJECTION,
+    Store,
+    Stored,
+    as_stored,
+    library_names,
+)
 from molsearch.index.milvus.texts import LibraryState
 from molsearch.index.milvus.writer import BatchWriter
+from molsearch.index.naming import library_folder
 from molsearch.records import LibraryInfo, Molecule, PropertyRange, Rejection
 
 SAMPLE_ROWS = 10_000  # about this many rows stand for the score distribution of a larger library
@@ -47,6 +58,35 @@ class MilvusIndex:
     def __init__(self, store: Store, state: LibraryState) -> None:
         self._store = store
         self._state = state
+
+    @classmethod
+    def hosts(cls, home: str | Path) -> bool:
+        """Return whether a home is a server, ``http://host:19530``, or a path that ends in ``.db``."""
+        return SERVER.fullmatch(str(home)) is not None
+
+    @classmethod
+    def owns(cls, address: str | Path) -> bool:
+        """Return whether an address has the form ``SERVER#NAME``."""
+        return ADDRESS.fullmatch(str(address)) is not None
+
+    @classmethod
+    def address_of(cls, home: str | Path, name: str) -> str:
+        """Return the address of a library, ``SERVER#NAME``.
+
+        Raises:
+            InputError: When no library can have this name.
+        """
+        library_folder(Path(home), name)  # checks the name
+        return f"{home}#{name}"
+
+    @classmethod
+    def names(cls, home: str | Path) -> list[str]:
+        """Return the names of the libraries on a server, sorted.
+
+        Raises:
+            LibraryError: When a package is missing or the server does not answer.
+        """
+        return library_names(str(home))
 
     @classmethod
     def create(cls, address: str | Path, name: str, model_id: str, width: int) -> "MilvusIndex":
