@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Hashable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 from cachetools import LRUCache
@@ -89,32 +89,43 @@ class Member:
     tag: Tag
 
 
+class Answers(Generic[T]):
+    """The answers of one kind last asked for; many threads may ask, and one that is missing is made once at a time.
+
+    Args:
+        most: How many are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._answers: MutableMapping[Hashable, T] = LRUCache(most)
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
+
+    def get(self, key: Hashable) -> T | None:
+        """Return an answer, or None where it is not kept."""
+        with self._lock:
+            return self._answers.get(key)
+
+    def made(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return an answer, made where it is missing."""
+        answer = self.get(key)
+        if answer is None:
+            with self._making:
+                answer = self.get(key)
+                if answer is None:
+                    answer = make()
+                    with self._lock:
+                        self._answers[key] = answer
+        return answer
+
+
 class ConceptCache:
     """What is kept for all sessions: it hangs on contents and model ids alone, never on names."""
 
     def __init__(self) -> None:
-        self.spaces: MutableMapping[Hashable, ConceptSpace] = LRUCache(KEPT_SPACES)
-        self.counts: MutableMapping[Hashable, ConceptCounts] = LRUCache(KEPT_COUNTS)
-        self.rankings: MutableMapping[Hashable, ConceptRanking] = LRUCache(KEPT_RANKINGS)
-        self._lock = threading.Lock()
-        self._making = threading.Lock()
-
-    def get(self, answers: MutableMapping[Hashable, T], key: Hashable) -> T | None:
-        """Return an answer, or None where it is not kept."""
-        with self._lock:
-            return answers.get(key)
-
-    def made(self, answers: MutableMapping[Hashable, T], key: Hashable, make: Callable[[], T]) -> T:
-        """Return an answer, made where it is missing; of many threads one makes at a time."""
-        answer = self.get(answers, key)
-        if answer is None:
-            with self._making:
-                answer = self.get(answers, key)
-                if answer is None:
-                    answer = make()
-                    with self._lock:
-                        answers[key] = answer
-        return answer
+        self.spaces: Answers[ConceptSpace] = Answers(KEPT_SPACES)
+        self.counts: Answers[ConceptCounts] = Answers(KEPT_COUNTS)
+        self.rankings: Answers[ConceptRanking] = Answers(KEPT_RANKINGS)
 
 
 class ConceptCounter:
@@ -124,7 +135,7 @@ class ConceptCounter:
         model: Returns the model in use.
         opened: Opens a library by name for the model of that id.
         typical: Returns the SMILES of the molecules that the background is made of.
-        memory: What another counter has learned already, to share it.
+        cache: What another counter has learned already, to share it.
     """
 
     def __init__(
@@ -132,12 +143,12 @@ class ConceptCounter:
         model: "Callable[[], DualEncoder]",
         opened: Callable[[str, str], Index],
         typical: Callable[[], Sequence[str]],
-        memory: ConceptCache | None = None,
+        cache: ConceptCache | None = None,
     ) -> None:
         self._model = model
         self._opened = opened
         self._typical = typical
-        self.memory = memory or ConceptCache()
+        self.cache = cache or ConceptCache()
 
     def space(self, progress: Progress | None = None) -> ConceptSpace:
         """Return the list embedded by the model in use, made when first asked for.
@@ -151,7 +162,7 @@ class ConceptCounter:
         def make() -> ConceptSpace:
             return ConceptSpace.against(model, self._typical(), progress)
 
-        return self.memory.made(self.memory.spaces, model.model_id, make)
+        return self.cache.spaces.made(model.model_id, make)
 
     def tags(self, key: str) -> tuple[Tag, ...]:
         """Compare every concept with a molecule, highest score first.
@@ -179,7 +190,7 @@ class ConceptCounter:
         Raises:
             LibraryError: If there is no such library, or another model filled it.
         """
-        counts = self.memory.get(self.memory.counts, self._content(self._open(library)))
+        counts = self.cache.counts.get(self._content(self._open(library)))
         return None if counts is None else replace(counts, library=library)
 
     def counts(self, library: str, progress: Progress | None = None) -> ConceptCounts:
@@ -200,7 +211,7 @@ class ConceptCounter:
             )
 
         # The same contents may have another name in the session that asked first.
-        return replace(self.memory.made(self.memory.counts, self._content(index), make), library=library)
+        return replace(self.cache.counts.made(self._content(index), make), library=library)
 
     def concept_ranking(self, library: str, phrase: str, progress: Progress | None = None) -> ConceptRanking:
         """Rank a whole library by one concept.
@@ -225,7 +236,7 @@ class ConceptCounter:
                 ruled=None if flags is None else ruled_rows(concept, flags),
             )
 
-        return replace(self.memory.made(self.memory.rankings, (self._content(index), phrase), make), library=library)
+        return replace(self.cache.rankings.made((self._content(index), phrase), make), library=library)
 
     def members(self, concept_ranking: ConceptRanking, first: int, count: int) -> list[Member]:
         """Read the molecules of some ranks of a concept ranking.

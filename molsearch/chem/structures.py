@@ -11,8 +11,9 @@ from molsearch.records import Kind
 _EXCERPT = 60
 
 # RDKit writes to one log for all threads and says nothing there that a user needs: what it says of a structure that
-# cannot be read is captured below. So the log is shut for good, and nothing else opens or shuts it: two threads that
-# do (`rdBase.BlockLogs` while another captures) lose what was to be captured and leave the log open.
+# cannot be read is captured below. So the log is shut once this is loaded, as every command, page and worker does, and
+# nothing else opens or shuts it: two threads that do (`rdBase.BlockLogs` while another captures) lose what was to be
+# captured and leave the log open.
 rdBase.DisableLog("rdApp.*")
 # Captures that end in another order than they began leave the log to write where memory was freed.
 _CAPTURE = threading.Lock()

@@ -24,7 +24,7 @@ NUMBERS = (
     }
 )
 NUM = r"(?:[-−–+]?\d+(?:[.,]\d+)*|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + r")"
-# Words that deny, by what reads them. A word belongs in each of these five that should know it.
+# Words that deny, by what reads them; DENYING, below, denies degrees. A word belongs in each that should know it.
 _JOIN = r"(?:(?:that|which|but|and) )?"
 #: Before what a filter takes out ("without a lactone").
 EXCLUDES = (

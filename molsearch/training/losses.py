@@ -243,7 +243,7 @@ def total(
         The weighted sum, a scalar, and every unweighted term by name, detached, for the log.
 
     Raises:
-        InputError: If a name is no row of LOSSES.
+        ValueError: If a name is no row of LOSSES.
     """
     unknown = set(weights) - set(LOSSES)
     if unknown or not weights:

@@ -1,7 +1,6 @@
 """Concepts over libraries: counts, ranks and rules, made once for the same contents, private names kept private."""
 
 import threading
-from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molsearch.analysis.concept_counts import ConceptCache, ConceptCounter
+from molsearch.analysis.concept_counts import Answers, ConceptCache, ConceptCounter, ConceptCounts, ConceptRanking
 from molsearch.analysis.concepts import ABOVE, shipped_concepts
 from molsearch.errors import Cancelled, InputError, LibraryError
 from molsearch.screener import Screener
@@ -145,7 +144,7 @@ def test_what_is_not_there_is_refused(concept_counter: ConceptCounter) -> None:
 
 
 def test_many_threads_make_a_missing_answer_once() -> None:
-    cache = ConceptCache()
+    answers: Answers[int] = Answers(2)
     together = threading.Barrier(8)
     makes: list[str] = []
 
@@ -155,16 +154,43 @@ def test_many_threads_make_a_missing_answer_once() -> None:
 
     def ask() -> int:
         together.wait(30)
-        return cache.made(answers, "a", make)
+        return answers.made("a", make)
 
-    answers: dict[Hashable, int] = {}
     with ThreadPoolExecutor(8) as threads:
         numbers = [thread.result() for thread in [threads.submit(ask) for _ in range(8)]]
     assert (numbers, makes) == ([1] * 8, ["a"])
 
 
 def test_an_answer_whose_making_failed_is_made_at_the_next_asking() -> None:
-    cache, answers = ConceptCache(), dict[Hashable, int]()
+    answers: Answers[int] = Answers(2)
     with pytest.raises(ZeroDivisionError):
-        cache.made(answers, "a", lambda: 1 // 0)
-    assert cache.made(answers, "a", lambda: 1) == 1 == cache.get(answers, "a")
+        answers.made("a", lambda: 1 // 0)
+    assert answers.made("a", lambda: 1) == 1 == answers.get("a")
+
+
+def test_the_answer_asked_for_longest_ago_is_let_go() -> None:
+    answers: Answers[int] = Answers(2)
+    for key, answer in (("a", 1), ("b", 2)):
+        answers.made(key, lambda answer=answer: answer)  # type: ignore[misc]
+    assert answers.get("a") == 1
+    answers.made("c", lambda: 3)
+    assert (answers.get("a"), answers.get("b"), answers.get("c")) == (1, None, 3)
+
+
+def test_while_one_kind_of_answer_is_made_another_can_be() -> None:
+    cache = ConceptCache()
+    making, enough = threading.Event(), threading.Event()
+
+    def make() -> ConceptCounts:
+        making.set()
+        assert enough.wait(30)
+        return counts
+
+    counts = ConceptCounts("a", 1, np.zeros(1, np.int64), None)
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(cache.counts.made, "a", make)
+        assert making.wait(30)
+        ranking = ConceptRanking(shipped_concepts()[0], "a", *(np.zeros(1) for _ in range(3)), 0, None)
+        assert cache.rankings.made("a", lambda: ranking) is ranking
+        enough.set()
+        assert slow.result(30) is counts

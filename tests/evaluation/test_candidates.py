@@ -8,7 +8,7 @@ from molsearch.chem.io.pairs import PairRow
 from molsearch.chem.properties import PROPERTIES
 from molsearch.errors import InputError
 from molsearch.evaluation import candidates as scoring
-from molsearch.evaluation import text_only as nameless
+from molsearch.evaluation import text_only
 from molsearch.evaluation.candidates import CandidatePool
 from molsearch.evaluation.text_only import TextOnlyModel
 from molsearch.model.dual import DualEncoder
@@ -33,7 +33,7 @@ def test_a_pool_encoded_in_parts_is_the_pool(
 
 
 def test_words_alone_are_encoded_in_parts_too(tiny_model: DualEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nameless, "GRAPHS", 2)
+    monkeypatch.setattr(text_only, "GRAPHS", 2)
     vectors = TextOnlyModel(tiny_model).encode_molecules(SMILES)
     np.testing.assert_allclose(vectors, tiny_model.encode_molecules(SMILES), atol=1e-6)
 

@@ -15,7 +15,9 @@ from molsearch.model.lexical import LexicalConfig
 from molsearch.screener import Screener
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("search", "library", "alignment", "model")
+PAGES = sorted(
+    path.stem for path in (ROOT / "molsearch" / "pages").glob("*.py") if "def page(" in path.read_text("utf-8")
+)
 PASTED = "CC(=O)Oc1ccccc1C(=O)O aspirin\nNS(=O)(=O)c1ccc(N)cc1 sulfanilamide\n"
 
 

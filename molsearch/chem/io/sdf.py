@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from rdkit import Chem
-from rdkit.Chem import rdDepictor
 
 from molsearch.chem.io.cells import Rows, shown, tags_of, unique, writable
 from molsearch.chem.io.columns import normalised, pick_name, unique_names
@@ -140,6 +139,8 @@ def molblock(molecule: Molecule, entry: Entry) -> str:
     """Return the record's own molblock, or one with 2D coordinates where it was read as SMILES."""
     if entry.kind == "molblock":
         return entry.text.rstrip("\n")
+    from rdkit.Chem import rdDepictor  # loads numpy, which a process that cleans records up does without
+
     mol = read_structure(entry.text, entry.kind) or Chem.MolFromSmiles(molecule.key)
     rdDepictor.Compute2DCoords(mol)
     mol.SetProp("_Name", _one_line(entry.name))

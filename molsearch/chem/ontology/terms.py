@@ -39,7 +39,7 @@ class Terms(Generic[Meaning]):
         for phrase, meaning in sorted(table.items(), key=lambda item: -len(item[0])):
             if first := _WORD.search(phrase):
                 grouped.setdefault(first.group(), []).append((phrase, first.start(), meaning))
-        # For each first word the (phrase, abbreviations before that word, meaning) that begin with it, longest first.
+        # For each first word the (phrase, number of characters before that word, meaning) that hold it, longest first.
         self._phrases = {word: tuple(phrases) for word, phrases in grouped.items()}
 
     def find(self, text: str) -> tuple[tuple[Meaning, int, int], ...]:

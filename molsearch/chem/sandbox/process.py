@@ -24,13 +24,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any, Concatenate, ParamSpec, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import IO, TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from molsearch.errors import InputError, MolsearchError
 from molsearch.settings import PROJECT
+
+if TYPE_CHECKING:  # a process that cleans records up does without numpy
+    import numpy.typing as npt
 
 MOST_MEMORY = 4 << 30  # bytes of address space of a child; no structure within the limits needs a tenth of it
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from molsearch.chem.sandbox.process import serve; serve()"
@@ -72,7 +72,7 @@ class Packed:
     """A value that JSON can carry, and arrays of numbers, whose bytes travel as they are."""
 
     value: Any
-    arrays: Sequence[npt.NDArray[Any]]
+    arrays: "Sequence[npt.NDArray[Any]]"
 
 
 def write_value(value: object, stream: IO[bytes]) -> None:
@@ -99,7 +99,9 @@ def read_values(stream: IO[bytes]) -> Iterator[Any]:
         yield head["value"] if arrays is None else Packed(head["value"], [_read_array(stream, *a) for a in arrays])
 
 
-def _read_array(stream: IO[bytes], dtype: str, shape: Sequence[int]) -> npt.NDArray[Any]:
+def _read_array(stream: IO[bytes], dtype: str, shape: Sequence[int]) -> "npt.NDArray[Any]":
+    import numpy as np
+
     size = math.prod(shape) * np.dtype(dtype).itemsize
     data = bytearray(stream.read(size))  # not bytes, so that the array may be written to
     if len(data) < size:
@@ -250,6 +252,11 @@ class Worker:
         except (OSError, EOFError, ValueError) as error:
             self._end(process)
             raise WorkerDied(clock.late) from error
+        except InputError:
+            raise
+        except BaseException:  # broken off in mid-answer: the rest of it must not answer the next order
+            self._end(process)
+            raise
         finally:
             clock.stop()
 

@@ -1,4 +1,4 @@
-"""The index engine for Milvus: what ``milvus.store.Store`` keeps, asked and filled like every other index.
+"""The index engine for Milvus: what ``store.Store`` keeps, asked and filled like every other index.
 
 Milvus has no transaction over many rows. Here rows count once the library's state record, written in one step, says
 so; what a broken addition left is swept by the next one. One machine at a time may add to a library.

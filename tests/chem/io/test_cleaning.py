@@ -1,6 +1,7 @@
 """The cleaning pool: a structure that hangs or kills RDKit costs one record, in order, and nothing else."""
 
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from molsearch.chem.io.options import ReadOptions
 from molsearch.chem.sandbox import process
 from molsearch.errors import MolsearchError
 from molsearch.records import Entry, Molecule, Reason, Rejection
+from molsearch.settings import PROJECT
 
 # A child that sleeps at one structure and dies at another: what RDKit does on its bad days, on demand.
 TRAPPED = """
@@ -99,3 +101,10 @@ def test_a_child_that_cannot_start_is_reported(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(CleaningPool, "_idle", [])
     with pytest.raises(MolsearchError, match="timeout_s=0"):
         outcomes(["CO"], ReadOptions())
+
+
+def test_a_child_that_cleans_up_loads_neither_numpy_nor_torch() -> None:
+    loaded = "[name for name in ('numpy', 'torch') if name in sys.modules]"
+    code = f"import sys; import molsearch.chem.io.cleaning; print({loaded})"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
