@@ -74,6 +74,19 @@ class Screen:
 
     def sift(self, molbatch: MolBatch) -> tuple[Bools, Bools]:
         """Return which queries each molecule may match, and of which it is certain that it does, (Q, N) each."""
+        # SMARTS counts atoms of hydrogen ([2H]) as H and an AtomType does not: of a molecule that has some everything
+        # is possible and nothing certain, and nothing may be learned of atom types, which others share.
+        plain = ~molbatch.any_atom(molbatch.elements == 1)
+        if plain.all():
+            return self._sifted(molbatch)
+        possible = np.ones((len(self.queries), len(plain)), bool)
+        certain = np.zeros_like(possible)
+        if plain.any():
+            possible[:, plain], certain[:, plain] = self._sifted(molbatch.some(plain))
+        return possible, certain
+
+    def _sifted(self, molbatch: MolBatch) -> tuple[Bools, Bools]:
+        """Sift molecules that write no hydrogen as an atom."""
         rings = RingMap(molbatch)
         listed = rings.listed()
         with self._lock:
@@ -85,8 +98,6 @@ class Screen:
         for size, least in zip((molbatch.sizes, ring_bonds, rings.independent), self._least, strict=True):
             possible &= least[:, None] <= size
         certain = possible & self._decided[:, None] & ~self._queries_from[listed + 1].T
-        hydrogen = molbatch.any_atom(molbatch.elements == 1)  # SMARTS counts these atoms as H, an AtomType does not
-        possible[:, hydrogen], certain[:, hydrogen] = True, False
         return possible, certain
 
     def _present(self, molbatch: MolBatch, rings: RingMap) -> Bytes:

@@ -144,3 +144,12 @@ def test_a_rule_never_holds_without_its_parent() -> None:
     rules: list[tuple[Pattern, int]] = [(parse_pattern("[#7]"), -1), (parse_pattern("[#8]"), 0)]
     members, _ = RuleSet(rules).members(MolBatch.of([parse("CCO"), parse("NCCO")]))
     assert members.tolist() == [[False, False], [True, True]]
+
+
+@pytest.mark.parametrize("first", ["[2H]C(C)(C)O", "[2H]C([2H])(C)O"])
+def test_a_molecule_that_writes_its_hydrogens_teaches_a_screen_nothing_of_others(first: str) -> None:
+    screen = Screen([Chem.MolFromSmarts(smarts) for smarts in ("[CX4;H0](C)(C)(C)[OX2H1]", "[CX4;H2][OX2H1]")])
+    possible, certain = screen.sift(MolBatch.of([Chem.MolFromSmiles(first), Chem.MolFromSmiles("CCO")]))
+    assert possible.tolist() == [[True, False], [True, True]] and not certain[:, 0].any()
+    possible, _ = screen.sift(MolBatch.of([Chem.MolFromSmiles("CC(C)(C)O")]))
+    assert possible.tolist() == [[True], [False]]
